@@ -1,0 +1,79 @@
+# What can be done here: `make help`.
+
+ARGS :=
+
+# The SAM CLI builds with the python3.13 on PATH, and would tell its makers of its use.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export SAM_CLI_TELEMETRY := 0
+# uv trusts whom pip and git trust, and pip keeps its advice.
+export UV_SYSTEM_CERTS := true
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lint types template locks names lock build deploy clean
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: .venv/ready .venv-gates/ready ## Install everything the project needs, inside the project
+
+demo: .venv/ready ## Turn the sample photos into avatars, all on this machine (ARGS: options of `avatars demo`)
+	@.venv/bin/avatars demo samples $(ARGS)
+
+test: setup ## Run the tests (ARGS: options of pytest)
+	@.venv/bin/pytest $(ARGS)
+
+check: setup ## Run the linters and gates: lint, types, template, locks, names
+	@$(MAKE) --no-print-directory --keep-going lint types template locks names
+
+lint:
+	.venv/bin/ruff check --quiet
+	.venv/bin/ruff format --quiet --check
+
+types:
+	.venv/bin/mypy
+
+template:
+	.venv-gates/bin/sam validate --lint
+	.venv-gates/bin/cfn-lint template.yaml
+
+locks:
+	requirements/compile --check
+
+# Nobody's folders, and no address of a package index. (The brackets keep it from finding itself.)
+names:
+	git grep --untracked -nIE '/(hom[e]|roo[t]|tm[p]|User[s]|wor[k])/|pyp[i][./]|pythonhoste[d]'; test $$? -eq 1
+
+lock: .venv/ready ## Compile the locks from pyproject.toml again (ARGS=--upgrade: to the newest versions)
+	requirements/compile $(ARGS)
+
+build: setup ## Build what is deployed, for Lambda's Python and processor
+	.venv-gates/bin/sam build
+
+deploy: build ## Deploy to an AWS account, asking for whatever it needs to know
+	.venv-gates/bin/sam deploy --guided
+
+clean: ## Remove everything that was installed, built or run here
+	rm -rf .venv .venv-gates .aws-sam .local .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# uv takes seconds; pip may know the way to an index where uv does not (a mirror, a proxy).
+define install # LOCK, ENVIRONMENT
+	.venv/bin/uv pip sync --quiet --require-hashes --python $(2) $(1) || { \
+		echo "uv could not, so pip does it, which takes a minute"; \
+		$(2)/bin/python -m pip install --quiet --require-hashes --no-deps --requirement $(1); }
+endef
+
+.venv/ready: requirements/setup.txt requirements/dev.txt pyproject.toml
+	@echo "Installing into .venv"
+	@test -x .venv/bin/python || { python=$$(requirements/find-python) && "$$python" -m venv .venv; }
+	@.venv/bin/python -m pip install --quiet --require-hashes --no-deps --requirement requirements/setup.txt
+	@$(call install,requirements/dev.txt,.venv)
+	@.venv/bin/python -m pip install --quiet --no-build-isolation --no-deps --editable .
+	@touch $@
+
+.venv-gates/ready: requirements/gates.txt .venv/ready
+	@echo "Installing the SAM CLI and cfn-lint into .venv-gates"
+	@test -x .venv-gates/bin/python || .venv/bin/python -m venv .venv-gates
+	@$(call install,requirements/gates.txt,.venv-gates)
+	@touch $@

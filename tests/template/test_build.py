@@ -1,0 +1,137 @@
+"""What `sam build` makes is what Lambda needs: our code, its kind of wheels, ready bytecode."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+LAYER = "CoreLayer/python"
+
+LOCKS = {
+    LAYER: "layers/core/requirements.txt",
+    "PreparePhotoFunction": "functions/prepare_photo/requirements.txt",
+    "KeepAvatarsFunction": "functions/keep_avatars/requirements.txt",
+}
+"""Where each artifact with packages has them from."""
+
+AARCH64 = 183
+"""The processor in the header of an ELF file: `e_machine`, two bytes at offset 18 (elf.h)."""
+
+UNCHECKED_HASH = 0b01
+"""The flags of bytecode that is used without a look at its source (PEP 552)."""
+
+pytestmark = pytest.mark.timeout(300)
+
+with_packages = pytest.mark.parametrize("artifact", LOCKS)
+
+
+def test_the_layer_holds_our_package_where_lambda_looks_for_it(build: Path) -> None:
+    shipped = files_in(build / LAYER / "avatars")
+
+    assert "__init__.py" in shipped
+    assert shipped == files_in(ROOT / "layers/core/avatars")
+
+
+def test_every_function_is_built(build: Path) -> None:
+    built = [path.read_text() for path in build.glob("*Function/app.py")]
+
+    assert sorted(built) == sorted(path.read_text() for path in ROOT.glob("functions/*/app.py"))
+
+
+def test_a_function_without_packages_is_a_single_file(build: Path) -> None:
+    lean = [folder for folder in build.glob("*Function") if folder.name not in LOCKS]
+
+    assert lean
+    assert all(files_in(folder).keys() == {"app.py"} for folder in lean)
+
+
+@with_packages
+def test_the_packages_are_those_that_were_locked(build: Path, artifact: str) -> None:
+    lock = (ROOT / LOCKS[artifact]).read_text()
+
+    shipped = {path.stem for path in (build / artifact).glob("*.dist-info")}
+
+    locked = re.findall(r"^([^ =]+)==([^ ;]+)", lock, re.MULTILINE)
+    assert shipped == {f"{name.replace('-', '_')}-{version}" for name, version in locked}
+
+
+@with_packages
+def test_nothing_ships_but_our_code_and_those_packages(build: Path, artifact: str) -> None:
+    records = [path.read_text() for path in (build / artifact).glob("*.dist-info/RECORD")]
+    packages = {name for text in records for name in re.findall("^[^/,]+", text, re.MULTILINE)}
+
+    shipped = {path.name for path in (build / artifact).iterdir()}
+
+    ours = "avatars" if artifact == LAYER else "app.py"
+    assert shipped - packages == {ours, "__pycache__"}
+
+
+def test_the_layer_leaves_boto3_to_the_runtime(build: Path) -> None:
+    shipped = {path.name for path in (build / LAYER).iterdir()}
+
+    assert "httpx" in shipped
+    assert not {"boto3", "botocore"} & shipped
+
+
+@pytest.mark.parametrize("function", ["PreparePhotoFunction", "KeepAvatarsFunction"])
+def test_pillow_is_made_for_the_python_and_the_processor_of_lambda(
+    build: Path, function: str
+) -> None:
+    libraries = [path for path in (build / function).rglob("*.so*") if path.is_file()]
+
+    assert "_imaging.cpython-313-aarch64-linux-gnu.so" in {path.name for path in libraries}
+    assert {processor_of(path) for path in libraries} == {AARCH64}
+
+
+@with_packages
+def test_every_module_has_bytecode_that_is_used_whatever_its_date(
+    build: Path, artifact: str
+) -> None:
+    sources = list((build / artifact).rglob("*.py"))
+
+    assert sources
+    for source in sources:
+        bytecode = Path(importlib.util.cache_from_source(str(source))).read_bytes()
+
+        magic, flags, source_hash = bytecode[:4], bytecode[4:8], bytecode[8:16]
+        assert magic == importlib.util.MAGIC_NUMBER, source
+        assert int.from_bytes(flags, "little") == UNCHECKED_HASH, source
+        assert source_hash == importlib.util.source_hash(source.read_bytes()), source
+
+
+@with_packages
+def test_tracebacks_name_no_folder_of_the_machine_that_built(build: Path, artifact: str) -> None:
+    bytecode = [path.read_bytes() for path in (build / artifact).rglob("*.pyc")]
+
+    assert bytecode
+    assert not any(str(build).encode() in code for code in bytecode)
+
+
+@pytest.mark.parametrize(
+    ("artifact", "megabytes"),
+    [("CoreLayer", 20), ("PreparePhotoFunction", 30), ("KeepAvatarsFunction", 30)],
+)
+def test_an_artifact_stays_small_enough_for_a_quick_cold_start(
+    build: Path, artifact: str, megabytes: int
+) -> None:
+    size = sum(path.stat().st_size for path in (build / artifact).rglob("*") if path.is_file())
+
+    assert size < megabytes * 1_000_000
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    """Every file by its path inside the folder, without bytecode."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
+    }
+
+
+def processor_of(library: Path) -> int:
+    header = library.read_bytes()[:20]
+    assert header[:4] == b"\x7fELF", library
+    return int.from_bytes(header[18:20], "little")
