@@ -1,0 +1,1 @@
+"""Avatars: selfies in, avatars out."""

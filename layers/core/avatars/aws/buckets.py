@@ -1,0 +1,183 @@
+"""The two buckets in S3: what comes and goes, and what stays."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from avatars import keys
+from avatars.model import Answer, Form, Job, StoredUpload
+from avatars.settings import LINK_SECONDS
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef, ObjectIdentifierTypeDef
+
+
+class S3Uploads:
+    """The photos as their owners dropped them, below `uploads/` of the upload bucket."""
+
+    def __init__(self, client: S3Client, bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def list(self, prefix: str) -> list[StoredUpload]:
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=prefix
+        )
+        return [
+            StoredUpload(item["Key"].removeprefix(prefix), int(item["LastModified"].timestamp()))
+            for page in pages
+            for item in page.get("Contents", [])
+        ]
+
+    def put(self, key: str, data: bytes) -> None:
+        self._client.put_object(Bucket=self._bucket, Key=key, Body=data)
+
+    def form(self, key: str, content_type: str, max_bytes: int, seconds: int) -> Form:
+        post = self._client.generate_presigned_post(
+            self._bucket,
+            key,
+            Fields={"Content-Type": content_type},
+            Conditions=[{"Content-Type": content_type}, ["content-length-range", 1, max_bytes]],
+            ExpiresIn=seconds,
+        )
+        return Form(post["url"], post["fields"])
+
+    def read(self, key: str, version_id: str | None = None) -> bytes | None:
+        return _read(self._client, self._bucket, key, version_id)
+
+    def erase(self, prefix: str) -> int:
+        return _erase(self._client, self._bucket, prefix)
+
+
+class S3Photos:
+    """The prepared photos, below `photos/` of the upload bucket.
+
+    *signer* gives an S3 client whose credentials are fresh and live as long as the links: a
+    link dies with the credentials that signed it.
+    """
+
+    def __init__(self, client: S3Client, bucket: str, signer: Callable[[], S3Client]) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._signer = signer
+
+    def put(self, job_id: str, photo_id: str, jpeg: bytes) -> str:
+        reply = self._client.put_object(
+            Bucket=self._bucket,
+            Key=keys.prepared_photo_key(job_id, photo_id),
+            Body=jpeg,
+            ContentType="image/jpeg",
+            ChecksumSHA256=_base64(hashlib.sha256(jpeg).digest()),
+        )
+        return reply["VersionId"]
+
+    def links(self, job: Job) -> Sequence[str]:
+        client = self._signer()
+        return [
+            client.generate_presigned_url(
+                "get_object",
+                Params={
+                    "Bucket": self._bucket,
+                    "Key": keys.prepared_photo_key(job.job_id, photo.photo_id),
+                    "VersionId": photo.version_id,
+                },
+                ExpiresIn=LINK_SECONDS,
+            )
+            for photo in job.chosen
+        ]
+
+    def erase(self, job_id: str) -> int:
+        return _erase(self._client, self._bucket, keys.prepared_photo_key(job_id, "")[:-4])
+
+
+class S3Answers:
+    """The provider's raw answers, below `answers/` of the avatar bucket."""
+
+    def __init__(self, client: S3Client, bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def keep(self, job_id: str, name: str, answer: Answer) -> None:
+        content = {
+            "status_code": answer.status_code,
+            "headers": dict(answer.headers),
+            # surrogateescape: any bytes survive, and what is text stays readable.
+            "body": answer.body.decode("utf-8", "surrogateescape"),
+        }
+        self._client.put_object(
+            Bucket=self._bucket,
+            Key=keys.answer_key(job_id, name),
+            Body=json.dumps(content).encode(),
+            ContentType="application/json",
+        )
+
+    def find(self, job_id: str, name: str) -> Answer | None:
+        data = _read(self._client, self._bucket, keys.answer_key(job_id, name), None)
+        if data is None:
+            return None
+        content = json.loads(data)
+        body = content["body"].encode("utf-8", "surrogateescape")
+        return Answer(content["status_code"], content["headers"], body)
+
+
+class S3Gallery:
+    """The finished avatars, below `avatars/` of the avatar bucket."""
+
+    def __init__(self, client: S3Client, bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def put(self, key: str, file: Path, content_type: str) -> str:
+        with file.open("rb") as body:
+            sha256 = hashlib.file_digest(body, "sha256").digest()
+            body.seek(0)
+            md5 = hashlib.file_digest(body, "md5").digest()
+            body.seek(0)
+            # S3 refuses what does not match either: a picture arrives whole or not at all.
+            self._client.put_object(
+                Bucket=self._bucket,
+                Key=key,
+                Body=body,
+                ContentType=content_type,
+                ChecksumSHA256=_base64(sha256),
+                ContentMD5=_base64(md5),
+            )
+        return sha256.hex()
+
+
+def _read(client: S3Client, bucket: str, key: str, version_id: str | None) -> bytes | None:
+    request: GetObjectRequestTypeDef = {"Bucket": bucket, "Key": key}
+    if version_id:
+        request["VersionId"] = version_id
+    try:
+        return client.get_object(**request)["Body"].read()
+    except client.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] in ("NoSuchKey", "NoSuchVersion", "MethodNotAllowed"):
+            return None  # MethodNotAllowed: the version is a delete marker
+        raise
+
+
+def _erase(client: S3Client, bucket: str, prefix: str) -> int:
+    erased = 0
+    pages = client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
+    for page in pages:
+        found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+        objects: list[ObjectIdentifierTypeDef] = [
+            {"Key": item["Key"], "VersionId": item["VersionId"]} for item in found
+        ]
+        if objects:
+            reply = client.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
+            if errors := reply.get("Errors"):
+                raise OSError(f"{len(errors)} objects could not be deleted: {errors[0]['Code']}")
+            erased += len(objects)
+    return erased
+
+
+def _base64(digest: bytes) -> str:
+    return base64.b64encode(digest).decode()

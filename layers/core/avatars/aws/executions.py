@@ -1,0 +1,34 @@
+"""The executions of the state machine in Step Functions."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+
+class StepFunctionsExecutions:
+    """Starts and looks up executions; their names come from the job, so each starts once."""
+
+    def __init__(self, client: SFNClient, state_machine: str) -> None:
+        self._client = client
+        self._state_machine = state_machine
+
+    def start(self, job_id: str, run: int) -> None:
+        try:
+            self._client.start_execution(
+                stateMachineArn=self._state_machine,
+                name=f"{job_id}-{run}",
+                input=json.dumps({"job_id": job_id, "run": run}),
+            )
+        except self._client.exceptions.ExecutionAlreadyExists:
+            return  # somebody else was faster; it is the same execution
+
+    def is_running(self, execution: str) -> bool:
+        try:
+            reply = self._client.describe_execution(executionArn=execution)
+        except self._client.exceptions.ExecutionDoesNotExist:
+            return False  # Step Functions forgets an execution 90 days after its end
+        return reply["status"] == "RUNNING"

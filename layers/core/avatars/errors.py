@@ -1,0 +1,230 @@
+"""Every deliberate error, by name.
+
+JobError                      ends the job; carries its status and code
+├─ TooFewPhotosError … AvatarsMissingError
+└─ OutcomeUnknownError        something may have been started and paid for
+NotSentError                  nothing left this machine: worth another try
+NotAcceptedError              the provider said "later": nothing was started
+├─ ProviderUnreachableError   the request provably never arrived
+RunRefusedError               this execution must not touch the job
+JobNotFoundError              the table knows no such job or run
+OutOfOrderError               a step ran before the one that it depends on
+PhotoRejectedError            one photo cannot be used; the others go on
+AvatarsNotKeptError           some avatars are not in our bucket yet: worth another try
+DownloadRefusedError          a link leads where we do not go
+DownloadFailedError           a link did not lead to a picture: worth another try
+BadRequestError               a stranger's input is wrong: names the thing, the limit, the remedy
+
+Class names are part of the state machine's definition (`Catch` and `Retry` name them).
+"""
+
+from typing import ClassVar
+
+from avatars.model import JobStatus
+
+
+class JobError(Exception):
+    """Ends a job. The message is the sentence that the owner reads."""
+
+    status: ClassVar[JobStatus] = JobStatus.FAILED
+    code: ClassVar[str] = "INTERNAL_ERROR"
+
+
+class InternalError(JobError):
+    """A step failed in a way that nobody foresaw."""
+
+    status = JobStatus.NEEDS_ATTENTION
+
+
+class ExecutionEndedError(JobError):
+    """The execution was aborted or timed out from outside."""
+
+    status = JobStatus.NEEDS_ATTENTION
+    code = "EXECUTION_ENDED"
+
+
+class TooFewPhotosError(JobError):
+    """Fewer accepted photos than a training needs."""
+
+    code = "TOO_FEW_PHOTOS"
+
+
+class BatchIncompleteError(JobError):
+    """The promised number of photos did not arrive in time."""
+
+    code = "BATCH_INCOMPLETE"
+
+
+class ProviderRejectedError(JobError):
+    """The provider refused the request itself: sending it again cannot help."""
+
+    code = "PROVIDER_REJECTED"
+
+
+class ProviderKeyRefusedError(JobError):
+    """The provider does not accept our API key."""
+
+    status = JobStatus.NEEDS_ATTENTION
+    code = "PROVIDER_KEY_REFUSED"
+
+
+class OutOfCreditsError(JobError):
+    """The provider's account has no credits left."""
+
+    status = JobStatus.NEEDS_ATTENTION
+    code = "OUT_OF_CREDITS"
+
+
+class ProviderOutageError(JobError):
+    """The provider took no request until the deadline for starting."""
+
+    status = JobStatus.NEEDS_ATTENTION
+    code = "PROVIDER_OUTAGE"
+
+
+class TrainingFailedError(JobError):
+    """The provider could not train a model."""
+
+    code = "TRAINING_FAILED"
+
+
+class PhotosNotValidError(JobError):
+    """The provider found the photos unusable: the same photos will fail again."""
+
+    code = "PHOTOS_NOT_VALID"
+
+
+class TrainingOverdueError(JobError):
+    """No model by the deadline; it may still be paid for and arrive."""
+
+    status = JobStatus.NEEDS_ATTENTION
+    code = "TRAINING_OVERDUE"
+
+
+class ModelNotFoundError(JobError):
+    """The provider does not know the model it gave us."""
+
+    status = JobStatus.NEEDS_ATTENTION
+    code = "MODEL_NOT_FOUND"
+
+
+class InferenceFailedError(JobError):
+    """The provider could not make the avatars; the model is still there."""
+
+    code = "INFERENCE_FAILED"
+
+
+class InferenceOverdueError(JobError):
+    """No avatars by the deadline."""
+
+    status = JobStatus.NEEDS_ATTENTION
+    code = "INFERENCE_OVERDUE"
+
+
+class InferenceNotFoundError(JobError):
+    """The provider does not know the inference it gave us."""
+
+    status = JobStatus.NEEDS_ATTENTION
+    code = "INFERENCE_NOT_FOUND"
+
+
+class AvatarsMissingError(JobError):
+    """Some avatars are not in our bucket."""
+
+    status = JobStatus.NEEDS_ATTENTION
+    code = "AVATARS_MISSING"
+
+
+class OutcomeUnknownError(JobError):
+    """A request was sent and its answer is lost: never send it again blindly."""
+
+    status = JobStatus.NEEDS_ATTENTION
+
+
+class TrainingOutcomeUnknownError(OutcomeUnknownError):
+    """The provider may or may not be training, and charging for, a model."""
+
+    code = "TRAINING_OUTCOME_UNKNOWN"
+
+
+class InferenceOutcomeUnknownError(OutcomeUnknownError):
+    """The provider may or may not be making, and charging for, avatars."""
+
+    code = "INFERENCE_OUTCOME_UNKNOWN"
+
+
+class NotSentError(Exception):
+    """Getting ready failed before anything was sent to the provider: safe to try again."""
+
+
+class NotAcceptedError(Exception):
+    """The provider accepted nothing and may be asked again.
+
+    *wait_seconds* is the wait that it asked for, None where it did not say.
+    """
+
+    def __init__(self, message: str, wait_seconds: int | None = None) -> None:
+        super().__init__(message)
+        self.wait_seconds = wait_seconds
+
+
+class ProviderUnreachableError(NotAcceptedError):
+    """The connection failed (DNS, refused, TLS) before a byte of the request was sent."""
+
+
+class RunRefusedError(Exception):
+    """This execution has no right to the job: another one runs, or the job has ended."""
+
+
+class JobNotFoundError(Exception):
+    """The table knows no such job, or no such run of it."""
+
+
+class OutOfOrderError(Exception):
+    """A step ran before the one that it depends on."""
+
+
+class AvatarsNotKeptError(Exception):
+    """Some avatars of a batch could not be copied yet."""
+
+
+class DownloadRefusedError(Exception):
+    """A link leads where we do not go; trying again cannot help."""
+
+
+class DownloadFailedError(Exception):
+    """An avatar could not be fetched, or what came is not a picture."""
+
+
+class PhotoRejectedError(Exception):
+    """A photo cannot be used. *code* is stable, *reason* a sentence for its owner."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(f"{code}: {reason}")
+        self.code = code
+        self.reason = reason
+
+
+class BadRequestError(Exception):
+    """What a stranger sent is wrong; the message says what, the limit and the remedy."""
+
+
+class BadManifestError(JobError, BadRequestError):
+    """What is wanted of a job cannot be understood: by `job.json` it ends the job."""
+
+    code = "BAD_MANIFEST"
+
+
+class BadKeyError(BadRequestError):
+    """An upload's key is not `uploads/{owner}/{folder}/{file}`."""
+
+
+def job_errors() -> dict[str, type[JobError]]:
+    """Every error that ends a job, by the name that the state machine sees."""
+    found: dict[str, type[JobError]] = {}
+    waiting: list[type[JobError]] = [JobError]
+    while waiting:
+        error = waiting.pop()
+        found[error.__name__] = error
+        waiting.extend(error.__subclasses__())
+    return found

@@ -1,0 +1,71 @@
+"""Object keys: what an upload's key says, and where prepared photos and avatars lie."""
+
+import re
+
+from avatars.errors import BadKeyError
+
+MANIFEST = "job.json"
+START = "start"
+
+_UNSAFE = re.compile(r"[^a-z0-9]+")
+
+
+def parse_upload_key(key: str) -> tuple[str, str, str]:
+    """Owner, folder and file of `uploads/{owner}/{folder}/{file}`.
+
+    The key is taken as it is: EventBridge delivers it raw, so a `%` or a `+` is part of the
+    name. A file may lie deeper: what follows the folder is its name. Raises BadKeyError where
+    owner or folder is missing.
+    """
+    root, *parts = key.split("/", 3)
+    if root != "uploads" or len(parts) < 3 or not all(parts[:2]):
+        raise BadKeyError(
+            "The object is not in a job's folder: upload photos as uploads/{owner}/{folder}/{file}."
+        )
+    owner, folder, file = parts
+    return owner, folder, file
+
+
+def upload_prefix(owner: str, folder: str) -> str:
+    return f"uploads/{owner}/{folder}/"
+
+
+def is_folder(file: str) -> bool:
+    """Whether this is the empty object that the S3 console makes for a folder."""
+    return file == "" or file.endswith("/")
+
+
+def is_photo(file: str) -> bool:
+    """Whether a file of an upload folder stands for a photo.
+
+    Not the manifest, not the wish to start, not a folder, and not the hidden files that file
+    managers leave (`.DS_Store`).
+    """
+    name = file.rsplit("/", 1)[-1]
+    return file not in (MANIFEST, START) and not is_folder(file) and not name.startswith(".")
+
+
+def prepared_photo_key(job_id: str, photo_id: str) -> str:
+    return f"photos/{job_id}/{photo_id}.jpg"
+
+
+def avatar_key(owner: str, folder: str, run: int, position: int, style: str, extension: str) -> str:
+    """The same job, run and position always give the same key, so a copy never duplicates."""
+    slug = _UNSAFE.sub("-", style.lower()).strip("-")[:40]
+    return f"avatars/{owner}/{folder}/{run:03}/{position:03}-{slug}.{extension}"
+
+
+def answer_key(job_id: str, name: str) -> str:
+    return f"answers/{job_id}/{name}.json"
+
+
+def training_answer(attempt: int) -> str:
+    return f"training-{attempt:03}"
+
+
+def inference_answer(run: int, attempt: int) -> str:
+    return f"run-{run:03}-inference-{attempt:03}"
+
+
+def result_answer(run: int) -> str:
+    return f"run-{run:03}-result"

@@ -1,0 +1,105 @@
+"""What is wanted: `job.json` of an upload folder, and the body of `POST /jobs`."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from avatars.errors import BadManifestError
+from avatars.model import Manifest, Prompt, Subject
+
+MAX_PROMPTS = 20
+MAX_AVATARS = 120
+"""Most avatars of one run: six batches, and far below every limit of Step Functions."""
+MAX_PROMPT_LENGTH = 1000
+MAX_STYLE_LENGTH = 64
+MAX_PROMISE = 1000
+"""Most photos that a manifest may promise; 30 of them are used."""
+MAX_MANIFEST_BYTES = 64 * 1024
+
+_FIELDS = {"subject", "prompts", "photos"}
+_PROMPT_FIELDS = {"style", "count", "prompt"}
+
+
+def read_manifest(data: bytes, default: Manifest) -> Manifest:
+    """The manifest in the bytes of a `job.json`; what it leaves out comes from *default*.
+
+    Raises BadManifestError, which names the field, the limit and the remedy.
+    """
+    if len(data) > MAX_MANIFEST_BYTES:
+        raise BadManifestError(f"job.json is larger than {MAX_MANIFEST_BYTES} bytes: shorten it.")
+    try:
+        # utf-8-sig: editors on Windows begin JSON files with a byte order mark.
+        content = json.loads(data.decode("utf-8-sig"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise BadManifestError(f"job.json is not JSON ({error}): correct it.") from error
+    return parse_manifest(content, default)
+
+
+def parse_manifest(content: object, default: Manifest) -> Manifest:
+    """The manifest in a decoded JSON document; see `read_manifest`."""
+    if not isinstance(content, dict):
+        raise BadManifestError("The manifest must be a JSON object.")
+    _refuse_unknown("The manifest", content, _FIELDS)
+    return Manifest(
+        subject=_subject(content["subject"]) if "subject" in content else default.subject,
+        prompts=parse_prompts(content["prompts"]) if "prompts" in content else default.prompts,
+        photos=_whole_number("photos", content["photos"], MAX_PROMISE)
+        if content.get("photos") is not None
+        else None,
+    )
+
+
+def parse_prompts(content: object) -> tuple[Prompt, ...]:
+    """Prompts from a decoded JSON list of objects with `style`, `count` and `prompt`."""
+    if not isinstance(content, list) or not 1 <= len(content) <= MAX_PROMPTS:
+        raise BadManifestError(f"prompts must be a list of 1 to {MAX_PROMPTS} objects.")
+    prompts = tuple(_prompt(item, f"prompts[{index}]") for index, item in enumerate(content))
+    if (avatars := sum(prompt.count for prompt in prompts)) > MAX_AVATARS:
+        raise BadManifestError(f"{avatars} avatars are asked for, {MAX_AVATARS} are the most.")
+    return prompts
+
+
+def parse_styles(text: str) -> tuple[Prompt, ...]:
+    """Prompts from `STYLE[:COUNT]` separated by commas, as template parameters have them."""
+    items = []
+    for part in text.split(","):
+        style, _, count = part.strip().partition(":")
+        items.append({"style": style, "count": int(count) if count.isdecimal() else count or 1})
+    return parse_prompts(items)
+
+
+def _prompt(item: object, name: str) -> Prompt:
+    if not isinstance(item, dict):
+        raise BadManifestError(f"{name} must be an object with style, count and prompt.")
+    _refuse_unknown(name, item, _PROMPT_FIELDS)
+    style, text = item.get("style"), item.get("prompt")
+    if not isinstance(style, str) or not 1 <= len(style.strip()) <= MAX_STYLE_LENGTH:
+        raise BadManifestError(
+            f"{name}.style must be a text of 1 to {MAX_STYLE_LENGTH} characters."
+        )
+    if text is not None and (not isinstance(text, str) or not 1 <= len(text) <= MAX_PROMPT_LENGTH):
+        raise BadManifestError(
+            f"{name}.prompt must be a text of 1 to {MAX_PROMPT_LENGTH} characters."
+        )
+    count = _whole_number(f"{name}.count", item.get("count", 1), MAX_AVATARS)
+    return Prompt(style=style.strip(), count=count, prompt=text)
+
+
+def _subject(value: object) -> Subject:
+    try:
+        return Subject(value)  # type: ignore[arg-type]
+    except ValueError as error:
+        raise BadManifestError(f"subject must be one of {', '.join(Subject)}.") from error
+
+
+def _whole_number(name: str, value: object, most: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+        raise BadManifestError(f"{name} must be a whole number from 1 to {most}.")
+    return value
+
+
+def _refuse_unknown(name: str, item: Mapping[str, Any], known: set[str]) -> None:
+    if unknown := sorted(set(item) - known):
+        raise BadManifestError(
+            f"{name} has the unknown field {unknown[0]!r}; known are {', '.join(sorted(known))}."
+        )

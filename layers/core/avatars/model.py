@@ -1,0 +1,315 @@
+"""The nouns: jobs, photos, runs, avatars, and what the provider answers."""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+MIN_PHOTOS = 5
+"""Fewest photos of a training (provider's guide, AI Avatars 101)."""
+
+MAX_PHOTOS = 30
+"""Most photos of a training (provider's guide, AI Avatars 101)."""
+
+
+class JobStatus(StrEnum):
+    """Where a job stands; within a run it only moves forward."""
+
+    COLLECTING = "COLLECTING"
+    TRAINING = "TRAINING"
+    INFERRING = "INFERRING"
+    KEEPING = "KEEPING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    NEEDS_ATTENTION = "NEEDS_ATTENTION"
+
+    @property
+    def ended(self) -> bool:
+        return self in (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.NEEDS_ATTENTION)
+
+    def comes_before(self, other: "JobStatus") -> bool:
+        """Whether a job may move from this status to *other*."""
+        order = list(JobStatus)
+        return not self.ended and order.index(self) < order.index(other)
+
+
+class PhotoStatus(StrEnum):
+    """The verdict on a photo."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    SURPLUS = "surplus"
+    LATE = "late"
+
+
+class Subject(StrEnum):
+    """Who or what is on the photos; the provider's `type` (AI Avatars 101)."""
+
+    MAN = "man"
+    WOMAN = "woman"
+    COUPLE = "couple"
+    DOG = "dog"
+    CAT = "cat"
+
+
+class Stage(StrEnum):
+    """The two things that are asked of the provider, and paid for."""
+
+    TRAINING = "training"
+    INFERENCE = "inference"
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One line of an inference request: *count* avatars in one *style*."""
+
+    style: str
+    count: int = 1
+    prompt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What is wanted of a folder of photos."""
+
+    subject: Subject
+    prompts: tuple[Prompt, ...]
+    photos: int | None = None
+    """How many photos were promised; None means: until no more arrive."""
+
+    @property
+    def avatars(self) -> int:
+        return count_avatars(self.prompts)
+
+
+class Sending(StrEnum):
+    """What is known of a request to the provider that must not be sent twice."""
+
+    INTENDED = "intended"
+    """About to be sent, or sent; the outcome is unknown until an id is recorded."""
+    NOT_SENT = "not_sent"
+    """Provably not accepted; it may be sent again."""
+    ACCEPTED = "accepted"
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """The one request of a stage: the intent, written before it is sent."""
+
+    attempt: int
+    token: str
+    """Names the one invocation that may send this attempt."""
+    state: Sending
+    intended_at: int
+    deadline: int
+    """When what it started is overdue."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenPhoto:
+    """One photo of the frozen set: the prepared picture in exactly this version."""
+
+    photo_id: str
+    version_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One folder of photos on its way to avatars. Times are Unix seconds of the clock."""
+
+    job_id: str
+    owner: str
+    folder: str
+    subject: Subject
+    status: JobStatus
+    created_at: int
+    collect_deadline: int
+    run: int = 1
+    execution_started: bool = False
+    promised: int | None = None
+    chosen: tuple[ChosenPhoto, ...] = ()
+    chosen_at: int | None = None
+    training: Submission | None = None
+    model_id: str | None = None
+    trained_at: int | None = None
+    code: str | None = None
+    reason: str | None = None
+    updated_at: int = 0
+    version: int = 0
+
+    @property
+    def prefix(self) -> str:
+        """What the keys of all its uploads begin with."""
+        return f"uploads/{self.owner}/{self.folder}/"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One execution for a job: the first trains, further ones reuse the model."""
+
+    job_id: str
+    run: int
+    prompts: tuple[Prompt, ...]
+    execution: str | None = None
+    inference: Submission | None = None
+    inference_id: str | None = None
+    links: int = 0
+    """How many avatars the provider announced; the links themselves stay in its raw answer."""
+    announced_at: int | None = None
+    links_expire_at: int | None = None
+    started_at: int | None = None
+    ended_at: int | None = None
+    status: JobStatus | None = None
+    version: int = 0
+
+    @property
+    def avatars(self) -> int:
+        return count_avatars(self.prompts)
+
+    def style_of(self, position: int) -> str:
+        """The style of the avatar at *position* (from 1): prompts are answered in order."""
+        styles = [prompt.style for prompt in self.prompts for _ in range(prompt.count)]
+        return styles[position - 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """One upload and the verdict on it."""
+
+    job_id: str
+    photo_id: str
+    file: str
+    upload_version: str
+    sequencer: str
+    uploaded_at: int
+    """Unix seconds of the wall clock, from the upload's event."""
+    status: PhotoStatus
+    code: str | None = None
+    reason: str | None = None
+    version_id: str | None = None
+    """The version of the prepared picture."""
+    pixels: str | None = None
+    """SHA-256 of the prepared pixels: equal pixels count once."""
+    crop: tuple[int, ...] | None = None
+    bytes: int | None = None
+
+
+class AvatarStatus(StrEnum):
+    """Whether an avatar is in our bucket."""
+
+    KEPT = "kept"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Avatar:
+    """One finished picture, or the reason why it is not in our bucket."""
+
+    job_id: str
+    run: int
+    position: int
+    style: str
+    status: AvatarStatus
+    key: str | None = None
+    sha256: str | None = None
+    bytes: int | None = None
+    width: int | None = None
+    height: int | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One object that arrived in the upload bucket."""
+
+    owner: str
+    folder: str
+    file: str
+    version_id: str
+    sequencer: str
+    uploaded_at: int
+    bytes: int
+
+    @property
+    def job_id(self) -> str:
+        return job_id_for(self.owner, self.folder)
+
+    @property
+    def photo_id(self) -> str:
+        return hashlib.sha256(self.file.encode()).hexdigest()[:20]
+
+    @property
+    def key(self) -> str:
+        return f"uploads/{self.owner}/{self.folder}/{self.file}"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredUpload:
+    """One object found when an upload folder is listed."""
+
+    file: str
+    uploaded_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A presigned POST: send *fields*, then the file, to *url*."""
+
+    url: str
+    fields: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The provider's answer as it came, before anybody has read anything into it."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def header(self, name: str) -> str | None:
+        return self.headers.get(name.lower())
+
+
+class ProgressState(StrEnum):
+    """What a status of the provider means to us."""
+
+    RUNNING = "running"
+    READY = "ready"
+    FAILED = "failed"
+    BAD_INPUT = "bad_input"
+    NOT_FOUND = "not_found"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the provider is."""
+
+    state: ProgressState
+    word: str = ""
+    """The provider's own word."""
+    unknown: bool = False
+    """Whether nobody has seen this word before; it counts as running."""
+    reason: str | None = None
+    wait_seconds: int | None = None
+    """The least wait that the provider asked for."""
+    links: tuple[str, ...] = field(default=(), repr=False)
+    """Where the finished avatars can be fetched, for 48 hours."""
+
+
+def job_id_for(owner: str, folder: str) -> str:
+    """The id of the job of a folder, known before the first upload: 26 characters A-Z2-7."""
+    digest = hashlib.sha256(f"{owner}/{folder}".encode()).digest()
+    return base64.b32encode(digest).decode()[:26]
+
+
+def count_avatars(prompts: tuple[Prompt, ...]) -> int:
+    return sum(prompt.count for prompt in prompts)
+
+
+def prompts_from(items: list[dict[str, Any]]) -> tuple[Prompt, ...]:
+    """Prompts from checked dicts, as they are stored and as executions carry them."""
+    return tuple(Prompt(**item) for item in items)

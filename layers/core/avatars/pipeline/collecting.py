@@ -1,0 +1,220 @@
+"""Wait until a folder of photos is complete, then freeze the set."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, TypedDict
+
+from avatars import keys
+from avatars.errors import BadManifestError, BatchIncompleteError, TooFewPhotosError
+from avatars.manifest import read_manifest
+from avatars.model import (
+    MAX_PHOTOS,
+    MIN_PHOTOS,
+    ChosenPhoto,
+    Job,
+    Manifest,
+    Photo,
+    PhotoStatus,
+    StoredUpload,
+)
+from avatars.pipeline.uploading import mark_late
+from avatars.ports import Services
+
+LONGEST_WAIT = 300
+SHORTEST_WAIT = 15
+LOOKS_PER_AGE = 20
+"""Early looks are close together, later ones a twentieth of the folder's age apart: some 370
+looks in 24 hours, so that the execution's history stays far below its 25,000 events."""
+
+SETTLING = 15 * 60
+"""Wall seconds after which an upload without a verdict is no longer waited for: all tries of
+`prepare_photo` and its on-failure destination are over by then."""
+
+
+class CollectReply(TypedDict):
+    status: Literal["COLLECTED", "WAITING"]
+    wait_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """What is in an upload folder, and the verdicts on it."""
+
+    uploads: Sequence[StoredUpload]
+    photos: Sequence[Photo]
+    manifest: Manifest
+
+    @property
+    def accepted(self) -> int:
+        return sum(p.status is PhotoStatus.ACCEPTED for p in without_duplicates(self.photos))
+
+    @property
+    def start_asked(self) -> bool:
+        return any(upload.file == keys.START for upload in self.uploads)
+
+    @property
+    def last_arrival(self) -> int:
+        """Wall time of the newest upload, Unix seconds."""
+        return max((upload.uploaded_at for upload in self.uploads), default=0)
+
+    def unsettled(self, wall: float) -> int:
+        """How many uploaded photos have no verdict yet."""
+        judged = {photo.file for photo in self.photos}
+        return sum(
+            keys.is_photo(upload.file)
+            and upload.file not in judged
+            and wall - upload.uploaded_at < SETTLING
+            for upload in self.uploads
+        )
+
+
+def collect_photos(services: Services, job_id: str, run: int) -> CollectReply:
+    """Freeze the set of photos when the folder is complete, else say how long to wait.
+
+    Raises TooFewPhotosError, BatchIncompleteError or BadManifestError when it never will be.
+    """
+    job = services.jobs.job(job_id)
+    if not job.chosen:
+        uploads = services.uploads.list(job.prefix)
+        manifest, problem = _manifest(services, job, uploads)
+        folder = Folder(uploads, services.jobs.photos(job_id), manifest)
+        wait = seconds_to_wait(services, job, folder)
+        if wait > 0:
+            return {"status": "WAITING", "wait_seconds": wait}
+        if problem:
+            raise problem
+        if folder.accepted < MIN_PHOTOS:
+            raise TooFewPhotosError(_too_few(folder))
+        job = _freeze(services, job, run, folder)
+    mark_late(services, job)
+    return {"status": "COLLECTED", "wait_seconds": 0}
+
+
+def seconds_to_wait(services: Services, job: Job, folder: Folder) -> int:
+    """0 where the folder is complete, else seconds of the clock until the next look.
+
+    Raises BatchIncompleteError at the deadline of a promise that was not kept.
+    """
+    clock = services.clock
+    now, wall = clock.now(), clock.wall()
+    promised = folder.manifest.photos
+    quiet_ends = folder.last_arrival + services.settings.quiet_period
+    unsettled = folder.unsettled(wall)
+
+    if folder.start_asked:
+        complete = not unsettled and (folder.accepted >= MIN_PHOTOS or wall >= quiet_ends)
+    elif promised is not None:
+        complete = len(folder.photos) >= promised
+    else:
+        complete = not unsettled and folder.accepted >= MIN_PHOTOS and wall >= quiet_ends
+    if complete:
+        return 0
+    if now >= job.collect_deadline:
+        if promised is not None and not folder.start_asked:
+            raise BatchIncompleteError(
+                f"{promised} photos were promised, {len(folder.photos)} had arrived at the "
+                "deadline. Upload the whole set into a new folder."
+            )
+        return 0
+    if (
+        (promised is None or folder.start_asked)
+        and folder.accepted >= MIN_PHOTOS
+        and wall < quiet_ends
+    ):
+        wait = clock.from_wall(quiet_ends - wall)
+    else:
+        wait = max(SHORTEST_WAIT, (now - job.created_at) / LOOKS_PER_AGE, clock.from_wall(1))
+    return math.ceil(min(wait, LONGEST_WAIT, job.collect_deadline - now))
+
+
+def without_duplicates(photos: Sequence[Photo]) -> list[Photo]:
+    """The photos by time of upload, then key; equal pixels count once, the others are rejected."""
+    first: dict[str, Photo] = {}
+    verdicts = []
+    for photo in sorted_by_upload(photos):
+        if photo.status is PhotoStatus.ACCEPTED and photo.pixels:
+            original = first.setdefault(photo.pixels, photo)
+            if original is not photo:
+                photo = replace(
+                    photo,
+                    status=PhotoStatus.REJECTED,
+                    code="duplicate",
+                    reason=f"It is the same picture as {original.file}. Add a different one.",
+                )
+        verdicts.append(photo)
+    return verdicts
+
+
+def choose(photos: Sequence[Photo]) -> list[Photo]:
+    """The final verdicts: the first 30 accepted photos are used, the others are surplus."""
+    verdicts = []
+    accepted = 0
+    for photo in without_duplicates(photos):
+        if photo.status is PhotoStatus.ACCEPTED:
+            accepted += 1
+            if accepted > MAX_PHOTOS:
+                photo = replace(
+                    photo,
+                    status=PhotoStatus.SURPLUS,
+                    reason=f"{MAX_PHOTOS} photos are the most that a training takes.",
+                )
+        verdicts.append(photo)
+    return verdicts
+
+
+def _manifest(
+    services: Services, job: Job, uploads: Sequence[StoredUpload]
+) -> tuple[Manifest, BadManifestError | None]:
+    """What the folder asks for. A bad `job.json` may be mended until the set is frozen."""
+    default = services.settings.default
+    if not any(upload.file == keys.MANIFEST for upload in uploads):
+        return default, None
+    try:
+        return read_manifest(
+            services.uploads.read(job.prefix + keys.MANIFEST) or b"", default
+        ), None
+    except BadManifestError as error:
+        return default, error
+
+
+def _freeze(services: Services, job: Job, run: int, folder: Folder) -> Job:
+    verdicts = choose(folder.photos)
+    chosen = tuple(
+        ChosenPhoto(photo.photo_id, photo.version_id)
+        for photo in verdicts
+        if photo.status is PhotoStatus.ACCEPTED and photo.version_id
+    )
+    services.jobs.change_run(
+        job.job_id, run, lambda newest: replace(newest, prompts=folder.manifest.prompts)
+    )
+    job = services.jobs.change_job(
+        job.job_id,
+        lambda newest: (
+            newest
+            if newest.chosen
+            else replace(
+                newest,
+                subject=folder.manifest.subject,
+                promised=folder.manifest.photos,
+                chosen=chosen,
+                chosen_at=services.clock.now(),
+            )
+        ),
+    )
+    for before, after in zip(sorted_by_upload(folder.photos), verdicts, strict=True):
+        if before != after:
+            services.jobs.put_photo(after)
+    return job
+
+
+def sorted_by_upload(photos: Sequence[Photo]) -> list[Photo]:
+    return sorted(photos, key=lambda photo: (photo.uploaded_at, photo.file))
+
+
+def _too_few(folder: Folder) -> str:
+    rejected = len(folder.photos) - folder.accepted
+    return (
+        f"{folder.accepted} of {len(folder.photos)} photos were accepted and {rejected} rejected; "
+        f"a training needs {MIN_PHOTOS} to {MAX_PHOTOS}. Upload the whole set into a new folder."
+    )

@@ -1,0 +1,154 @@
+"""End a job: say how, tidy up, tell the world."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TypedDict
+
+from aws_lambda_powertools import Logger
+
+from avatars.errors import (
+    AvatarsMissingError,
+    ExecutionEndedError,
+    InternalError,
+    JobError,
+    job_errors,
+)
+from avatars.model import AvatarStatus, Job, JobStatus, Run
+from avatars.ports import Services
+
+logger = Logger(child=True)
+
+NOTICES = {
+    JobStatus.COMPLETED: "AvatarsReady",
+    JobStatus.FAILED: "AvatarJobFailed",
+    JobStatus.NEEDS_ATTENTION: "AvatarJobNeedsAttention",
+}
+
+
+class Failure(TypedDict):
+    """What a Catch of the state machine knows."""
+
+    Error: str
+    Cause: str
+
+
+class FinishReply(TypedDict):
+    status: str
+    code: str | None
+    reason: str | None
+
+
+def finish_job(
+    services: Services, job_id: str, run: int, failure: Failure | None = None
+) -> FinishReply:
+    """End a job: COMPLETED when every avatar is kept, else as *failure* says.
+
+    Raises AvatarsMissingError, which comes back here as a failure.
+    """
+    if failure is None:
+        _require_all_avatars(services, services.jobs.run(job_id, run))
+        return _end(services, job_id, run, None)
+    return _end(services, job_id, run, error_of(failure))
+
+
+def close_job(
+    services: Services, job_id: str, execution: str, execution_status: str
+) -> FinishReply | None:
+    """End a job whose execution ended past its own Catch; None where there is nothing to do."""
+    job = services.jobs.find_job(job_id)
+    if job is None or job.status.ended:
+        return None
+    run = services.jobs.run(job_id, job.run)
+    if run.execution != execution and not execution.endswith(f":{job_id}-{job.run}"):
+        return None
+    return _end(
+        services,
+        job_id,
+        job.run,
+        ExecutionEndedError(
+            f"The execution ended with {execution_status} before the job did. "
+            "What was paid for is kept under its ids."
+        ),
+    )
+
+
+def error_of(failure: Failure) -> JobError:
+    """The error behind what a Catch reports: one of ours by its name, else InternalError."""
+    known = job_errors().get(failure["Error"])
+    if known is None:
+        return InternalError(
+            f"A step failed with {failure['Error']}. The logs of the execution say more."
+        )
+    try:
+        message = json.loads(failure["Cause"])["errorMessage"]
+    except (ValueError, KeyError, TypeError):
+        message = (known.__doc__ or "").strip()
+    return known(message)
+
+
+def _require_all_avatars(services: Services, run: Run) -> None:
+    avatars = {avatar.position: avatar for avatar in services.jobs.avatars(run.job_id, run.run)}
+    missing = [
+        position
+        for position in range(1, run.avatars + 1)
+        if position not in avatars or avatars[position].status is not AvatarStatus.KEPT
+    ]
+    if missing:
+        reasons = {avatar.reason for avatar in avatars.values() if avatar.reason}
+        why = " ".join(sorted(reasons)) or "The provider delivered no link to them."
+        raise AvatarsMissingError(
+            f"{len(missing)} of {run.avatars} avatars are missing, at the positions "
+            f"{', '.join(map(str, missing))}. {why}"
+        )
+
+
+def _end(services: Services, job_id: str, run: int, error: JobError | None) -> FinishReply:
+    status = error.status if error else JobStatus.COMPLETED
+    code, reason = (error.code, str(error)) if error else (None, None)
+    now = services.clock.now()
+
+    def end(job: Job) -> Job:
+        # What ended first stays: a repetition changes nothing.
+        if job.status.ended or job.run != run:
+            return job
+        return replace(job, status=status, code=code, reason=reason)
+
+    job = services.jobs.change_job(job_id, end)
+    services.jobs.change_run(
+        job_id,
+        run,
+        lambda newest: replace(
+            newest, status=newest.status or job.status, ended_at=newest.ended_at or now
+        ),
+    )
+    if _photos_are_done_with(job):
+        services.uploads.erase(job.prefix)
+        services.photos.erase(job_id)
+    if job.status is JobStatus.NEEDS_ATTENTION:
+        logger.error("a person is needed", extra={"code": job.code, "reason": job.reason})
+    services.notices.publish(NOTICES[job.status], _notice(services, job, run))
+    return {"status": job.status, "code": job.code, "reason": job.reason}
+
+
+def _photos_are_done_with(job: Job) -> bool:
+    """Whether nobody can need the photos any more.
+
+    A training whose outcome is open may still fetch them, and a person may send it again: then
+    the lifecycle rule of the bucket deletes them.
+    """
+    return job.status is not JobStatus.NEEDS_ATTENTION or job.trained_at is not None
+
+
+def _notice(services: Services, job: Job, run: int) -> Mapping[str, object]:
+    row = services.jobs.run(job.job_id, run)
+    return {
+        "job_id": job.job_id,
+        "run": run,
+        "owner": job.owner,
+        "status": job.status,
+        "code": job.code,
+        "model_id": job.model_id,
+        "inference_id": row.inference_id,
+        "avatars": row.avatars if job.status is JobStatus.COMPLETED else None,
+    }

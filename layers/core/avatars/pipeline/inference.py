@@ -1,0 +1,152 @@
+"""Make avatars from a trained model: ask for them once, then look until they are ready."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from avatars import keys
+from avatars.errors import (
+    InferenceFailedError,
+    InferenceNotFoundError,
+    InferenceOutcomeUnknownError,
+    InferenceOverdueError,
+    OutcomeUnknownError,
+)
+from avatars.model import Job, JobStatus, ProgressState, Run, Sending, Submission
+from avatars.pipeline.looking import LookReply, Looks, look, running
+from avatars.pipeline.submitting import SubmitReply, known, recover, sent, submit
+from avatars.pipeline.training import forward
+from avatars.ports import Services
+from avatars.schedule import Schedule
+from avatars.settings import RESULT_LIFE_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class InferenceLedger:
+    """A run's one inference, kept in its row."""
+
+    services: Services
+    job_id: str
+    number: int
+
+    def job(self) -> Job:
+        return self.services.jobs.job(self.job_id)
+
+    def run(self) -> Run:
+        return self.services.jobs.run(self.job_id, self.number)
+
+    def submission(self) -> Submission | None:
+        return self.run().inference
+
+    def accepted_id(self) -> str | None:
+        return self.run().inference_id
+
+    def deadline(self) -> int:
+        ready = max(self.job().trained_at or 0, self.run().started_at or 0)
+        return ready + self.services.settings.start_patience
+
+    def change(self, step: Callable[[Submission | None], Submission]) -> Submission:
+        run = self.services.jobs.change_run(
+            self.job_id, self.number, lambda run: replace(run, inference=step(run.inference))
+        )
+        return sent(run.inference)
+
+    def accept(self, accepted_id: str) -> None:
+        def accept(run: Run) -> Run:
+            inference = replace(sent(run.inference), state=Sending.ACCEPTED)
+            return replace(run, inference=inference, inference_id=run.inference_id or accepted_id)
+
+        self.services.jobs.change_run(self.job_id, self.number, accept)
+
+    def answer_name(self, attempt: int) -> str:
+        return keys.inference_answer(self.number, attempt)
+
+    def schedule(self) -> Schedule:
+        return self.services.settings.inference
+
+    def outcome_unknown(self, submission: Submission) -> OutcomeUnknownError:
+        return InferenceOutcomeUnknownError(
+            "Avatars were ordered from the provider and its answer was lost, so they may be paid "
+            "for. Nothing was sent again; the model is kept. Start another run to order again."
+        )
+
+
+def start_inference(services: Services, job_id: str, run: int) -> SubmitReply:
+    """Ask the provider for all avatars of a run; see `submitting.submit`.
+
+    Raises NotSentError where getting ready failed: nothing was sent.
+    """
+    ledger = InferenceLedger(services, job_id, run)
+    provider = services.provider(fresh_key=True)
+    model_id, prompts = known(ledger.job().model_id), ledger.run().prompts
+    return submit(
+        services,
+        job_id,
+        ledger,
+        send=lambda: provider.submit_inference(model_id, prompts),
+        read=services.reader.inference_id,
+    )
+
+
+def recover_inference(services: Services, job_id: str, run: int) -> SubmitReply:
+    """Find out whether an inference was accepted; never sends. See `submitting.recover`."""
+    ledger = InferenceLedger(services, job_id, run)
+    return recover(services, job_id, ledger, services.reader.inference_id)
+
+
+def check_inference(services: Services, job_id: str, run: int, looks: Looks) -> LookReply:
+    """Look once whether the avatars are ready; if so, keep the answer with their links.
+
+    Raises InferenceFailedError, InferenceNotFoundError or InferenceOverdueError.
+    """
+    ledger = InferenceLedger(services, job_id, run)
+    job, row = ledger.job(), ledger.run()
+    if row.links:
+        return _ready(services, row.links, looks)
+    model_id, inference_id = known(job.model_id), known(row.inference_id)
+    answer, progress, looks = look(
+        services,
+        looks,
+        ask=lambda provider: provider.check_inference(model_id, inference_id),
+        read=services.reader.inference_progress,
+    )
+    now = services.clock.now()
+    if progress.state is ProgressState.READY:
+        services.answers.keep(job_id, keys.result_answer(run), answer)
+        services.jobs.change_run(
+            job_id,
+            run,
+            lambda newest: replace(
+                newest,
+                links=len(progress.links),
+                announced_at=now,
+                links_expire_at=now + RESULT_LIFE_SECONDS,
+            ),
+        )
+        services.jobs.change_job(job_id, lambda job: forward(job, JobStatus.KEEPING))
+        return _ready(services, len(progress.links), looks)
+    if progress.state in (ProgressState.FAILED, ProgressState.BAD_INPUT):
+        raise InferenceFailedError(
+            f"The provider could not make the avatars: {progress.reason or 'it gives no reason'}. "
+            "The model is kept."
+        )
+    return running(
+        services.settings.inference,
+        sent(row.inference),
+        now,
+        progress,
+        looks,
+        lost=InferenceNotFoundError(
+            f"The provider does not know the inference {inference_id} that it gave us. "
+            "The model is kept."
+        ),
+        overdue=InferenceOverdueError(
+            f"The inference {inference_id} was not ready in time. It may still arrive and be paid "
+            "for; the ids are kept."
+        ),
+    )
+
+
+def _ready(services: Services, links: int, looks: Looks) -> LookReply:
+    batches = math.ceil(links / services.settings.batch_size)
+    return {"status": "READY", "wait_seconds": 0, "looks": looks, "batches": batches}

@@ -1,0 +1,99 @@
+"""Copy finished avatars into our own bucket before the provider's links die."""
+
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import TypedDict
+
+from avatars import keys
+from avatars.errors import AvatarsNotKeptError, DownloadFailedError, DownloadRefusedError
+from avatars.model import Avatar, AvatarStatus, Job, Run
+from avatars.ports import Services
+
+COPIES_AT_ONCE = 8
+"""With at most 25 MB each on disk, 200 of the 512 MB that a function has in /tmp."""
+
+
+class KeepReply(TypedDict):
+    kept: int
+    missing: int
+
+
+def keep_avatars(services: Services, job_id: str, run: int, batch: int) -> KeepReply:
+    """Copy the avatars of one batch (counted from 0), each once, whatever becomes of the others.
+
+    Raises AvatarsNotKeptError while another try may bring more of them: what is kept already is
+    not fetched again.
+    """
+    job, row = services.jobs.job(job_id), services.jobs.run(job_id, run)
+    known = {avatar.position: avatar for avatar in services.jobs.avatars(job_id, run)}
+    size = services.settings.batch_size
+    links = list(enumerate(_links(services, row), start=1))[batch * size : (batch + 1) * size]
+
+    def keep(item: tuple[int, str]) -> Avatar | DownloadFailedError:
+        position, link = item
+        if position in known and known[position].status is AvatarStatus.KEPT:
+            return known[position]
+        return _keep(services, job, row, position, link)
+
+    with ThreadPoolExecutor(COPIES_AT_ONCE) as pool:
+        outcomes = list(pool.map(keep, links))
+    failed = [outcome for outcome in outcomes if isinstance(outcome, DownloadFailedError)]
+    if failed:
+        raise AvatarsNotKeptError(
+            f"{len(failed)} of {len(links)} avatars of batch {batch} are not kept yet: {failed[0]}"
+        )
+    kept = [outcome for outcome in outcomes if _is_kept(outcome)]
+    return {"kept": len(kept), "missing": len(links) - len(kept)}
+
+
+def _is_kept(outcome: Avatar | DownloadFailedError) -> bool:
+    return isinstance(outcome, Avatar) and outcome.status is AvatarStatus.KEPT
+
+
+def _links(services: Services, row: Run) -> Sequence[str]:
+    """The links of a run, from the provider's raw answer; no more than were ordered."""
+    answer = services.answers.find(row.job_id, keys.result_answer(row.run))
+    if answer is None:
+        return ()
+    return services.reader.inference_progress(answer).links[: row.avatars]
+
+
+def _keep(
+    services: Services, job: Job, row: Run, position: int, link: str
+) -> Avatar | DownloadFailedError:
+    """One avatar, kept or with the reason why not; the error where another try may help."""
+    missing = Avatar(job.job_id, row.run, position, row.style_of(position), AvatarStatus.MISSING)
+    outcome: Avatar | DownloadFailedError
+    try:
+        outcome = avatar = _copy(services, job, missing, link)
+    except DownloadRefusedError as error:
+        outcome = avatar = replace(missing, reason=str(error))
+    except DownloadFailedError as error:
+        outcome, avatar = error, replace(missing, reason=str(error))
+    services.jobs.put_avatar(avatar)
+    return outcome
+
+
+def _copy(services: Services, job: Job, avatar: Avatar, link: str) -> Avatar:
+    from avatars.pictures import look_at  # Pillow: only where a picture is really looked at
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "avatar"
+        size = services.downloads.fetch(link, file)
+        picture = look_at(file)
+        key = keys.avatar_key(
+            job.owner, job.folder, avatar.run, avatar.position, avatar.style, picture.extension
+        )
+        sha256 = services.gallery.put(key, file, picture.content_type)
+    return replace(
+        avatar,
+        status=AvatarStatus.KEPT,
+        key=key,
+        sha256=sha256,
+        bytes=size,
+        width=picture.width,
+        height=picture.height,
+    )

@@ -1,0 +1,85 @@
+"""Looking at what the provider is doing, once per Wait state."""
+
+from collections.abc import Callable
+from typing import Literal, TypedDict
+
+from aws_lambda_powertools import Logger
+
+from avatars.errors import JobError, ProviderKeyRefusedError
+from avatars.model import Answer, Progress, ProgressState, Submission
+from avatars.ports import Provider, Services
+from avatars.schedule import Schedule
+
+logger = Logger(child=True)
+
+NOT_FOUND_GRACE = 600
+"""Seconds after the submission during which an unknown id means "not ready yet"."""
+
+KEY_REFUSED = (401, 403)
+
+
+class Looks(TypedDict):
+    """What the execution remembers of earlier looks."""
+
+    total: int
+    not_found: int
+    """How many in a row did not find the id."""
+    words: list[str]
+    """Unknown status words that were logged already."""
+
+
+class LookReply(TypedDict):
+    status: Literal["RUNNING", "READY"]
+    wait_seconds: int
+    looks: Looks
+    batches: int
+    """How many batches of avatars there are to keep; 0 while there are none."""
+
+
+def look(
+    services: Services,
+    looks: Looks,
+    ask: Callable[[Provider], Answer],
+    read: Callable[[Answer], Progress],
+) -> tuple[Answer, Progress, Looks]:
+    """One look: what came, what it means, and what to remember.
+
+    Asks a second time with a freshly fetched key where the key is refused: it may have been
+    rotated. Raises ProviderKeyRefusedError where that one is refused, too.
+    """
+    answer = ask(services.provider())
+    if answer.status_code in KEY_REFUSED:
+        answer = ask(services.provider(fresh_key=True))
+        if answer.status_code in KEY_REFUSED:
+            raise ProviderKeyRefusedError(
+                "The provider refuses our API key. Put a valid one into the secret; "
+                "what was started there goes on, and its id is kept."
+            )
+    progress = read(answer)
+    words = looks["words"]
+    if progress.state is ProgressState.RUNNING and progress.unknown and progress.word not in words:
+        logger.warning("unknown status", extra={"word": progress.word})
+        words = [*words, progress.word]
+    missing = looks["not_found"] + 1 if progress.state is ProgressState.NOT_FOUND else 0
+    return answer, progress, {"total": looks["total"] + 1, "not_found": missing, "words": words}
+
+
+def running(
+    schedule: Schedule,
+    submission: Submission,
+    now: int,
+    progress: Progress,
+    looks: Looks,
+    *,
+    lost: JobError,
+    overdue: JobError,
+) -> LookReply:
+    """Wait for the next look, unless the id is lost or the time is over."""
+    elapsed, remaining = now - submission.intended_at, submission.deadline - now
+    if elapsed > NOT_FOUND_GRACE and looks["not_found"] >= 2:
+        raise lost
+    if remaining <= 0 or looks["total"] > schedule.most_looks:
+        raise overdue
+    # The last look is at the deadline, unless the provider asks for a longer wait.
+    wait = max(min(schedule.next_wait(elapsed), remaining), progress.wait_seconds or 0)
+    return {"status": "RUNNING", "wait_seconds": wait, "looks": looks, "batches": 0}

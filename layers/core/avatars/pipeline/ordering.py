@@ -1,0 +1,120 @@
+"""The HTTP door: order a job, ask for its start, see how it stands."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from avatars import keys
+from avatars.errors import BadRequestError, JobNotFoundError
+from avatars.model import MAX_PHOTOS, MIN_PHOTOS, Form, Job, JobStatus, Manifest, job_id_for
+from avatars.pipeline.collecting import without_duplicates
+from avatars.pipeline.uploading import MAX_PHOTO_BYTES, ensure_job
+from avatars.ports import Services
+
+FORM_SECONDS = 900
+"""Wall seconds in which the photos must be uploaded; asking again gives new forms."""
+
+_TYPES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
+
+MAX_NAME_LENGTH = 200
+
+
+class JobStartedError(BadRequestError):
+    """The folder's photos are chosen already; more of them would change nothing."""
+
+
+def order_job(
+    services: Services, owner: str, folder: str, manifest: Manifest, files: Sequence[str]
+) -> tuple[Job, dict[str, Form]]:
+    """A job for *files* of this owner and, for each file, the form that uploads it.
+
+    The manifest goes where a dropped one would be, and promises the number of files; the same
+    order again gives the same job with new forms. Raises BadRequestError.
+    """
+    types = {file: _type_of(file) for file in files}
+    if not MIN_PHOTOS <= len(types) <= MAX_PHOTOS:
+        raise BadRequestError(
+            f"files names {len(types)} photos; a training takes {MIN_PHOTOS} to {MAX_PHOTOS}."
+        )
+    known = services.jobs.find_job(job_id_for(owner, folder))
+    if known and known.chosen:
+        raise JobStartedError(f"Job {known.job_id} has started already: use a new folder.")
+    content = asdict(manifest) | {"photos": len(types)}
+    prefix = keys.upload_prefix(owner, folder)
+    services.uploads.put(prefix + keys.MANIFEST, _json(content))
+    job = ensure_job(services, owner, folder)
+    job = services.jobs.change_job(
+        job.job_id,
+        lambda job: (
+            job if job.chosen else replace(job, subject=manifest.subject, promised=len(types))
+        ),
+    )
+    forms = {
+        file: services.uploads.form(prefix + file, kind, MAX_PHOTO_BYTES, FORM_SECONDS)
+        for file, kind in types.items()
+    }
+    return job, forms
+
+
+def ask_start(services: Services, owner: str, job_id: str) -> Job:
+    """Have a collecting job start with the photos that it has. Raises JobNotFoundError."""
+    job = owned_job(services, owner, job_id)
+    if job.status is JobStatus.COLLECTING and not job.chosen:
+        services.uploads.put(job.prefix + keys.START, b"")
+    return job
+
+
+def owned_job(services: Services, owner: str, job_id: str) -> Job:
+    """The owner's job. A stranger's job does not exist: raises JobNotFoundError."""
+    job = services.jobs.find_job(job_id)
+    if job is None or job.owner != owner:
+        raise JobNotFoundError(f"There is no job {job_id}.")
+    return job
+
+
+def describe_job(services: Services, job: Job) -> dict[str, Any]:
+    """What an owner may know of a job, as JSON has it. Times are Unix seconds of the clock."""
+    run = services.jobs.run(job.job_id, job.run)
+    photos = without_duplicates(services.jobs.photos(job.job_id))
+    avatars = services.jobs.avatars(job.job_id, job.run)
+    return {
+        "job_id": job.job_id,
+        "folder": job.folder,
+        "status": job.status,
+        "code": job.code,
+        "reason": job.reason,
+        "run": job.run,
+        "subject": job.subject,
+        "prompts": [asdict(prompt) for prompt in run.prompts],
+        "promised": job.promised,
+        "model_id": job.model_id,
+        "inference_id": run.inference_id,
+        "created_at": job.created_at,
+        "photos": [
+            {"file": p.file, "status": p.status, "code": p.code, "reason": p.reason} for p in photos
+        ],
+        "avatars": [
+            {"position": a.position, "style": a.style, "status": a.status, "key": a.key}
+            for a in avatars
+        ],
+    }
+
+
+def _type_of(file: str) -> str:
+    kind = next((kind for end, kind in _TYPES.items() if file.lower().endswith(end)), None)
+    if kind is None:
+        raise BadRequestError(f"{file!r} is not a JPG or PNG by its name: convert it first.")
+    if "/" in file or len(file) > MAX_NAME_LENGTH or not file.isprintable() or file[0] == ".":
+        raise BadRequestError(
+            f"{file!r} is no plain file name of at most {MAX_NAME_LENGTH} characters: rename it."
+        )
+    return kind
+
+
+def _json(content: dict[str, Any]) -> bytes:
+    content["prompts"] = [
+        {name: value for name, value in prompt.items() if value is not None}
+        for prompt in content["prompts"]
+    ]
+    return json.dumps(content).encode()

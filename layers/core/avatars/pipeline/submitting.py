@@ -1,0 +1,186 @@
+"""The two requests that cost money: sent once, and never again while nobody knows what became
+of them."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Literal, Protocol, TypedDict
+
+from avatars.errors import (
+    JobError,
+    NotAcceptedError,
+    OutcomeUnknownError,
+    OutOfOrderError,
+    ProviderOutageError,
+    ProviderUnreachableError,
+)
+from avatars.model import Answer, Sending, Submission
+from avatars.ports import Services
+from avatars.schedule import Schedule
+from avatars.settings import SUBMIT_TIMEOUT
+
+SHORTEST_WAIT = 30
+LONGEST_WAIT = 300
+
+
+class SubmitReply(TypedDict):
+    status: Literal["ACCEPTED", "NOT_ACCEPTED", "IN_FLIGHT"]
+    wait_seconds: int
+
+
+class Ledger(Protocol):
+    """Where a stage keeps its submission and, once it is known, the provider's id."""
+
+    def submission(self) -> Submission | None: ...
+
+    def accepted_id(self) -> str | None: ...
+
+    def deadline(self) -> int:
+        """Until when a provider that accepts nothing is asked again."""
+
+    def change(self, step: Callable[[Submission | None], Submission]) -> Submission:
+        """Apply *step* to the newest submission; see `Jobs.change_job`."""
+
+    def accept(self, accepted_id: str) -> None: ...
+
+    def answer_name(self, attempt: int) -> str: ...
+
+    def schedule(self) -> Schedule: ...
+
+    def outcome_unknown(self, submission: Submission) -> OutcomeUnknownError: ...
+
+
+def submit(
+    services: Services,
+    job_id: str,
+    ledger: Ledger,
+    send: Callable[[], Answer],
+    read: Callable[[Answer], str],
+) -> SubmitReply:
+    """Send one request, unless an earlier one was accepted or may have been.
+
+    Everything that can fail before the request (the key, the links, the client) has been done
+    when *send* arrives here: between the intent and the wire there is nothing left to fail.
+    Raises a JobError where the provider refuses, OutcomeUnknownError where nobody can tell.
+    """
+    if ledger.accepted_id():
+        return _accepted(ledger)
+    submission = _intend(services, ledger)
+    try:
+        answer = send()
+    except ProviderUnreachableError as error:
+        return _not_accepted(services, ledger, submission, error)
+    try:
+        services.answers.keep(job_id, ledger.answer_name(submission.attempt), answer)
+    finally:
+        # Even if the answer could not be kept, its id must reach the table.
+        reply = _settle(services, ledger, submission, answer, read)
+    return reply
+
+
+def recover(
+    services: Services, job_id: str, ledger: Ledger, read: Callable[[Answer], str]
+) -> SubmitReply:
+    """Find out what became of a request without sending anything.
+
+    Repairs the row from the raw answer where there is one. Raises OutcomeUnknownError where
+    there is none and the request can no longer be under way.
+    """
+    submission = ledger.submission()
+    if ledger.accepted_id():
+        return _accepted(ledger)
+    if submission is None or submission.state is Sending.NOT_SENT:
+        return _ask_again(services, ledger, submission.attempt if submission else 1)
+    answer = services.answers.find(job_id, ledger.answer_name(submission.attempt))
+    if answer:
+        return _settle(services, ledger, submission, answer, read)
+    in_flight = services.clock.from_wall(SUBMIT_TIMEOUT)
+    remaining = submission.intended_at + in_flight - services.clock.now()
+    if remaining > 0:
+        return {"status": "IN_FLIGHT", "wait_seconds": max(1, round(min(remaining, LONGEST_WAIT)))}
+    raise ledger.outcome_unknown(submission)
+
+
+def sent(submission: Submission | None) -> Submission:
+    """The submission that must be there by now. Raises OutOfOrderError."""
+    if submission is None:
+        raise OutOfOrderError("Nothing was submitted yet.")
+    return submission
+
+
+def known(provider_id: str | None) -> str:
+    """The provider's id that must be there by now. Raises OutOfOrderError."""
+    if provider_id is None:
+        raise OutOfOrderError("The provider has given no id yet.")
+    return provider_id
+
+
+def _intend(services: Services, ledger: Ledger) -> Submission:
+    token = uuid.uuid4().hex
+
+    def intend(submission: Submission | None) -> Submission:
+        if submission and submission.token == token:
+            return submission  # our own write, whose confirmation was lost on the way
+        if submission and submission.state is not Sending.NOT_SENT:
+            raise ledger.outcome_unknown(submission)
+        attempt = submission.attempt + 1 if submission else 1
+        now = services.clock.now()
+        deadline = now + ledger.schedule().deadline
+        return Submission(attempt, token, Sending.INTENDED, intended_at=now, deadline=deadline)
+
+    return ledger.change(intend)
+
+
+def _settle(
+    services: Services,
+    ledger: Ledger,
+    submission: Submission,
+    answer: Answer,
+    read: Callable[[Answer], str],
+) -> SubmitReply:
+    try:
+        accepted_id = read(answer)
+    except OutcomeUnknownError:
+        raise
+    except JobError:
+        # Refused: once a person has removed the cause it may be sent again.
+        _mark_not_sent(ledger, submission)
+        raise
+    except NotAcceptedError as error:
+        return _not_accepted(services, ledger, submission, error)
+    ledger.accept(accepted_id)
+    return _accepted(ledger)
+
+
+def _accepted(ledger: Ledger) -> SubmitReply:
+    return {"status": "ACCEPTED", "wait_seconds": ledger.schedule().first_wait()}
+
+
+def _not_accepted(
+    services: Services, ledger: Ledger, submission: Submission, error: NotAcceptedError
+) -> SubmitReply:
+    _mark_not_sent(ledger, submission)
+    return _ask_again(services, ledger, submission.attempt, error)
+
+
+def _mark_not_sent(ledger: Ledger, submission: Submission) -> None:
+    ledger.change(
+        lambda newest: (
+            replace(submission, state=Sending.NOT_SENT)
+            if newest == submission
+            else newest or submission
+        )
+    )
+
+
+def _ask_again(
+    services: Services, ledger: Ledger, attempt: int, error: NotAcceptedError | None = None
+) -> SubmitReply:
+    growing = min(SHORTEST_WAIT * 2 ** (attempt - 1), LONGEST_WAIT)
+    wait = growing if error is None or error.wait_seconds is None else error.wait_seconds
+    if services.clock.now() + wait > ledger.deadline():
+        raise ProviderOutageError(
+            "The provider accepted no request until the deadline for starting; nothing was paid. "
+            f"The last trouble: {error or 'the step that sends it failed'}."
+        )
+    return {"status": "NOT_ACCEPTED", "wait_seconds": max(1, wait)}

@@ -1,0 +1,150 @@
+"""Train a model: ask for it once, then look until it is ready."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from avatars import keys
+from avatars.errors import (
+    ModelNotFoundError,
+    OutcomeUnknownError,
+    PhotosNotValidError,
+    TrainingFailedError,
+    TrainingOutcomeUnknownError,
+    TrainingOverdueError,
+)
+from avatars.model import Job, JobStatus, Progress, ProgressState, Sending, Submission
+from avatars.pipeline.looking import LookReply, Looks, look, running
+from avatars.pipeline.submitting import SubmitReply, known, recover, sent, submit
+from avatars.ports import Services
+from avatars.schedule import Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingLedger:
+    """A job's one training, kept in its row."""
+
+    services: Services
+    job_id: str
+
+    def job(self) -> Job:
+        return self.services.jobs.job(self.job_id)
+
+    def submission(self) -> Submission | None:
+        return self.job().training
+
+    def accepted_id(self) -> str | None:
+        return self.job().model_id
+
+    def deadline(self) -> int:
+        return (self.job().chosen_at or 0) + self.services.settings.start_patience
+
+    def change(self, step: Callable[[Submission | None], Submission]) -> Submission:
+        job = self.services.jobs.change_job(
+            self.job_id,
+            lambda job: replace(forward(job, JobStatus.TRAINING), training=step(job.training)),
+        )
+        return sent(job.training)
+
+    def accept(self, accepted_id: str) -> None:
+        def accept(job: Job) -> Job:
+            training = replace(sent(job.training), state=Sending.ACCEPTED)
+            return replace(job, training=training, model_id=job.model_id or accepted_id)
+
+        self.services.jobs.change_job(self.job_id, accept)
+
+    def answer_name(self, attempt: int) -> str:
+        return keys.training_answer(attempt)
+
+    def schedule(self) -> Schedule:
+        return self.services.settings.training
+
+    def outcome_unknown(self, submission: Submission) -> OutcomeUnknownError:
+        return TrainingOutcomeUnknownError(
+            "A training was sent to the provider and its answer was lost, so a model may exist and "
+            "be paid for. Nothing was sent again. Ask the provider's support for a model trained "
+            f"at {submission.intended_at} (Unix time); if there is none, use a new folder."
+        )
+
+
+def start_training(services: Services, job_id: str, run: int) -> SubmitReply:
+    """Ask the provider to train a model on the chosen photos; see `submitting.submit`.
+
+    Raises NotSentError where getting ready failed: nothing was sent.
+    """
+    ledger = TrainingLedger(services, job_id)
+    job = ledger.job()
+    provider = services.provider(fresh_key=True)
+    links = services.photos.links(job)
+    return submit(
+        services,
+        job_id,
+        ledger,
+        send=lambda: provider.submit_training(links, job.subject),
+        read=services.reader.training_id,
+    )
+
+
+def recover_training(services: Services, job_id: str, run: int) -> SubmitReply:
+    """Find out whether a training was accepted; never sends. See `submitting.recover`."""
+    ledger = TrainingLedger(services, job_id)
+    return recover(services, job_id, ledger, services.reader.training_id)
+
+
+def check_training(services: Services, job_id: str, run: int, looks: Looks) -> LookReply:
+    """Look once whether the model is ready.
+
+    Raises TrainingFailedError, PhotosNotValidError, ModelNotFoundError or TrainingOverdueError.
+    """
+    job = TrainingLedger(services, job_id).job()
+    if job.trained_at is not None:
+        return {"status": "READY", "wait_seconds": 0, "looks": looks, "batches": 0}
+    model_id = known(job.model_id)
+    _, progress, looks = look(
+        services,
+        looks,
+        ask=lambda provider: provider.check_training(model_id),
+        read=services.reader.training_progress,
+    )
+    if progress.state is ProgressState.READY:
+        services.jobs.change_job(job_id, lambda job: _trained(job, services.clock.now()))
+        return {"status": "READY", "wait_seconds": 0, "looks": looks, "batches": 0}
+    _raise_if_ended(progress)
+    return running(
+        services.settings.training,
+        sent(job.training),
+        services.clock.now(),
+        progress,
+        looks,
+        lost=ModelNotFoundError(
+            f"The provider does not know the model {model_id} that it gave us. "
+            "Ask its support; the id is kept."
+        ),
+        overdue=TrainingOverdueError(
+            f"The model {model_id} was not ready in time. It may still arrive and be paid for; "
+            "the id is kept."
+        ),
+    )
+
+
+def forward(job: Job, status: JobStatus) -> Job:
+    """The job in *status*, unless it stands there already or further on."""
+    return replace(job, status=status) if job.status.comes_before(status) else job
+
+
+def _trained(job: Job, now: int) -> Job:
+    if job.trained_at is not None:
+        return job
+    return replace(forward(job, JobStatus.INFERRING), trained_at=now)
+
+
+def _raise_if_ended(progress: Progress) -> None:
+    if progress.state is ProgressState.BAD_INPUT:
+        raise PhotosNotValidError(
+            "The provider found the photos unusable"
+            f"{f' ({progress.reason})' if progress.reason else ''}. "
+            "Upload other photos into a new folder."
+        )
+    if progress.state is ProgressState.FAILED:
+        raise TrainingFailedError(
+            f"The provider could not train a model: {progress.reason or 'it gives no reason'}."
+        )

@@ -1,0 +1,194 @@
+"""What the pipeline needs of the outside."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from avatars.clock import Clock
+from avatars.model import (
+    Answer,
+    Avatar,
+    Form,
+    Job,
+    Photo,
+    Progress,
+    Prompt,
+    Run,
+    StoredUpload,
+    Subject,
+)
+from avatars.settings import Settings
+
+
+class Jobs(Protocol):
+    """The table of jobs: every id that was ever paid for."""
+
+    def find_job(self, job_id: str) -> Job | None: ...
+
+    def job(self, job_id: str) -> Job:
+        """Raises JobNotFoundError."""
+
+    def run(self, job_id: str, run: int) -> Run:
+        """Raises JobNotFoundError."""
+
+    def create_job(self, job: Job, run: Run) -> Job:
+        """Store a job with its first run unless there is one; returns the one that stands."""
+
+    def change_job(self, job_id: str, change: Callable[[Job], Job]) -> Job:
+        """Apply *change* to the newest job and store the outcome.
+
+        Where somebody else was faster, *change* is applied again to what they stored: it decides
+        on the newest facts, and of two that may not both happen one sees the other. Returning the
+        job unchanged stores nothing; raising stores nothing.
+        """
+
+    def change_run(self, job_id: str, run: int, change: Callable[[Run], Run]) -> Run:
+        """The same for a run."""
+
+    def create_run(self, run: Run) -> Run:
+        """Store a run unless there is one; returns the one that stands."""
+
+    def photo(self, job_id: str, photo_id: str) -> Photo | None: ...
+
+    def photos(self, job_id: str) -> list[Photo]: ...
+
+    def put_photo(self, photo: Photo) -> bool:
+        """Store a verdict unless there is one on a newer upload of the same file."""
+
+    def avatars(self, job_id: str, run: int) -> list[Avatar]: ...
+
+    def put_avatar(self, avatar: Avatar) -> None: ...
+
+
+class Uploads(Protocol):
+    """The photos as their owners dropped them."""
+
+    def list(self, prefix: str) -> list[StoredUpload]: ...
+
+    def put(self, key: str, data: bytes) -> None: ...
+
+    def form(self, key: str, content_type: str, max_bytes: int, seconds: int) -> Form:
+        """What a browser needs to upload exactly this object within *seconds* (wall)."""
+
+    def read(self, key: str, version_id: str | None = None) -> bytes | None:
+        """The object's bytes; None where it is gone."""
+
+    def erase(self, prefix: str) -> int:
+        """Delete every version below *prefix*; returns how many there were."""
+
+
+class Photos(Protocol):
+    """The prepared photos."""
+
+    def put(self, job_id: str, photo_id: str, jpeg: bytes) -> str:
+        """Store a prepared photo; returns its version."""
+
+    def links(self, job: Job) -> Sequence[str]:
+        """Links to the chosen photos, alive for an hour from now.
+
+        Raises NotSentError where they cannot be signed.
+        """
+
+    def erase(self, job_id: str) -> int:
+        """Delete every version of a job's prepared photos; returns how many there were."""
+
+
+class Answers(Protocol):
+    """The provider's raw answers, kept before anybody reads them."""
+
+    def keep(self, job_id: str, name: str, answer: Answer) -> None: ...
+
+    def find(self, job_id: str, name: str) -> Answer | None: ...
+
+
+class Gallery(Protocol):
+    """The permanent bucket of avatars."""
+
+    def put(self, key: str, file: Path, content_type: str) -> str:
+        """Store a picture once, checked on arrival; returns its SHA-256 in hex."""
+
+
+class Downloads(Protocol):
+    """Fetches finished avatars from the provider."""
+
+    def fetch(self, link: str, file: Path) -> int:
+        """Write what *link* leads to into *file*; returns its size in bytes.
+
+        Raises DownloadRefusedError where the link itself is unacceptable, DownloadFailedError
+        where another try may help.
+        """
+
+
+class Provider(Protocol):
+    """Who trains and draws. The calls return what came; `ProviderReader` understands it."""
+
+    def submit_training(self, photo_links: Sequence[str], subject: Subject) -> Answer:
+        """Send exactly one request. Raises ProviderUnreachableError where it provably never
+        arrived, OutcomeUnknownError where nobody can tell."""
+
+    def check_training(self, model_id: str) -> Answer: ...
+
+    def submit_inference(self, model_id: str, prompts: Sequence[Prompt]) -> Answer:
+        """As `submit_training`."""
+
+    def check_inference(self, model_id: str, inference_id: str) -> Answer: ...
+
+
+class ProviderReader(Protocol):
+    """What the provider's answers mean; pure."""
+
+    def training_id(self, answer: Answer) -> str:
+        """The `model_id`. Raises NotAcceptedError (ask again later), a JobError (refused), or
+        TrainingOutcomeUnknownError."""
+
+    def training_progress(self, answer: Answer) -> Progress: ...
+
+    def inference_id(self, answer: Answer) -> str:
+        """The `inference_id`. Raises as `training_id`."""
+
+    def inference_progress(self, answer: Answer) -> Progress: ...
+
+
+class Executions(Protocol):
+    """The executions of the state machine."""
+
+    def start(self, job_id: str, run: int) -> None:
+        """Start the execution `{job_id}-{run}` unless it was started before."""
+
+    def is_running(self, execution: str) -> bool: ...
+
+
+class Notices(Protocol):
+    """Tells the world how a job ended."""
+
+    def publish(self, kind: str, detail: Mapping[str, object]) -> None: ...
+
+
+class Services(Protocol):
+    """All of it, as a step receives it."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def jobs(self) -> Jobs: ...
+    @property
+    def uploads(self) -> Uploads: ...
+    @property
+    def photos(self) -> Photos: ...
+    @property
+    def answers(self) -> Answers: ...
+    @property
+    def gallery(self) -> Gallery: ...
+    @property
+    def downloads(self) -> Downloads: ...
+    @property
+    def executions(self) -> Executions: ...
+    @property
+    def notices(self) -> Notices: ...
+    @property
+    def reader(self) -> ProviderReader: ...
+
+    def provider(self, fresh_key: bool = False) -> Provider:
+        """The provider with our key, at most 300 s old. Raises NotSentError without one."""

@@ -1,0 +1,1 @@
+"""The adapters to the provider: the only modules that know its HTTP API."""

@@ -1,0 +1,146 @@
+"""What Picsart's answers mean. Lenient, because names and words have drifted before."""
+
+import email.utils
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from avatars.errors import (
+    InferenceOutcomeUnknownError,
+    NotAcceptedError,
+    OutcomeUnknownError,
+    OutOfCreditsError,
+    ProviderKeyRefusedError,
+    ProviderRejectedError,
+    TrainingOutcomeUnknownError,
+)
+from avatars.model import Answer, Progress, ProgressState
+from avatars.provider.vocabulary import meaning
+
+REJECTED = (400, 404, 405, 413, 415, 422, 431)
+"""The codes of the vendor's error page that say: this request, as it is, never."""
+
+TOO_MANY_REQUESTS_WAIT = 60
+"""Seconds until a window of 500 requests a minute is over (vendor's page on quotas and limits)."""
+
+LONGEST_ASKED_WAIT = 3600
+
+
+class PicsartReader:
+    """Understands answers of the trained-model flow; see `ports.ProviderReader`."""
+
+    def training_id(self, answer: Answer) -> str:
+        return _accepted_id(answer, "model_id", TrainingOutcomeUnknownError)
+
+    def training_progress(self, answer: Answer) -> Progress:
+        return _progress(answer)
+
+    def inference_id(self, answer: Answer) -> str:
+        return _accepted_id(answer, "inference_id", InferenceOutcomeUnknownError)
+
+    def inference_progress(self, answer: Answer) -> Progress:
+        progress = _progress(answer)
+        if progress.state is not ProgressState.READY:
+            return progress
+        links = _links(_document(answer))
+        # DONE without a link is not done: the vendor's own plugin keeps waiting, too.
+        return replace(progress, links=links) if links else Progress(ProgressState.RUNNING)
+
+
+def _accepted_id(answer: Answer, field: str, unknown: type[OutcomeUnknownError]) -> str:
+    code, words = answer.status_code, _words(answer)
+    if 200 <= code < 300:
+        accepted_id = _document(answer).get(field)
+        if isinstance(accepted_id, (str, int)) and str(accepted_id).strip():
+            return str(accepted_id).strip()
+        raise unknown(f"The provider answered {code} without {field}. Its raw answer is kept.")
+    if code == 429:
+        raise NotAcceptedError(f"too many requests: {words}", _wait_seconds(answer))
+    if code == 402:
+        raise OutOfCreditsError(
+            "The provider's account has no credits left. Add credits there; nothing was charged."
+        )
+    if code in (401, 403):
+        raise ProviderKeyRefusedError(
+            f"The provider refuses our API key ({code}: {words}). Put a valid one into the secret; "
+            "nothing was charged."
+        )
+    if code in REJECTED:
+        raise ProviderRejectedError(f"The provider rejected the request with {code}: {words}.")
+    raise unknown(
+        f"The provider answered {code}, which does not say whether it accepted the request. "
+        "Its raw answer is kept and nothing was sent again. Ask its support with the correlation "
+        f"id {answer.header('x-picsart-correlation-id') or '(none given)'}."
+    )
+
+
+def _progress(answer: Answer) -> Progress:
+    code = answer.status_code
+    if code == 404:
+        return Progress(ProgressState.NOT_FOUND)
+    if not 200 <= code < 300:
+        wait = _wait_seconds(answer) if code == 429 else None
+        return Progress(ProgressState.UNAVAILABLE, wait_seconds=wait)
+    document = _document(answer)
+    word = str(document.get("status") or "")
+    state, known = meaning(word)
+    if not word and _links(document):
+        # 202 means still running, 200 finished (vendor's TypeScript SDK).
+        state = ProgressState.READY if code == 200 else ProgressState.RUNNING
+    return Progress(state, word=word[:80], unknown=bool(word) and not known, reason=_words(answer))
+
+
+def _document(answer: Answer) -> dict[str, Any]:
+    try:
+        document = json.loads(answer.body)
+    except ValueError:
+        return {}
+    if isinstance(document, list):
+        return {"data": document}
+    return document if isinstance(document, dict) else {}
+
+
+def _links(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """The links of a result: `urls` or `data`, of texts or of objects with `url`; each once."""
+    for field in ("urls", "data"):
+        items = document.get(field)
+        if isinstance(items, dict):
+            return _links(items)
+        if isinstance(items, list):
+            links = (item.get("url") if isinstance(item, dict) else item for item in items)
+            return tuple(dict.fromkeys(link for link in links if isinstance(link, str) and link))
+    return ()
+
+
+def _words(answer: Answer) -> str | None:
+    """What the provider says about it, in either of its error forms; never a link."""
+    document = _document(answer)
+    fault = document.get("fault")
+    candidates = [
+        document.get("reason"),
+        document.get("detail"),
+        document.get("message"),
+        document.get("error"),
+        fault.get("faultstring") if isinstance(fault, dict) else None,
+    ]
+    text = next((item for item in candidates if isinstance(item, str) and item), None)
+    if text is None:
+        return None
+    return " ".join(word for word in text.split() if "://" not in word)[:300].rstrip(".")
+
+
+def _wait_seconds(answer: Answer) -> int:
+    """The wait that a 429 asks for: `Retry-After` (seconds or a date), else the window's rest."""
+    for name in ("retry-after", "x-picsart-ratelimit-reset-time"):
+        value = answer.header(name)
+        if value is None:
+            continue
+        if value.strip().isdecimal():
+            return min(int(value), LONGEST_ASKED_WAIT)
+        date = email.utils.parsedate_tz(value)
+        if date is not None:
+            rest = email.utils.mktime_tz(date) - int(time.time())
+            return max(0, min(rest, LONGEST_ASKED_WAIT))
+    return TOO_MANY_REQUESTS_WAIT

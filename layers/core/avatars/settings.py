@@ -1,0 +1,109 @@
+"""The environment, read once and checked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from avatars.clock import Clock
+from avatars.manifest import parse_styles
+from avatars.model import Manifest, Subject
+from avatars.schedule import Schedule
+
+LINK_SECONDS = 3600
+"""Life of the photo links: twice the 30 minutes that the provider's guide asks for, and the most
+that a role assumed by a role can sign for."""
+
+RESULT_LIFE_SECONDS = 48 * 3600
+"""How long the provider keeps a finished avatar (provider's guide, AI Avatars 101)."""
+
+SUBMIT_TIMEOUT = 150
+"""`Timeout` of the functions that submit, in seconds: until then a request may be in flight."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSettings:
+    """Where the provider is, and the names that its public documentation leaves open."""
+
+    url: str
+    status_url: str
+    """The guide's page for the status of a model names another host than all other pages."""
+    photos_field: str
+    result_origins: tuple[str, ...]
+    """Hosts that avatars may be fetched from: `example.com`, `*.example.com` (https), or an origin
+    such as `http://localhost:8092`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that a step may want to know of its surroundings."""
+
+    table: str
+    upload_bucket: str
+    avatar_bucket: str
+    state_machine: str
+    key_secret: str
+    signer_role: str
+    clock: Clock
+    quiet_period: int
+    """Wall seconds without an upload after which a folder counts as complete."""
+    collect_seconds: int
+    start_patience: int
+    """How long a provider that takes no requests is asked again, in seconds."""
+    training: Schedule
+    inference: Schedule
+    batch_size: int
+    default: Manifest
+    provider: ProviderSettings
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
+        """Settings from variables of the names in `template.yaml`.
+
+        Raises KeyError for a missing variable and ValueError or BadManifestError for a bad one.
+        """
+
+        def seconds(name: str) -> int:
+            value = int(environment[name])
+            if value < 0:
+                raise ValueError(f"{name} is {value}; it must not be negative.")
+            return value
+
+        clock = Clock(float(environment["CLOCK_EPOCH"]), float(environment["CLOCK_SCALE"]))
+        if not 0 < clock.scale <= 1:
+            raise ValueError(f"CLOCK_SCALE is {clock.scale}; it must be above 0 and at most 1.")
+        return cls(
+            table=environment["TABLE"],
+            upload_bucket=environment["UPLOAD_BUCKET"],
+            avatar_bucket=environment["AVATAR_BUCKET"],
+            state_machine=environment.get("STATE_MACHINE", ""),
+            key_secret=environment.get("PROVIDER_KEY_SECRET", ""),
+            signer_role=environment.get("SIGNER_ROLE", ""),
+            clock=clock,
+            quiet_period=seconds("QUIET_PERIOD_SECONDS"),
+            collect_seconds=seconds("COLLECT_SECONDS"),
+            start_patience=seconds("START_PATIENCE_SECONDS"),
+            training=Schedule(
+                first=seconds("TRAINING_FIRST_LOOK_SECONDS"),
+                every=seconds("TRAINING_LOOK_SECONDS"),
+                advised=seconds("TRAINING_ADVISED_SECONDS"),
+                deadline=seconds("TRAINING_DEADLINE_SECONDS"),
+            ),
+            inference=Schedule(
+                first=seconds("INFERENCE_FIRST_LOOK_SECONDS"),
+                every=seconds("INFERENCE_LOOK_SECONDS"),
+                advised=seconds("INFERENCE_ADVISED_SECONDS"),
+                deadline=seconds("INFERENCE_DEADLINE_SECONDS"),
+            ),
+            batch_size=seconds("AVATARS_PER_BATCH"),
+            default=Manifest(
+                Subject(environment["DEFAULT_SUBJECT"]),
+                parse_styles(environment["DEFAULT_STYLES"]),
+            ),
+            provider=ProviderSettings(
+                url=environment["PROVIDER_URL"].rstrip("/"),
+                status_url=environment["PROVIDER_STATUS_URL"].rstrip("/"),
+                photos_field=environment["PROVIDER_PHOTOS_FIELD"],
+                result_origins=tuple(
+                    origin.strip() for origin in environment["PROVIDER_RESULT_ORIGINS"].split(",")
+                ),
+            ),
+        )

@@ -1,0 +1,147 @@
+"""The one place that joins ports to adapters."""
+
+from __future__ import annotations
+
+import os
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+from avatars.clock import Clock
+from avatars.errors import NotSentError
+from avatars.settings import LINK_SECONDS, Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from avatars.aws.buckets import S3Answers, S3Gallery, S3Photos, S3Uploads
+    from avatars.aws.executions import StepFunctionsExecutions
+    from avatars.aws.jobs import DynamoDBJobs
+    from avatars.aws.notices import EventBridgeNotices
+    from avatars.provider.downloads import HttpDownloads
+    from avatars.provider.picsart import PicsartProvider
+    from avatars.provider.picsart_reader import PicsartReader
+
+KEY_MAX_AGE = 300
+"""Seconds that a fetched API key is used; a rotated key is in use everywhere after that."""
+
+_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 8})
+_S3_CONFIG = _CONFIG.merge(
+    Config(signature_version="s3v4")
+)  # by default boto3 signs links with SigV2
+
+
+class AwsServices:
+    """Every port on its AWS adapter, each made when it is first used: cold starts are short."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @property
+    def clock(self) -> Clock:
+        return self.settings.clock
+
+    @cached_property
+    def jobs(self) -> DynamoDBJobs:
+        from avatars.aws.jobs import DynamoDBJobs
+
+        return DynamoDBJobs(self._client("dynamodb"), self.settings.table)
+
+    @cached_property
+    def uploads(self) -> S3Uploads:
+        from avatars.aws.buckets import S3Uploads
+
+        return S3Uploads(self._s3, self.settings.upload_bucket)
+
+    @cached_property
+    def photos(self) -> S3Photos:
+        from avatars.aws.buckets import S3Photos
+
+        return S3Photos(self._s3, self.settings.upload_bucket, self._signer)
+
+    @cached_property
+    def answers(self) -> S3Answers:
+        from avatars.aws.buckets import S3Answers
+
+        return S3Answers(self._s3, self.settings.avatar_bucket)
+
+    @cached_property
+    def gallery(self) -> S3Gallery:
+        from avatars.aws.buckets import S3Gallery
+
+        return S3Gallery(self._s3, self.settings.avatar_bucket)
+
+    @cached_property
+    def downloads(self) -> HttpDownloads:
+        from avatars.provider.downloads import HttpDownloads
+
+        return HttpDownloads(self.settings.provider.result_origins)
+
+    @cached_property
+    def executions(self) -> StepFunctionsExecutions:
+        from avatars.aws.executions import StepFunctionsExecutions
+
+        return StepFunctionsExecutions(self._client("stepfunctions"), self.settings.state_machine)
+
+    @cached_property
+    def notices(self) -> EventBridgeNotices:
+        from avatars.aws.notices import EventBridgeNotices
+
+        return EventBridgeNotices(self._client("events"))
+
+    @cached_property
+    def reader(self) -> PicsartReader:
+        from avatars.provider.picsart_reader import PicsartReader
+
+        return PicsartReader()
+
+    def provider(self, fresh_key: bool = False) -> PicsartProvider:
+        from aws_lambda_powertools.utilities import parameters
+
+        from avatars.provider.picsart import PicsartProvider
+
+        try:
+            key = parameters.get_secret(
+                self.settings.key_secret, max_age=KEY_MAX_AGE, force_fetch=fresh_key
+            )
+        except parameters.GetParameterError as error:
+            raise NotSentError("The provider's key cannot be read.") from error
+        return PicsartProvider(self.settings.provider, str(key).strip(), self._http)
+
+    @cached_property
+    def _http(self) -> Any:
+        from avatars.provider.picsart import http_client
+
+        return http_client()
+
+    @cached_property
+    def _s3(self) -> S3Client:
+        return boto3.client("s3", config=_S3_CONFIG)
+
+    def _signer(self) -> S3Client:
+        """An S3 client of the signer role, which may only read prepared photos, for an hour."""
+        try:
+            reply = self._client("sts").assume_role(
+                RoleArn=self.settings.signer_role,
+                RoleSessionName="photo-links",
+                DurationSeconds=LINK_SECONDS,
+            )
+        except Exception as error:
+            raise NotSentError("The role that signs the photo links cannot be assumed.") from error
+        session = boto3.Session(
+            aws_access_key_id=reply["Credentials"]["AccessKeyId"],
+            aws_secret_access_key=reply["Credentials"]["SecretAccessKey"],
+            aws_session_token=reply["Credentials"]["SessionToken"],
+        )
+        return session.client("s3", config=_S3_CONFIG)
+
+    def _client(self, service: Any) -> Any:
+        return boto3.client(service, config=_CONFIG)
+
+
+@cache
+def services() -> AwsServices:
+    """The services of this process, from its environment."""
+    return AwsServices(Settings.from_environment(os.environ))
