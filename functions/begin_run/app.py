@@ -1,0 +1,26 @@
+"""Claim a run of a job for this execution and say where to begin."""
+
+from typing import NotRequired, TypedDict
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from avatars.pipeline.running import BeginReply, begin_run
+from avatars.wiring import services
+
+logger = Logger()
+
+
+class Request(TypedDict):
+    job_id: str
+    execution: str
+    run: NotRequired[int]
+    prompts: NotRequired[list[object]]
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: Request, context: LambdaContext) -> BeginReply:
+    logger.append_keys(job_id=event["job_id"])
+    reply = begin_run(services(), **event)
+    logger.info("began run", extra=dict(reply))
+    return reply

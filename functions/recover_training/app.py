@@ -1,0 +1,25 @@
+"""Find out whether a training was accepted, without sending anything."""
+
+from typing import TypedDict
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from avatars.pipeline.submitting import SubmitReply
+from avatars.pipeline.training import recover_training
+from avatars.wiring import services
+
+logger = Logger()
+
+
+class Request(TypedDict):
+    job_id: str
+    run: int
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: Request, context: LambdaContext) -> SubmitReply:
+    logger.append_keys(job_id=event["job_id"], run=event["run"])
+    reply = recover_training(services(), **event)
+    logger.info("recovered training", extra=dict(reply))
+    return reply
