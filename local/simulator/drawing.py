@@ -1,0 +1,86 @@
+"""Draws one avatar: a framing of a photo, a painter's hand, the mark of a simulation."""
+
+import random
+from enum import StrEnum
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
+
+from local.simulator import painters
+
+MARK = "SIMULATED"
+
+
+class Style(StrEnum):
+    """The styles on offer. `realistic` is the one the guide names, the others are examples."""
+
+    REALISTIC = "realistic"
+    WATERCOLOR = "watercolor"
+    ANIME = "anime"
+    CARTOON = "cartoon"
+    OIL_PAINTING = "oil_painting"
+    PENCIL_SKETCH = "pencil_sketch"
+    POP_ART = "pop_art"
+    CYBERPUNK = "cyberpunk"
+
+
+_PAINTERS = {
+    Style.REALISTIC: painters.realistic,
+    Style.WATERCOLOR: painters.watercolor,
+    Style.ANIME: painters.anime,
+    Style.CARTOON: painters.cartoon,
+    Style.OIL_PAINTING: painters.oil_painting,
+    Style.PENCIL_SKETCH: painters.pencil_sketch,
+    Style.POP_ART: painters.pop_art,
+    Style.CYBERPUNK: painters.cyberpunk,
+}
+
+
+def draw(photo: Path, style: Style, seed: str) -> bytes:
+    """A JPEG of 512 x 512 pixels (the size of the real ones): the same bytes for the same seed."""
+    rng = random.Random(seed)
+    with Image.open(photo) as image:
+        portrait = _framed(image.convert("RGB"), rng)
+    avatar = _PAINTERS[style](portrait, rng)
+    _sign(avatar)
+    jpeg = BytesIO()
+    avatar.save(jpeg, "JPEG", quality=90, comment=f"{MARK}: {style}, drawn by a simulator")
+    return jpeg.getvalue()
+
+
+def _framed(photo: Image.Image, rng: random.Random) -> Image.Image:
+    """The same person seen a little differently each time."""
+    zoom = rng.uniform(0.8, 0.98)
+    side = round(min(photo.size) * zoom)
+    spare_x, spare_y = photo.width - side, photo.height - side
+    # Heads are near the top more often than not, and hair is not to be cut off.
+    left, top = round(spare_x * rng.uniform(0.3, 0.7)), round(spare_y * rng.uniform(0, 0.3))
+    portrait = photo.resize(
+        painters.SIZE, Image.Resampling.BICUBIC, (left, top, left + side, top + side)
+    )
+    if rng.random() < 0.5:
+        portrait = ImageOps.mirror(portrait)
+    portrait = ImageOps.autocontrast(portrait, cutoff=0.2, preserve_tone=True)
+    return ImageEnhance.Brightness(portrait).enhance(rng.uniform(0.95, 1.08))
+
+
+def _sign(avatar: Image.Image) -> None:
+    """Say in the picture that nobody drew it."""
+    mark = _mark()
+    corner = (avatar.width - mark.width - 10, avatar.height - mark.height - 10)
+    avatar.paste(mark, corner, mark)
+
+
+@cache
+def _mark() -> Image.Image:
+    font = ImageFont.load_default(size=11)
+    pitch = 10
+    mark = Image.new("RGBA", (pitch * len(MARK) + 12, 20))
+    pen = ImageDraw.Draw(mark)
+    pen.rounded_rectangle((0, 0, mark.width - 1, mark.height - 1), 10, fill=(0, 0, 0, 105))
+    for place, letter in enumerate(MARK):
+        at = (6 + pitch * (place + 0.5), mark.height / 2)
+        pen.text(at, letter, font=font, fill=(255, 255, 255, 220), anchor="mm")
+    return mark

@@ -1,0 +1,29 @@
+"""The result pictures, on an origin of their own; each is drawn when it is asked for."""
+
+import asyncio
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from local.simulator.drawing import draw
+from local.simulator.world import World
+
+
+def results() -> Starlette:
+    """The application behind the result links."""
+    return Starlette(
+        routes=[Route("/avatars/{inference_id}/{position:int}.jpg", download)],
+    )
+
+
+async def download(request: Request) -> Response:
+    """One avatar as JPEG. Drawn anew each time, from the same seed: nothing to keep."""
+    world: World = request.state.world
+    inference_id, position = request.path_params["inference_id"], request.path_params["position"]
+    request.state.entry.update(inference_id=inference_id, position=position)
+    picture = world.picture(inference_id, position)
+    async with request.state.easels:
+        jpeg = await asyncio.to_thread(draw, picture.photo, picture.style, picture.seed)
+    return Response(jpeg, media_type="image/jpeg")
