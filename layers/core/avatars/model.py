@@ -13,6 +13,10 @@ MIN_PHOTOS = 5
 MAX_PHOTOS = 30
 """Most photos of a training (provider's guide, AI Avatars 101)."""
 
+MAX_PHOTO_BYTES = 50 * 1024 * 1024
+"""Largest upload that is prepared: what headshot services take (headshotpro.com/docs, photo
+standards)."""
+
 
 class JobStatus(StrEnum):
     """Where a job stands; within a run it only moves forward."""
@@ -138,6 +142,10 @@ class Job:
     reason: str | None = None
     updated_at: int = 0
     version: int = 0
+
+    @property
+    def takes_no_photos(self) -> bool:
+        return bool(self.chosen) or self.status.ended
 
     @property
     def prefix(self) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from PIL import ExifTags, Image, ImageChops, ImageCms, ImageStat
 
 from avatars.errors import PhotoRejectedError
+from avatars.model import MAX_PHOTO_BYTES
 
 PREPARED_SIZE = 512
 """Pixels a side, as the provider advises (docs.picsart.io/docs/genai-ai-avatars-101)."""
@@ -17,7 +18,7 @@ PREPARED_SIZE = 512
 # The codes a photo is rejected with, in the order they are looked for:
 #
 # empty               0 bytes
-# too_large           more than MAX_BYTES
+# too_large           more than MAX_PHOTO_BYTES
 # unsupported_format  begins like a picture that is neither JPEG nor PNG
 # not_an_image        begins like no picture at all
 # too_small           a side under MIN_SIDE
@@ -25,9 +26,6 @@ PREPARED_SIZE = 512
 # too_complex         a JPEG of more than MAX_SCANS scans
 # corrupt             cannot be decoded to its last row
 # blank_image         one colour all over
-
-MAX_BYTES = 50 * 1024 * 1024
-"""What headshot services take (headshotpro.com/docs, photo standards)."""
 
 MIN_SIDE = 256
 """Half of PREPARED_SIZE, so that nothing is blown up more than twice."""
@@ -117,10 +115,10 @@ def check_size(size: int) -> None:
         raise PhotoRejectedError(
             "empty", "This file is empty: choose the photo again and let the upload finish."
         )
-    if size > MAX_BYTES:
+    if size > MAX_PHOTO_BYTES:
         raise PhotoRejectedError(
             "too_large",
-            f"This file is larger than {MAX_BYTES // 1024**2} MB:"
+            f"This file is larger than {MAX_PHOTO_BYTES // 1024**2} MB:"
             " save the photo again as a JPEG of ordinary quality.",
         )
 
