@@ -19,7 +19,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not SAM.exists():
         pytest.skip("the SAM CLI is not installed (make setup)")
 
-    folder = tmp_path_factory.mktemp("build")
+    folder = tmp_path_factory.mktemp("build") / ".aws-sam/build"
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "SAM_CLI_TELEMETRY": "0",

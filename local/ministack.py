@@ -1,0 +1,130 @@
+"""The engine's own process: MiniStack with the three things its settings cannot change."""
+
+import asyncio
+import importlib
+import json
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
+from types import ModuleType
+from typing import Any
+
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+
+LAMBDA_PATIENCE = 120.0  # seconds that a call waits for a free Lambda slot
+
+_logger = logging.getLogger("local")
+
+
+class EngineChangedError(RuntimeError):
+    """This MiniStack lacks a name that is replaced here: keep to the pinned version."""
+
+
+def main() -> None:
+    """Run the engine, set up by environment variables; `local.engine` starts this module."""
+    queue_for_lambda_slots(_module("services.lambda_svc"))
+    retry_lambdas_of_event_rules(_module("services.eventbridge"), _module("services.lambda_svc"))
+    put_versions_into_object_events(_module("services.s3"), _module("services.eventbridge"))
+    threading.Thread(target=stop_when_stdin_closes, daemon=True).start()
+    server = Config()
+    server.bind = [f"{os.environ['BIND_HOST']}:{os.environ['GATEWAY_PORT']}"]
+    server.graceful_timeout = 0.2  # idle connections are no reason to stay
+    asyncio.run(serve(_module("app").app, server))
+
+
+def queue_for_lambda_slots(lambdas: ModuleType) -> None:
+    """Let a call wait until the account's Lambda limit has room; AWS's is a hundred times wider.
+
+    MiniStack throttles instead, and Step Functions names its throttle Lambda.Unknown.
+    """
+    acquire = _private(lambdas, "_acquire_execution_slot")
+    release = _private(lambdas, "_release_execution_slot")
+    freed = threading.Condition()
+
+    def acquire_in_turn(function: Any, configuration: Any) -> tuple[str | None, str | None]:
+        deadline = time.monotonic() + LAMBDA_PATIENCE
+        with freed:
+            while True:
+                slot, limit = acquire(function, configuration)
+                if limit != "account" or not freed.wait(deadline - time.monotonic()):
+                    return slot, limit
+
+    def release_and_tell(slot: str | None) -> None:
+        release(slot)
+        with freed:
+            freed.notify()
+
+    lambdas._acquire_execution_slot = acquire_in_turn  # type: ignore[attr-defined]
+    lambdas._release_execution_slot = release_and_tell  # type: ignore[attr-defined]
+
+
+def retry_lambdas_of_event_rules(events: ModuleType, lambdas: ModuleType) -> None:
+    """Let an event rule call its function asynchronously: retries, then the failure destination.
+
+    MiniStack calls it once and forgets a failure; bucket notifications it treats as AWS does.
+    """
+    _private(events, "_dispatch_to_lambda")
+    find = _private(lambdas, "_get_func_record_for_ref")
+    record = _private(lambdas, "_execution_record_for_config")
+    invoke = _private(lambdas, "invoke_async_with_retry")
+
+    def dispatch_to_lambda(arn: str, payload: str) -> None:
+        function, configuration, name = find(arn)
+        if function and configuration:
+            invoke(record(function, configuration), json.loads(payload))
+        else:
+            _logger.warning("an event rule names the unknown function %s", name)
+
+    events._dispatch_to_lambda = dispatch_to_lambda  # type: ignore[attr-defined]
+
+
+def put_versions_into_object_events(objects: ModuleType, events: ModuleType) -> None:
+    """Give the events of a versioned bucket their `version-id`, which MiniStack leaves out."""
+    fire = _private(objects, "_fire_s3_event")
+    dispatch = _private(events, "_dispatch_event")
+    version: ContextVar[str | None] = ContextVar("version", default=None)
+
+    def fire_with_version(*args: Any, **kwargs: Any) -> None:
+        token = version.set(kwargs.get("version_id"))
+        try:
+            fire(*args, **kwargs)
+        finally:
+            version.reset(token)
+
+    def dispatch_with_version(event: dict[str, Any], *args: Any) -> None:
+        version_id = version.get()
+        if version_id and event["Source"] == "aws.s3":
+            detail = json.loads(event["Detail"])
+            detail["object"]["version-id"] = version_id
+            event = {**event, "Detail": json.dumps(detail)}
+        dispatch(event, *args)
+
+    objects._fire_s3_event = fire_with_version  # type: ignore[attr-defined]
+    events._dispatch_event = dispatch_with_version  # type: ignore[attr-defined]
+
+
+def stop_when_stdin_closes() -> None:
+    """End the engine with the process that holds the other end of its standard input."""
+    while os.read(0, 1024):  # not sys.stdin: Python could not end while a thread reads from it
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"ministack.{name}")
+
+
+def _private(module: ModuleType, name: str) -> Callable[..., Any]:
+    try:
+        return getattr(module, name)  # type: ignore[no-any-return]
+    except AttributeError:
+        raise EngineChangedError(f"{module.__name__} has no {name}") from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,208 @@
+"""Everything on one machine: the embedded AWS with the deployed template, and the simulator.
+
+`python -m local.stack STATE_DIR` runs it and writes where everything is to STATE_DIR.json.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from avatars.clock import Clock
+from local.deploy import deploy
+from local.engine import PROJECT, Engine, client
+from local.simulator.running import running_simulator
+
+STACK = "avatars"
+
+SCALE = 0.01
+"""Seconds of the wall per second of the pipeline: a training of ten minutes takes six seconds."""
+
+QUIET_PERIOD_SECONDS = 3
+START_SECONDS, STOP_SECONDS = 60, 30
+
+
+class StackError(RuntimeError):
+    """The local stack is not there, or did not start."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running local stack: where everything is, and how fast its clock runs."""
+
+    endpoint_url: str
+    outputs: dict[str, str]
+    simulator_url: str
+    simulator_admin_url: str
+    clock_epoch: int
+    clock_scale: float
+    log: str
+    pid: int
+
+    @property
+    def clock(self) -> Clock:
+        return Clock(self.clock_epoch, self.clock_scale)
+
+
+@contextlib.contextmanager
+def running_stack(
+    state_dir: Path,
+    *,
+    template: Path = PROJECT / "template.yaml",
+    scale: float = SCALE,
+    parameters: Mapping[str, str] | None = None,
+    **scenario: Any,
+) -> Iterator[Stack]:
+    """A stack for the length of the block, new from the ground: an old state is removed."""
+    shutil.rmtree(state_dir, ignore_errors=True)
+    clock = Clock(int(time.time()), scale)
+    key = secrets.token_urlsafe(24)
+    with (
+        running_simulator(api_key=key, clock=clock, **scenario) as simulator,
+        Engine(state_dir, wait_scale=scale) as engine,
+    ):
+        deployment = deploy(
+            template,
+            STACK,
+            {
+                "ClockEpoch": str(int(clock.epoch)),
+                "ClockScale": str(scale),
+                "QuietPeriodSeconds": str(QUIET_PERIOD_SECONDS),
+                "ProviderUrl": simulator.api_url,
+                "ProviderStatusUrl": simulator.api_url,
+                "ProviderResultOrigins": simulator.results_origin,
+            }
+            | dict(parameters or {}),
+            engine.endpoint_url,
+        )
+        client("secretsmanager", engine.endpoint_url).put_secret_value(
+            SecretId=deployment.outputs["ProviderKeySecret"], SecretString=key
+        )
+        yield Stack(
+            endpoint_url=engine.endpoint_url,
+            outputs=deployment.outputs,
+            simulator_url=simulator.api_url,
+            simulator_admin_url=simulator.admin_url,
+            clock_epoch=int(clock.epoch),
+            clock_scale=scale,
+            log=str(engine.log),
+            pid=psutil.Process().pid,
+        )
+
+
+def start(state_dir: Path) -> Stack:
+    """Start a stack that stays up until `stop`. Raises StackError."""
+    return _wait_until_up(_launch(state_dir, "--detached", stdin=subprocess.DEVNULL), state_dir)
+
+
+@contextlib.contextmanager
+def started(state_dir: Path) -> Iterator[Stack]:
+    """A stack in a process of its own, ended with the block, however that ends.
+
+    Raises StackError.
+    """
+    # Closing its standard input ends it, and the system does that even where this process dies.
+    with _launch(state_dir, stdin=subprocess.PIPE) as process:
+        yield _wait_until_up(process, state_dir)
+    shutil.rmtree(state_dir, ignore_errors=True)  # it held faces
+
+
+def find(state_dir: Path) -> Stack | None:
+    """The stack that runs in *state_dir*, if any."""
+    try:
+        stack = Stack(**json.loads(_record(state_dir).read_text()))
+        command = psutil.Process(stack.pid).cmdline()
+    except (FileNotFoundError, psutil.NoSuchProcess):
+        return None
+    return stack if "local.stack" in command else None
+
+
+def stop(state_dir: Path) -> bool:
+    """Stop the stack of *state_dir* and remove what it held; False where none runs."""
+    stack = find(state_dir)
+    if stack is None:
+        return False
+    process = psutil.Process(stack.pid)
+    process.terminate()
+    process.wait(STOP_SECONDS)
+    shutil.rmtree(state_dir, ignore_errors=True)  # it held faces
+    return True
+
+
+def _launch(state_dir: Path, *options: str, stdin: int) -> subprocess.Popen[bytes]:
+    if running := find(state_dir):
+        raise StackError(
+            f"A stack runs already, at {running.endpoint_url}: `avatars down` ends it."
+        )
+    state_dir.parent.mkdir(parents=True, exist_ok=True)
+    with _output(state_dir).open("wb") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "local.stack", str(state_dir), *options],
+            cwd=PROJECT,
+            stdin=stdin,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,  # Ctrl-C is for whoever shows the progress
+        )
+
+
+def _wait_until_up(process: subprocess.Popen[bytes], state_dir: Path) -> Stack:
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        if stack := find(state_dir):
+            return stack
+        time.sleep(0.05)
+    process.kill()
+    said = _output(state_dir).read_text(errors="replace").splitlines()[-15:]
+    raise StackError("\n".join(["The local stack did not start:", *said]))
+
+
+def _record(state_dir: Path) -> Path:
+    return state_dir.with_suffix(".json")
+
+
+def _output(state_dir: Path) -> Path:
+    return state_dir.with_suffix(".log")
+
+
+def main() -> None:
+    """Run one stack until SIGTERM or, unless detached, the end of standard input."""
+    parser = argparse.ArgumentParser(prog="python -m local.stack", description=main.__doc__)
+    parser.add_argument("state_dir", type=Path)
+    parser.add_argument("--detached", action="store_true")
+    options = parser.parse_args()
+    over = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: over.set())
+    if not options.detached:
+        threading.Thread(target=_set_when_stdin_closes, args=[over], daemon=True).start()
+    with running_stack(options.state_dir) as stack:
+        record = _record(options.state_dir)
+        record.with_suffix(".new").write_text(json.dumps(asdict(stack)))
+        record.with_suffix(".new").replace(record)  # whoever finds it, finds it whole
+        try:
+            over.wait()
+        finally:
+            record.unlink()
+
+
+def _set_when_stdin_closes(over: threading.Event) -> None:
+    while os.read(0, 1024):  # not sys.stdin: Python could not end while a thread reads from it
+        pass
+    over.set()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""What is put in the place of the engine's private functions."""
+
+import json
+import threading
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from local.ministack import (
+    EngineChangedError,
+    put_versions_into_object_events,
+    queue_for_lambda_slots,
+    retry_lambdas_of_event_rules,
+)
+
+
+def module(**functions: Any) -> Any:
+    made = ModuleType("ministack.services.example")
+    made.__dict__.update(functions)
+    return made
+
+
+def test_a_name_that_the_engine_no_longer_has_is_named() -> None:
+    with pytest.raises(EngineChangedError, match=r"services\.example has no _acquire_execution"):
+        queue_for_lambda_slots(module())
+
+
+def test_a_call_beyond_the_limit_waits_for_a_slot_to_be_released() -> None:
+    free = ["slot"]
+    lambdas = module(
+        _acquire_execution_slot=lambda *_: (free.pop(), None) if free else (None, "account"),
+        _release_execution_slot=free.append,
+    )
+    queue_for_lambda_slots(lambdas)
+    first, _ = lambdas._acquire_execution_slot("function", {})
+    got: list[Any] = []
+    waiting = threading.Thread(
+        target=lambda: got.append(lambdas._acquire_execution_slot("function", {}))
+    )
+
+    waiting.start()
+    lambdas._release_execution_slot(first)
+    waiting.join(timeout=10)
+
+    assert got == [("slot", None)]
+
+
+def test_a_functions_own_limit_is_answered_at_once() -> None:
+    lambdas = module(
+        _acquire_execution_slot=lambda *_: (None, "function"),
+        _release_execution_slot=lambda _: None,
+    )
+
+    queue_for_lambda_slots(lambdas)
+
+    assert lambdas._acquire_execution_slot("function", {}) == (None, "function")
+
+
+def test_an_event_rule_hands_its_event_to_the_asynchronous_queue() -> None:
+    queued: list[Any] = []
+    lambdas = module(
+        _get_func_record_for_ref=lambda arn: ("function", "configuration", arn),
+        _execution_record_for_config=lambda function, configuration: (function, configuration),
+        invoke_async_with_retry=lambda record, event: queued.append((record, event)),
+    )
+    events = module(_dispatch_to_lambda=None)
+
+    retry_lambdas_of_event_rules(events, lambdas)
+    events._dispatch_to_lambda("arn", json.dumps({"detail": {}}))
+
+    assert queued == [(("function", "configuration"), {"detail": {}})]
+
+
+@pytest.mark.parametrize("version_id", ["v1", None])
+def test_an_object_event_has_a_version_where_the_object_has_one(version_id: str | None) -> None:
+    dispatched: list[Any] = []
+    events = module(_dispatch_event=dispatched.append)
+    event = {"Source": "aws.s3", "Detail": json.dumps({"object": {"key": "a b"}})}
+    objects = module(_fire_s3_event=lambda **_: events._dispatch_event(event))
+
+    put_versions_into_object_events(objects, events)
+    objects._fire_s3_event(version_id=version_id)
+
+    version = {"version-id": version_id} if version_id else {}
+    assert json.loads(dispatched[0]["Detail"]) == {"object": {"key": "a b", **version}}
