@@ -1,0 +1,121 @@
+"""The main job, whole, on one machine: photos into the bucket, avatars out of it."""
+
+import contextlib
+import json
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from avatars import keys
+from avatars.model import AvatarStatus, Manifest
+from cli.contact_sheet import contact_sheet
+from cli.outcome import Outcome, Timings
+from cli.progress import Progress
+from cli.watching import Watch
+from local import stack as local_stack
+from local.engine import client
+from local.stack import Stack
+
+OWNER = "demo"
+JOB_SECONDS = 20 * 60
+"""Longer than all scaled deadlines of a job together; past it something is broken."""
+
+NOT_PHOTOS = ("readme", "license", "licence", keys.MANIFEST, keys.START)
+
+
+class DemoError(ValueError):
+    """The demo cannot begin with what it was given."""
+
+
+def run_demo(
+    photo_dir: Path, manifest: Manifest, out: Path, state_dir: Path, *, keep: bool
+) -> Outcome:
+    """Make avatars of the photos in *photo_dir*; the pictures and a contact sheet go to *out*.
+
+    Raises DemoError, StackError or TimeoutError.
+    """
+    files = photo_files(photo_dir)
+    photos_out, avatars_out = out / "photos", out / "avatars"
+    for folder in (photos_out, avatars_out):
+        folder.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    with Progress() as progress:
+        progress.say("Starting the embedded AWS and deploying template.yaml")
+        with _stack(state_dir, keep=keep) as stack:
+            ready = time.monotonic()
+            folder_name = photo_dir.resolve().name
+            progress.say(f"Uploading {len(files)} files to uploads/{OWNER}/{folder_name}/")
+            _drop(stack, folder_name, files, manifest)
+            watch = Watch(stack, OWNER, folder_name, photos_out)
+            sight = watch.until_ended(JOB_SECONDS, lambda now: progress.show(now, stack.clock))
+            avatars = [
+                (avatar, watch.fetch_avatar(avatar, avatars_out))
+                for avatar in sight.avatars
+                if avatar.status is AvatarStatus.KEPT
+            ]
+            outcome = Outcome(
+                sight=sight,
+                avatars=avatars,
+                prepared=watch.prepared,
+                out=out,
+                avatar_bucket=stack.outputs["AvatarBucket"],
+                timings=Timings.of(sight, stack.clock_scale, started, ready, time.monotonic()),
+            )
+    _write_contact_sheet(outcome)
+    return outcome
+
+
+def photo_files(photo_dir: Path) -> list[Path]:
+    """Everything in a folder that may be meant as a photo. Raises DemoError."""
+    if not photo_dir.is_dir():
+        raise DemoError(f"There is no folder {photo_dir}.")
+    files = sorted(
+        file
+        for file in photo_dir.iterdir()
+        if file.is_file()
+        and not file.name.startswith(".")
+        and not file.name.lower().startswith(NOT_PHOTOS)
+    )
+    if not files:
+        raise DemoError(f"There are no photos in {photo_dir}.")
+    return files
+
+
+@contextlib.contextmanager
+def _stack(state_dir: Path, *, keep: bool) -> Iterator[Stack]:
+    if keep:
+        yield local_stack.start(state_dir)
+        return
+    # A name of its own: demos may run side by side, and beside a stack that is up.
+    state_dir.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="demo-", dir=state_dir.parent) as own,
+        local_stack.started(Path(own) / "stack") as stack,
+    ):
+        yield stack
+
+
+def _drop(stack: Stack, folder: str, files: list[Path], manifest: Manifest) -> None:
+    s3 = client("s3", stack.endpoint_url)
+    prefix = keys.upload_prefix(OWNER, folder)
+    wanted = asdict(manifest) | {"photos": len(files)}
+    wanted["prompts"] = [{"style": p.style, "count": p.count} for p in manifest.prompts]
+    bucket = stack.outputs["UploadBucket"]
+    s3.put_object(Bucket=bucket, Key=prefix + keys.MANIFEST, Body=json.dumps(wanted).encode())
+    for file in files:
+        s3.put_object(Bucket=bucket, Key=prefix + file.name, Body=file.read_bytes())
+
+
+def _write_contact_sheet(outcome: Outcome) -> None:
+    outcome.contact_sheet.write_bytes(
+        contact_sheet(
+            photos=list(outcome.prepared.items()),
+            avatars=[(avatar.style, file) for avatar, file in outcome.avatars],
+            title="Avatars",
+            subtitle=outcome.headline,
+            rejected=[(p.file, p.reason or "") for p in outcome.sight.photos if p.reason],
+            reason=outcome.sight.job.reason or "",
+        )
+    )

@@ -1,0 +1,105 @@
+"""The `avatars` command."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from avatars.errors import BadManifestError
+from avatars.manifest import parse_styles
+from avatars.model import Manifest, Subject
+from cli.demo import DemoError, run_demo
+from cli.report import print_endpoints, print_outcome
+from local import stack as local_stack
+from local.engine import PROJECT
+
+STATE_DIR = PROJECT / ".local/stack"
+PROBLEM, USAGE = 1, 2
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def main() -> None:
+    """Selfies in, avatars out."""
+
+
+@app.command()
+def demo(
+    photo_dir: Annotated[
+        Path, typer.Argument(help="A folder of 5 to 30 photos of one subject.", file_okay=False)
+    ],
+    subject: Annotated[Subject, typer.Option(help="Who is on the photos.")] = Subject.WOMAN,
+    style: Annotated[
+        list[str] | None,
+        typer.Option(help="STYLE:COUNT, as often as you like. [default: realistic:4]"),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where the pictures go.", file_okay=False)] = Path(
+        "out"
+    ),
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the outcome as one JSON object.")
+    ] = False,
+    keep: Annotated[
+        bool, typer.Option(help="Leave the stack up afterwards, until `avatars down`.")
+    ] = False,
+) -> None:
+    """Turn a folder of photos into avatars, all on this machine, with a simulated provider.
+
+    Example: avatars demo samples --subject woman --style realistic:4 --style watercolor:2
+
+    Exit codes: 0 completed, 1 the job ended otherwise or could not run, 2 wrong usage.
+    """
+    try:
+        manifest = Manifest(subject, parse_styles(",".join(style or ["realistic:4"])))
+        outcome = run_demo(photo_dir, manifest, out, STATE_DIR, keep=keep)
+    except (BadManifestError, DemoError) as error:
+        _fail(error, USAGE)
+    except (local_stack.StackError, TimeoutError) as error:
+        _fail(error, PROBLEM)
+    if as_json:
+        print(json.dumps(outcome.as_json(), indent=2))
+    else:
+        print_outcome(outcome)
+    if keep and (stack := local_stack.find(STATE_DIR)):
+        print_endpoints(stack, file=sys.stderr if as_json else sys.stdout)
+    if not outcome.completed:
+        raise typer.Exit(PROBLEM)
+
+
+@app.command()
+def up(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the endpoints as one JSON object.")
+    ] = False,
+) -> None:
+    """Start the local stack: the embedded AWS with the template, and the simulated provider."""
+    print("Starting the embedded AWS and deploying template.yaml ...", file=sys.stderr)
+    try:
+        stack = local_stack.start(STATE_DIR)
+    except local_stack.StackError as error:
+        _fail(error, PROBLEM)
+    if as_json:
+        print(json.dumps(asdict(stack), indent=2))
+    else:
+        print_endpoints(stack, file=sys.stdout)
+
+
+@app.command()
+def down() -> None:
+    """Stop the local stack and remove everything that it held."""
+    if not local_stack.stop(STATE_DIR):
+        _fail(local_stack.StackError("No local stack runs here."), PROBLEM)
+
+
+def _fail(error: Exception, code: int) -> None:
+    print(f"avatars: {error}", file=sys.stderr)
+    raise typer.Exit(code)

@@ -1,0 +1,131 @@
+"""Follow a job from outside: by its table, its photos and its execution, never by its code."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from avatars import keys
+from avatars.aws.jobs import DynamoDBJobs
+from avatars.model import Avatar, Job, JobStatus, Photo, Run, job_id_for
+from avatars.pipeline.collecting import without_duplicates
+from local.engine import client
+from local.stack import Stack
+
+POLL_SECONDS = 0.25
+
+
+@dataclass(frozen=True)
+class Sight:
+    """A job as it looks right now."""
+
+    job: Job
+    run: Run
+    photos: list[Photo]
+    avatars: list[Avatar]
+    waiting_for: str | None
+    """The Wait state that the execution stands in."""
+    wait_seconds: int
+    """How long that wait is, in seconds of the pipeline's clock."""
+
+
+class Watch:
+    """Looks at one job of a local stack, and saves its prepared photos as they appear.
+
+    Their originals and they themselves are deleted when the job ends.
+    """
+
+    def __init__(self, stack: Stack, owner: str, folder: str, photos_dir: Path) -> None:
+        self._stack = stack
+        self._job_id = job_id_for(owner, folder)
+        self._photos_dir = photos_dir
+        self._jobs = DynamoDBJobs(
+            client("dynamodb", stack.endpoint_url), stack.outputs["JobsTable"]
+        )
+        self._s3 = client("s3", stack.endpoint_url)
+        self._states = client("stepfunctions", stack.endpoint_url)
+        self.prepared: dict[str, Path] = {}
+        """Where the prepared photos were saved, by file."""
+
+    def until_ended(self, most_seconds: float, show: Callable[[Sight], None]) -> Sight:
+        """Show one sight after the other, and return the last. Raises TimeoutError."""
+        deadline = time.monotonic() + most_seconds
+        while time.monotonic() < deadline:
+            sight = self.look()
+            if sight:
+                show(sight)
+                if sight.job.status.ended and sight.run.ended_at:
+                    return sight
+            time.sleep(POLL_SECONDS)
+        raise TimeoutError(f"The job did not end within {most_seconds:.0f} s.")
+
+    def look(self) -> Sight | None:
+        """The job now; None before its first upload has arrived."""
+        job = self._jobs.find_job(self._job_id)
+        if job is None:
+            return None
+        photos = without_duplicates(self._jobs.photos(job.job_id))
+        self._save_prepared(photos)
+        waiting_for, wait_seconds = self._wait(job)
+        return Sight(
+            job=job,
+            run=self._jobs.run(job.job_id, job.run),
+            photos=photos,
+            avatars=self._jobs.avatars(job.job_id, job.run),
+            waiting_for=waiting_for,
+            wait_seconds=wait_seconds,
+        )
+
+    def fetch_avatar(self, avatar: Avatar, folder: Path) -> Path:
+        """Copy a kept avatar out of the permanent bucket."""
+        key = avatar.key or ""
+        file = folder / Path(key).name
+        self._s3.download_file(self._stack.outputs["AvatarBucket"], key, str(file))
+        return file
+
+    def _save_prepared(self, photos: list[Photo]) -> None:
+        for photo in photos:
+            if photo.version_id is None or photo.file in self.prepared:
+                continue
+            file = self._photos_dir / f"{len(self.prepared) + 1:02}-{Path(photo.file).stem}.jpg"
+            try:
+                reply = self._s3.get_object(
+                    Bucket=self._stack.outputs["UploadBucket"],
+                    Key=keys.prepared_photo_key(photo.job_id, photo.photo_id),
+                    VersionId=photo.version_id,
+                )
+            except self._s3.exceptions.ClientError:
+                continue  # the job has ended and the photo is deleted
+            file.write_bytes(reply["Body"].read())
+            self.prepared[photo.file] = file
+
+    def _wait(self, job: Job) -> tuple[str | None, int]:
+        arn = self._stack.outputs["StateMachine"].replace(":stateMachine:", ":execution:")
+        try:
+            history = self._states.get_execution_history(
+                executionArn=f"{arn}:{job.job_id}-{job.run}", reverseOrder=True, maxResults=1
+            )
+        except self._states.exceptions.ExecutionDoesNotExist:
+            return None, 0
+        event: dict[str, Any] = next(iter(history["events"]), {})
+        if event.get("type") != "WaitStateEntered":
+            return None, 0
+        details = event["stateEnteredEventDetails"]
+        return details["name"], json.loads(details["input"]).get("wait_seconds", 0)
+
+
+def deadline_of(sight: Sight) -> int | None:
+    """Until when the present stage may last, Unix seconds of the pipeline's clock."""
+    job, run = sight.job, sight.run
+    match job.status:
+        case JobStatus.COLLECTING:
+            return job.collect_deadline
+        case JobStatus.TRAINING:
+            return job.training.deadline if job.training else None
+        case JobStatus.INFERRING:
+            return run.inference.deadline if run.inference else None
+        case JobStatus.KEEPING:
+            return run.links_expire_at
+    return None
