@@ -15,6 +15,7 @@ logger = Logger()
 class Request(TypedDict):
     job_id: str
     run: int
+    trouble: str
 
 
 @logger.inject_lambda_context(clear_state=True)

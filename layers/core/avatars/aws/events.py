@@ -28,6 +28,6 @@ def upload_from(event: ObjectCreatedEvent) -> Upload:
         file=file,
         version_id=item["version-id"],
         sequencer=item["sequencer"].ljust(SEQUENCER_LENGTH, "0"),
-        uploaded_at=int(datetime.fromisoformat(event["time"].replace("Z", "+00:00")).timestamp()),
+        uploaded_at=int(datetime.fromisoformat(event["time"]).timestamp()),
         bytes=item.get("size", 0),
     )

@@ -185,27 +185,26 @@ def _freeze(services: Services, job: Job, run: int, folder: Folder) -> Job:
         for photo in verdicts
         if photo.status is PhotoStatus.ACCEPTED and photo.version_id
     )
-    services.jobs.change_run(
-        job.job_id, run, lambda newest: replace(newest, prompts=folder.manifest.prompts)
-    )
-    job = services.jobs.change_job(
-        job.job_id,
-        lambda newest: (
-            newest
-            if newest.chosen
-            else replace(
-                newest,
-                subject=folder.manifest.subject,
-                promised=folder.manifest.photos,
-                chosen=chosen,
-                chosen_at=services.clock.now(),
-            )
-        ),
-    )
+
+    def freeze(newest: Job) -> Job:
+        if newest.chosen:
+            return newest
+        return replace(
+            newest,
+            subject=folder.manifest.subject,
+            promised=folder.manifest.photos,
+            chosen=chosen,
+            chosen_at=services.clock.now(),
+        )
+
+    # First what the frozen set implies, so that a crash in between leaves nothing undone.
     for before, after in zip(sorted_by_upload(folder.photos), verdicts, strict=True):
         if before != after:
             services.jobs.put_photo(after)
-    return job
+    services.jobs.change_run(
+        job.job_id, run, lambda newest: replace(newest, prompts=folder.manifest.prompts)
+    )
+    return services.jobs.change_job(job.job_id, freeze)
 
 
 def sorted_by_upload(photos: Sequence[Photo]) -> list[Photo]:

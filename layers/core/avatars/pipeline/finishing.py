@@ -12,6 +12,7 @@ from avatars.errors import (
     ExecutionEndedError,
     InternalError,
     JobError,
+    RunRefusedError,
     job_errors,
 )
 from avatars.model import AvatarStatus, Job, JobStatus, Run
@@ -106,28 +107,26 @@ def _require_all_avatars(services: Services, run: Run) -> None:
 def _end(services: Services, job_id: str, run: int, error: JobError | None) -> FinishReply:
     status = error.status if error else JobStatus.COMPLETED
     code, reason = (error.code, str(error)) if error else (None, None)
-    now = services.clock.now()
 
     def end(job: Job) -> Job:
+        if job.run != run:
+            raise RunRefusedError(f"Run {run} of job {job_id} is over; another one has begun.")
         # What ended first stays: a repetition changes nothing.
-        if job.status.ended or job.run != run:
-            return job
-        return replace(job, status=status, code=code, reason=reason)
+        return job if job.status.ended else replace(job, status=status, code=code, reason=reason)
 
     job = services.jobs.change_job(job_id, end)
-    services.jobs.change_run(
+    now = services.clock.now()
+    row = services.jobs.change_run(
         job_id,
         run,
-        lambda newest: replace(
-            newest, status=newest.status or job.status, ended_at=newest.ended_at or now
-        ),
+        lambda row: row if row.ended_at else replace(row, status=job.status, ended_at=now),
     )
     if _photos_are_done_with(job):
         services.uploads.erase(job.prefix)
         services.photos.erase(job_id)
     if job.status is JobStatus.NEEDS_ATTENTION:
         logger.error("a person is needed", extra={"code": job.code, "reason": job.reason})
-    services.notices.publish(NOTICES[job.status], _notice(services, job, run))
+    services.notices.publish(NOTICES[job.status], _notice(job, row))
     return {"status": job.status, "code": job.code, "reason": job.reason}
 
 
@@ -140,15 +139,13 @@ def _photos_are_done_with(job: Job) -> bool:
     return job.status is not JobStatus.NEEDS_ATTENTION or job.trained_at is not None
 
 
-def _notice(services: Services, job: Job, run: int) -> Mapping[str, object]:
-    row = services.jobs.run(job.job_id, run)
+def _notice(job: Job, run: Run) -> Mapping[str, object]:
     return {
         "job_id": job.job_id,
-        "run": run,
+        "run": run.run,
         "owner": job.owner,
         "status": job.status,
         "code": job.code,
         "model_id": job.model_id,
-        "inference_id": row.inference_id,
-        "avatars": row.avatars if job.status is JobStatus.COMPLETED else None,
+        "inference_id": run.inference_id,
     }

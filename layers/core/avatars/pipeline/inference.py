@@ -88,10 +88,10 @@ def start_inference(services: Services, job_id: str, run: int) -> SubmitReply:
     )
 
 
-def recover_inference(services: Services, job_id: str, run: int) -> SubmitReply:
+def recover_inference(services: Services, job_id: str, run: int, trouble: str) -> SubmitReply:
     """Find out whether an inference was accepted; never sends. See `submitting.recover`."""
     ledger = InferenceLedger(services, job_id, run)
-    return recover(services, job_id, ledger, services.reader.inference_id)
+    return recover(services, job_id, ledger, services.reader.inference_id, trouble)
 
 
 def check_inference(services: Services, job_id: str, run: int, looks: Looks) -> LookReply:

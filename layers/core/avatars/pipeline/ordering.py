@@ -7,9 +7,18 @@ from typing import Any
 
 from avatars import keys
 from avatars.errors import BadRequestError, JobNotFoundError
-from avatars.model import MAX_PHOTOS, MIN_PHOTOS, Form, Job, JobStatus, Manifest, job_id_for
+from avatars.model import (
+    MAX_PHOTO_BYTES,
+    MAX_PHOTOS,
+    MIN_PHOTOS,
+    Form,
+    Job,
+    JobStatus,
+    Manifest,
+    job_id_for,
+)
 from avatars.pipeline.collecting import without_duplicates
-from avatars.pipeline.uploading import MAX_PHOTO_BYTES, ensure_job
+from avatars.pipeline.uploading import ensure_job
 from avatars.ports import Services
 
 FORM_SECONDS = 900

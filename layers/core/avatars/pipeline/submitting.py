@@ -22,6 +22,17 @@ from avatars.settings import SUBMIT_TIMEOUT
 SHORTEST_WAIT = 30
 LONGEST_WAIT = 300
 
+MAYBE_IN_FLIGHT = {
+    "Lambda.AWSLambdaException",
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.SdkClientException",
+    "Lambda.ServiceException",
+    "TrainingOutcomeUnknownError",
+    "InferenceOutcomeUnknownError",
+}
+"""Errors after which a sender may still be at work: Step Functions lost sight of it, or it was
+another one that had the intent. Every other error says that the sender is over."""
+
 
 class SubmitReply(TypedDict):
     status: Literal["ACCEPTED", "NOT_ACCEPTED", "IN_FLIGHT"]
@@ -79,12 +90,17 @@ def submit(
 
 
 def recover(
-    services: Services, job_id: str, ledger: Ledger, read: Callable[[Answer], str]
+    services: Services,
+    job_id: str,
+    ledger: Ledger,
+    read: Callable[[Answer], str],
+    trouble: str,
 ) -> SubmitReply:
     """Find out what became of a request without sending anything.
 
-    Repairs the row from the raw answer where there is one. Raises OutcomeUnknownError where
-    there is none and the request can no longer be under way.
+    *trouble* is the name of the error that the sending step ended with. Repairs the row from the
+    raw answer where there is one. Raises OutcomeUnknownError where there is none and the request
+    can no longer be under way.
     """
     submission = ledger.submission()
     if ledger.accepted_id():
@@ -96,7 +112,7 @@ def recover(
         return _settle(services, ledger, submission, answer, read)
     in_flight = services.clock.from_wall(SUBMIT_TIMEOUT)
     remaining = submission.intended_at + in_flight - services.clock.now()
-    if remaining > 0:
+    if trouble in MAYBE_IN_FLIGHT and remaining > 0:
         return {"status": "IN_FLIGHT", "wait_seconds": max(1, round(min(remaining, LONGEST_WAIT)))}
     raise ledger.outcome_unknown(submission)
 

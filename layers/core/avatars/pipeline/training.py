@@ -84,10 +84,10 @@ def start_training(services: Services, job_id: str, run: int) -> SubmitReply:
     )
 
 
-def recover_training(services: Services, job_id: str, run: int) -> SubmitReply:
+def recover_training(services: Services, job_id: str, run: int, trouble: str) -> SubmitReply:
     """Find out whether a training was accepted; never sends. See `submitting.recover`."""
     ledger = TrainingLedger(services, job_id)
-    return recover(services, job_id, ledger, services.reader.training_id)
+    return recover(services, job_id, ledger, services.reader.training_id, trouble)
 
 
 def check_training(services: Services, job_id: str, run: int, looks: Looks) -> LookReply:

@@ -7,8 +7,6 @@ from avatars.errors import PhotoRejectedError
 from avatars.model import Job, JobStatus, Photo, PhotoStatus, Run, Upload, job_id_for
 from avatars.ports import Services
 
-MAX_PHOTO_BYTES = 50 * 1024 * 1024
-
 _LATE = (
     "It came after the photos of this job were chosen. "
     "Use a new folder to train on a set that includes it."
@@ -28,7 +26,7 @@ def prepare_photo(services: Services, upload: Upload) -> Photo | None:
     known = services.jobs.photo(upload.job_id, upload.photo_id)
     if known and known.sequencer >= upload.sequencer:
         return known
-    photo = _late(upload) if job.chosen else _judge(services, upload)
+    photo = _late(upload) if job.takes_no_photos else _judge(services, upload)
     return _record(services, photo)
 
 
@@ -85,13 +83,11 @@ def _create_job(services: Services, owner: str, folder: str) -> Job:
 
 
 def _judge(services: Services, upload: Upload) -> Photo:
-    from avatars.photos import prepare  # Pillow: only where a photo is really prepared
+    # Pillow: only where a photo is really prepared
+    from avatars.photos import check_size, prepare
 
     try:
-        if upload.bytes > MAX_PHOTO_BYTES:
-            raise PhotoRejectedError(
-                "too_large", "The file is larger than 50 MB. Save it as a JPEG and upload that."
-            )
+        check_size(upload.bytes)
         data = services.uploads.read(upload.key, upload.version_id)
         if data is None:
             raise PhotoRejectedError(
@@ -112,7 +108,7 @@ def _judge(services: Services, upload: Upload) -> Photo:
 def _record(services: Services, photo: Photo) -> Photo:
     services.jobs.put_photo(photo)
     job = services.jobs.job(photo.job_id)
-    if job.chosen and photo.status is PhotoStatus.ACCEPTED:
+    if job.takes_no_photos and photo.status is PhotoStatus.ACCEPTED:
         mark_late(services, job)
     return services.jobs.photo(photo.job_id, photo.photo_id) or photo
 

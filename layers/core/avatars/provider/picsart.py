@@ -6,6 +6,7 @@ The public documentation leaves names open; those are settings. What it says is 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 import httpx
 
@@ -51,7 +52,7 @@ class PicsartProvider:
         return self._submit(f"{self.settings.url}/avatars/models", body)
 
     def check_training(self, model_id: str) -> Answer:
-        return self._look(f"{self.settings.status_url}/avatars/models/{model_id}")
+        return self._look(f"{self.settings.status_url}/avatars/models/{_part(model_id)}")
 
     def submit_inference(self, model_id: str, prompts: Sequence[Prompt]) -> Answer:
         lines = [
@@ -60,12 +61,12 @@ class PicsartProvider:
             for prompt in prompts
         ]
         return self._submit(
-            f"{self.settings.url}/avatars/models/{model_id}/inferences", {"prompts": lines}
+            f"{self.settings.url}/avatars/models/{_part(model_id)}/inferences", {"prompts": lines}
         )
 
     def check_inference(self, model_id: str, inference_id: str) -> Answer:
         return self._look(
-            f"{self.settings.url}/avatars/models/{model_id}/inferences/{inference_id}"
+            f"{self.settings.url}/avatars/models/{_part(model_id)}/inferences/{_part(inference_id)}"
         )
 
     def _submit(self, url: str, body: Mapping[str, object]) -> Answer:
@@ -96,3 +97,8 @@ class PicsartProvider:
         )
         headers = {name: reply.headers[name] for name in _KEPT_HEADERS if name in reply.headers}
         return Answer(reply.status_code, headers, reply.content)
+
+
+def _part(provider_id: str) -> str:
+    """An id as one part of a path, whatever it consists of."""
+    return quote(provider_id, safe="")
