@@ -62,6 +62,7 @@ def run_demo(
                 out=out,
                 avatar_bucket=stack.outputs["AvatarBucket"],
                 timings=Timings.of(sight, stack.clock_scale, started, ready, time.monotonic()),
+                kept=keep,
             )
     _write_contact_sheet(outcome)
     return outcome

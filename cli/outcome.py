@@ -59,6 +59,8 @@ class Outcome:
     out: Path
     avatar_bucket: str
     timings: Timings
+    kept: bool
+    """Whether the stack is still up."""
 
     @property
     def completed(self) -> bool:

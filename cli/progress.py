@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.status import Status
 
 from avatars.clock import Clock
-from avatars.model import AvatarStatus, JobStatus
+from avatars.model import AvatarStatus, JobStatus, PhotoStatus
 from cli.watching import Sight, deadline_of
 
 _DOING = {
@@ -20,13 +20,14 @@ _DOING = {
 
 
 class Progress:
-    """One line per stage, the present one alive; plain lines where nobody watches."""
+    """One line per stage, the present one alive; a plain line per change where nobody watches."""
 
     def __init__(self) -> None:
         self._console = Console(stderr=True, highlight=False)
         self._status: Status | None = None
+        self._done = ""
+        """What to say of the present stage once it is over."""
         self._line = ""
-        self._stage = ""
 
     def __enter__(self) -> Self:
         return self
@@ -37,68 +38,64 @@ class Progress:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._finish_stage()
+        self._end_stage()
 
     def say(self, stage: str) -> None:
-        """Begin a stage."""
-        self._finish_stage()
-        self._stage = stage
-        self._update(stage)
+        """Begin a stage that is not the job's."""
+        self._update(stage, [], [])
 
     def show(self, sight: Sight, clock: Clock) -> None:
         """Show how a job stands."""
-        if sight.job.status.ended:
-            self._finish_stage()
-            return
-        doing = _DOING[sight.job.status]
-        if doing != self._stage:
-            self.say(doing)
-        self._update(" · ".join([doing, *_details(sight, clock)]))
+        if not sight.job.status.ended:
+            stage = _DOING[sight.job.status]
+            self._update(stage, _facts(sight), _waits(sight, clock))
 
-    def _update(self, line: str) -> None:
-        if not self._console.is_terminal:
-            # What changes with every look would flood a log.
-            steady = line.split(" · next look")[0]
-            if steady != self._line:
-                self._console.print(line, markup=False, soft_wrap=True)
-            self._line = steady
+    def _update(self, stage: str, facts: list[str], waits: list[str]) -> None:
+        line = " · ".join([stage, *facts, *waits])
+        if line == self._line:
             return
-        self._line = line
+        if not self._done.startswith(stage):
+            self._end_stage()
+        self._line, self._done = line, " · ".join([stage, *facts])
+        if not self._console.is_terminal:
+            self._console.print(line, markup=False, soft_wrap=True)
+            return
         if self._status is None:
             self._status = self._console.status("")
             self._status.start()
         self._status.update(line)
 
-    def _finish_stage(self) -> None:
+    def _end_stage(self) -> None:
         if self._status:
             self._status.stop()
             self._status = None
-            self._console.print(f"[green]✓[/green] {self._line}", soft_wrap=True)
+            self._console.print(f"[green]✓[/green] {self._done}", soft_wrap=True)
 
 
-def _details(sight: Sight, clock: Clock) -> list[str]:
-    job, run, now = sight.job, sight.run, clock.now()
-    details = []
+def _facts(sight: Sight) -> list[str]:
+    job, run = sight.job, sight.run
     match job.status:
         case JobStatus.COLLECTING:
-            accepted = sum(photo.status == "accepted" for photo in sight.photos)
-            details.append(f"{len(sight.photos)} judged, {accepted} accepted")
-        case JobStatus.TRAINING if job.model_id:
-            details.append(job.model_id)
-        case JobStatus.INFERRING if run.inference_id:
-            details.append(run.inference_id)
+            accepted = sum(photo.status is PhotoStatus.ACCEPTED for photo in sight.photos)
+            return [f"{len(sight.photos)} judged, {accepted} accepted"]
+        case JobStatus.TRAINING:
+            return [f"model {job.model_id}"] if job.model_id else []
+        case JobStatus.INFERRING:
+            return [f"inference {run.inference_id}"] if run.inference_id else []
         case JobStatus.KEEPING:
             kept = sum(avatar.status is AvatarStatus.KEPT for avatar in sight.avatars)
-            details.append(f"{kept} of {run.avatars} in our bucket")
+            return [f"{kept} of {run.avatars} in our bucket"]
+    return []
+
+
+def _waits(sight: Sight, clock: Clock) -> list[str]:
+    """What is being waited for, and until when at the latest."""
+    waits = []
+    if sight.wait_state:
+        here = sight.wait_seconds * clock.scale
+        name = sight.wait_state.lower()
+        waits.append(f"{name}, next look after {sight.wait_seconds} s ({here:.1f} s here)")
     if deadline := deadline_of(sight):
-        details.append(f"at the latest until {_time(deadline)}")
-    if sight.waiting_for:
-        details.append(
-            f"next look {sight.wait_seconds} s after the last"
-            f" ({sight.wait_seconds * clock.scale:.1f} s here), now {_time(now)}"
-        )
-    return details
-
-
-def _time(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).astimezone().strftime("%a %H:%M")
+        until = datetime.fromtimestamp(deadline, UTC).astimezone()
+        waits.append(f"until {until:%a %H:%M} at the latest")
+    return waits

@@ -1,9 +1,7 @@
 """What commands say to people when they are done."""
 
+from collections.abc import Iterator
 from typing import TextIO
-
-from rich.console import Console
-from rich.table import Table
 
 from cli.outcome import Outcome
 from local.stack import Stack
@@ -11,35 +9,14 @@ from local.stack import Stack
 
 def print_outcome(outcome: Outcome) -> None:
     """The summary of a demo, on standard output."""
-    console = Console(highlight=False)
-    job, run = outcome.sight.job, outcome.sight.run
-    facts = Table.grid(padding=(0, 2))
-    facts.add_row("job", f"{job.job_id}  {job.status}")
-    if job.reason:
-        facts.add_row(job.code or "", job.reason)
-    facts.add_row("model_id", job.model_id or "none")
-    facts.add_row("inference_id", run.inference_id or "none")
-    for photo in outcome.sight.photos:
-        if photo.status != "accepted":
-            facts.add_row(photo.status, f"{photo.file}: {photo.reason}")
-    if outcome.avatars:
-        folder = (outcome.avatars[0][0].key or "").rsplit("/", 1)[0]
-        facts.add_row(
-            "avatars", f"{len(outcome.avatars)} in s3://{outcome.avatar_bucket}/{folder}/"
-        )
-    facts.add_row("pictures", f"{outcome.out}/  (look at {outcome.contact_sheet})")
-    console.print(facts, soft_wrap=True)
-    console.print()
-    times = Table("stage", "on the wall", "provider time", box=None, pad_edge=False)
+    for name, fact in _facts(outcome):
+        print(f"{name:13} {fact}")
+    print("\nstage          on the wall   provider time")
     for name, stage in outcome.timings.stages.items():
         provider = stage.provider_seconds
-        times.add_row(
-            name,
-            f"{stage.wall_seconds:.1f} s",
-            "" if provider is None else f"{provider / 60:.1f} min",
-        )
-    console.print(times)
-    console.print("The provider was simulated: these avatars are filters, not art.", style="dim")
+        minutes = "" if provider is None else f"{provider / 60:11.1f} min"
+        print(f"{name:13} {stage.wall_seconds:10.1f} s {minutes}")
+    print("\nThe provider was simulated: these avatars are filters, not art.")
 
 
 def print_endpoints(stack: Stack, file: TextIO) -> None:
@@ -58,3 +35,20 @@ simulator  {stack.simulator_admin_url}/journal
 log        {stack.log}""",
         file=file,
     )
+
+
+def _facts(outcome: Outcome) -> Iterator[tuple[str, str]]:
+    job, run = outcome.sight.job, outcome.sight.run
+    yield "job", f"{job.job_id}  {job.status}"
+    if job.reason:
+        yield job.code or "", job.reason
+    yield "model_id", job.model_id or "none"
+    yield "inference_id", run.inference_id or "none"
+    for photo in outcome.sight.photos:
+        if photo.reason:
+            yield photo.status, f"{photo.file}: {photo.reason}"
+    if outcome.avatars:
+        folder = (outcome.avatars[0][0].key or "").rsplit("/", 1)[0]
+        gone = "" if outcome.kept else "  (gone with the stack; --keep leaves it up)"
+        yield "avatars", f"{len(outcome.avatars)} in s3://{outcome.avatar_bucket}/{folder}/{gone}"
+    yield "pictures", f"{outcome.out}/  (look at {outcome.contact_sheet})"

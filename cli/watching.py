@@ -25,7 +25,7 @@ class Sight:
     run: Run
     photos: list[Photo]
     avatars: list[Avatar]
-    waiting_for: str | None
+    wait_state: str | None
     """The Wait state that the execution stands in."""
     wait_seconds: int
     """How long that wait is, in seconds of the pipeline's clock."""
@@ -68,13 +68,13 @@ class Watch:
             return None
         photos = without_duplicates(self._jobs.photos(job.job_id))
         self._save_prepared(photos)
-        waiting_for, wait_seconds = self._wait(job)
+        wait_state, wait_seconds = self._wait(job)
         return Sight(
             job=job,
             run=self._jobs.run(job.job_id, job.run),
             photos=photos,
             avatars=self._jobs.avatars(job.job_id, job.run),
-            waiting_for=waiting_for,
+            wait_state=wait_state,
             wait_seconds=wait_seconds,
         )
 

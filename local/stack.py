@@ -64,6 +64,7 @@ def running_stack(
     template: Path = PROJECT / "template.yaml",
     scale: float = SCALE,
     parameters: Mapping[str, str] | None = None,
+    seed: int | None = None,
     **scenario: Any,
 ) -> Iterator[Stack]:
     """A stack for the length of the block, new from the ground: an old state is removed."""
@@ -71,7 +72,12 @@ def running_stack(
     clock = Clock(int(time.time()), scale)
     key = secrets.token_urlsafe(24)
     with (
-        running_simulator(api_key=key, clock=clock, **scenario) as simulator,
+        running_simulator(
+            api_key=key,
+            clock=clock,
+            seed=secrets.randbelow(2**32) if seed is None else seed,
+            **scenario,
+        ) as simulator,
         Engine(state_dir, wait_scale=scale) as engine,
     ):
         deployment = deploy(
