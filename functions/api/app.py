@@ -21,7 +21,7 @@ app = APIGatewayHttpResolver()
 
 @app.post("/jobs")
 def create_job() -> Response[str]:
-    order = read_order(app.current_event.body, services().settings.default)
+    order = read_order(app.current_event.decoded_body, services().settings.default)
     folder = order.folder or uuid.uuid4().hex
     job, forms = order_job(services(), owner(), folder, order.manifest, order.files)
     uploads = [{"file": f, "url": form.url, "fields": form.fields} for f, form in forms.items()]

@@ -30,7 +30,7 @@ def read_manifest(data: bytes, default: Manifest) -> Manifest:
     try:
         # utf-8-sig: editors on Windows begin JSON files with a byte order mark.
         content = json.loads(data.decode("utf-8-sig"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise BadManifestError(f"job.json is not JSON ({error}): correct it.") from error
     return parse_manifest(content, default)
 
@@ -73,16 +73,23 @@ def _prompt(item: object, name: str) -> Prompt:
         raise BadManifestError(f"{name} must be an object with style, count and prompt.")
     _refuse_unknown(name, item, _PROMPT_FIELDS)
     style, text = item.get("style"), item.get("prompt")
-    if not isinstance(style, str) or not 1 <= len(style.strip()) <= MAX_STYLE_LENGTH:
+    if not _is_text(style, MAX_STYLE_LENGTH):
         raise BadManifestError(
             f"{name}.style must be a text of 1 to {MAX_STYLE_LENGTH} characters."
         )
-    if text is not None and (not isinstance(text, str) or not 1 <= len(text) <= MAX_PROMPT_LENGTH):
+    if text is not None and not _is_text(text, MAX_PROMPT_LENGTH):
         raise BadManifestError(
             f"{name}.prompt must be a text of 1 to {MAX_PROMPT_LENGTH} characters."
         )
     count = _whole_number(f"{name}.count", item.get("count", 1), MAX_AVATARS)
-    return Prompt(style=style.strip(), count=count, prompt=text)
+    return Prompt(style=str(style).strip(), count=count, prompt=text)
+
+
+def _is_text(value: object, most: int) -> bool:
+    """Whether this is a text that says something and that UTF-8 can carry."""
+    if not isinstance(value, str) or not value.strip() or len(value) > most:
+        return False
+    return not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _subject(value: object) -> Subject:

@@ -29,7 +29,7 @@ def read_order(body: str | None, default: Manifest) -> Order:
     """
     try:
         content = json.loads(body or "")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadRequestError("The body is not JSON: send an object with files.") from error
     if not isinstance(content, dict):
         raise BadRequestError("The body must be a JSON object with files.")

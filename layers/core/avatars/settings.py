@@ -61,10 +61,10 @@ class Settings:
         Raises KeyError for a missing variable and ValueError or BadManifestError for a bad one.
         """
 
-        def seconds(name: str) -> int:
+        def number(name: str) -> int:
             value = int(environment[name])
-            if value < 0:
-                raise ValueError(f"{name} is {value}; it must not be negative.")
+            if value < 1:
+                raise ValueError(f"{name} is {value}; it must be at least 1.")
             return value
 
         clock = Clock(float(environment["CLOCK_EPOCH"]), float(environment["CLOCK_SCALE"]))
@@ -78,22 +78,22 @@ class Settings:
             key_secret=environment.get("PROVIDER_KEY_SECRET", ""),
             signer_role=environment.get("SIGNER_ROLE", ""),
             clock=clock,
-            quiet_period=seconds("QUIET_PERIOD_SECONDS"),
-            collect_seconds=seconds("COLLECT_SECONDS"),
-            start_patience=seconds("START_PATIENCE_SECONDS"),
+            quiet_period=number("QUIET_PERIOD_SECONDS"),
+            collect_seconds=number("COLLECT_SECONDS"),
+            start_patience=number("START_PATIENCE_SECONDS"),
             training=Schedule(
-                first=seconds("TRAINING_FIRST_LOOK_SECONDS"),
-                every=seconds("TRAINING_LOOK_SECONDS"),
-                advised=seconds("TRAINING_ADVISED_SECONDS"),
-                deadline=seconds("TRAINING_DEADLINE_SECONDS"),
+                first=number("TRAINING_FIRST_LOOK_SECONDS"),
+                every=number("TRAINING_LOOK_SECONDS"),
+                advised=number("TRAINING_ADVISED_SECONDS"),
+                deadline=number("TRAINING_DEADLINE_SECONDS"),
             ),
             inference=Schedule(
-                first=seconds("INFERENCE_FIRST_LOOK_SECONDS"),
-                every=seconds("INFERENCE_LOOK_SECONDS"),
-                advised=seconds("INFERENCE_ADVISED_SECONDS"),
-                deadline=seconds("INFERENCE_DEADLINE_SECONDS"),
+                first=number("INFERENCE_FIRST_LOOK_SECONDS"),
+                every=number("INFERENCE_LOOK_SECONDS"),
+                advised=number("INFERENCE_ADVISED_SECONDS"),
+                deadline=number("INFERENCE_DEADLINE_SECONDS"),
             ),
-            batch_size=seconds("AVATARS_PER_BATCH"),
+            batch_size=number("AVATARS_PER_BATCH"),
             default=Manifest(
                 Subject(environment["DEFAULT_SUBJECT"]),
                 parse_styles(environment["DEFAULT_STYLES"]),

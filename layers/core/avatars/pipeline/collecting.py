@@ -27,6 +27,10 @@ LOOKS_PER_AGE = 20
 """Early looks are close together, later ones a twentieth of the folder's age apart: some 370
 looks in 24 hours, so that the execution's history stays far below its 25,000 events."""
 
+LONG_QUIET = 60
+"""Looks into a folder that has filled for an hour are at least this far apart, however photos
+trickle in."""
+
 SETTLING = 15 * 60
 """Wall seconds after which an upload without a verdict is no longer waited for: all tries of
 `prepare_photo` and its on-failure destination are over by then."""
@@ -98,6 +102,7 @@ def seconds_to_wait(services: Services, job: Job, folder: Folder) -> int:
     """
     clock = services.clock
     now, wall = clock.now(), clock.wall()
+    age = now - job.created_at
     promised = folder.manifest.photos
     quiet_ends = folder.last_arrival + services.settings.quiet_period
     unsettled = folder.unsettled(wall)
@@ -122,9 +127,9 @@ def seconds_to_wait(services: Services, job: Job, folder: Folder) -> int:
         and folder.accepted >= MIN_PHOTOS
         and wall < quiet_ends
     ):
-        wait = clock.from_wall(quiet_ends - wall)
+        wait = max(clock.from_wall(quiet_ends - wall), min(age / LOOKS_PER_AGE / 3, LONG_QUIET))
     else:
-        wait = max(SHORTEST_WAIT, (now - job.created_at) / LOOKS_PER_AGE, clock.from_wall(1))
+        wait = max(SHORTEST_WAIT, age / LOOKS_PER_AGE, clock.from_wall(1))
     return math.ceil(min(wait, LONGEST_WAIT, job.collect_deadline - now))
 
 

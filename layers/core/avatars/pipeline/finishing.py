@@ -61,7 +61,9 @@ def close_job(
     if job is None or job.status.ended:
         return None
     run = services.jobs.run(job_id, job.run)
-    if run.execution != execution and not execution.endswith(f":{job_id}-{job.run}"):
+    # An execution that died before it could claim its run is known by its name only.
+    is_holder = run.execution == execution
+    if not is_holder and (run.execution or not execution.endswith(f":{job_id}-{job.run}")):
         return None
     return _end(
         services,

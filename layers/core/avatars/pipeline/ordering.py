@@ -30,7 +30,7 @@ MAX_NAME_LENGTH = 200
 
 
 class JobStartedError(BadRequestError):
-    """The folder's photos are chosen already; more of them would change nothing."""
+    """The job's photos are chosen, or it has ended; more photos would change nothing."""
 
 
 def order_job(
@@ -47,8 +47,8 @@ def order_job(
             f"files names {len(types)} photos; a training takes {MIN_PHOTOS} to {MAX_PHOTOS}."
         )
     known = services.jobs.find_job(job_id_for(owner, folder))
-    if known and known.chosen:
-        raise JobStartedError(f"Job {known.job_id} has started already: use a new folder.")
+    if known and known.takes_no_photos:
+        raise JobStartedError(f"Job {known.job_id} takes no more photos: use a new folder.")
     content = asdict(manifest) | {"photos": len(types)}
     prefix = keys.upload_prefix(owner, folder)
     services.uploads.put(prefix + keys.MANIFEST, _json(content))

@@ -6,7 +6,7 @@ from typing import Literal, TypedDict
 
 from avatars.errors import RunRefusedError
 from avatars.manifest import parse_prompts
-from avatars.model import Job, JobStatus, Prompt, Run
+from avatars.model import Job, JobStatus, Run
 from avatars.ports import Services
 
 
@@ -31,35 +31,41 @@ def begin_run(
     job = services.jobs.job(job_id)
     current = services.jobs.run(job_id, job.run)
     if run is None and current.execution != execution:
-        wanted = parse_prompts(list(prompts)) if prompts is not None else current.prompts
-        current = _another_run(services, job, wanted, execution)
-    elif run is not None and run != job.run:
+        return _begin_another(services, job, current, execution, prompts)
+    if run is not None and run != job.run:
         raise RunRefusedError(f"Run {run} of job {job_id} is over; the job is at run {job.run}.")
-    elif job.status.ended:
+    if job.status.ended:
         raise RunRefusedError(f"Job {job_id} has ended with {job.status}.")
     _claim(services, current, execution)
     return {"run": current.run, "begin_with": _begin_with(job)}
 
 
-def _another_run(services: Services, job: Job, prompts: tuple[Prompt, ...], execution: str) -> Run:
+def _begin_another(
+    services: Services,
+    job: Job,
+    last: Run,
+    execution: str,
+    prompts: Sequence[object] | None,
+) -> BeginReply:
     if not job.status.ended:
         raise RunRefusedError(f"Job {job.job_id} is {job.status}: wait until it has ended.")
     if job.trained_at is None:
         raise RunRefusedError(
             f"Job {job.job_id} has no trained model: upload the photos into a new folder."
         )
-    number, now = job.run + 1, services.clock.now()
-    run = services.jobs.create_run(
-        Run(job.job_id, number, prompts, execution=execution, started_at=now)
-    )
+    number = last.run + 1
+    wanted = last.prompts if prompts is None else parse_prompts(list(prompts))
+    run = services.jobs.create_run(Run(job.job_id, number, wanted, started_at=services.clock.now()))
+    # Somebody else's run, if that execution died before the job heard of it, becomes ours.
+    _claim(services, replace(run, prompts=wanted), execution)
 
     def begin(newest: Job) -> Job:
-        if newest.run != job.run or run.execution != execution:
-            raise RunRefusedError(f"Another execution has just begun run {number} of {job.job_id}.")
+        if newest.run == number:
+            return newest  # our own write, whose confirmation was lost on the way
         return replace(newest, run=number, status=JobStatus.INFERRING, code=None, reason=None)
 
     services.jobs.change_job(job.job_id, begin)
-    return run
+    return {"run": number, "begin_with": "INFER"}
 
 
 def _claim(services: Services, run: Run, execution: str) -> None:
@@ -67,7 +73,7 @@ def _claim(services: Services, run: Run, execution: str) -> None:
         holder = newest.execution
         if holder and holder != execution and services.executions.is_running(holder):
             raise RunRefusedError(f"Another execution works on run {run.run} of {run.job_id}.")
-        return replace(newest, execution=execution)
+        return replace(newest, execution=execution, prompts=run.prompts)
 
     services.jobs.change_run(run.job_id, run.run, claim)
 

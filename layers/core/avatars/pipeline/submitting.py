@@ -192,11 +192,13 @@ def _mark_not_sent(ledger: Ledger, submission: Submission) -> None:
 def _ask_again(
     services: Services, ledger: Ledger, attempt: int, error: NotAcceptedError | None = None
 ) -> SubmitReply:
-    growing = min(SHORTEST_WAIT * 2 ** (attempt - 1), LONGEST_WAIT)
-    wait = growing if error is None or error.wait_seconds is None else error.wait_seconds
+    asked = error.wait_seconds if error else None
+    # Growing in any case: a wait of a second, asked for again and again, would fill the history.
+    growing = (SHORTEST_WAIT if asked is None else 1) * 2 ** min(attempt - 1, 10)
+    wait = max(asked or 0, min(growing, LONGEST_WAIT))
     if services.clock.now() + wait > ledger.deadline():
         raise ProviderOutageError(
             "The provider accepted no request until the deadline for starting; nothing was paid. "
             f"The last trouble: {error or 'the step that sends it failed'}."
         )
-    return {"status": "NOT_ACCEPTED", "wait_seconds": max(1, wait)}
+    return {"status": "NOT_ACCEPTED", "wait_seconds": wait}

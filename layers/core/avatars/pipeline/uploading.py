@@ -31,10 +31,13 @@ def prepare_photo(services: Services, upload: Upload) -> Photo | None:
 
 
 def reject_photo(services: Services, upload: Upload) -> Photo | None:
-    """The verdict on a photo whose preparation crashed every time."""
+    """The verdict on a photo whose preparation crashed every time; an earlier verdict stays."""
     ensure_job(services, upload.owner, upload.folder)
     if not keys.is_photo(upload.file):
         return None
+    known = services.jobs.photo(upload.job_id, upload.photo_id)
+    if known and known.sequencer >= upload.sequencer:
+        return known
     error = PhotoRejectedError(
         "PREPARE_FAILED",
         "Preparing this photo failed. Save it again as a JPEG of ordinary size and upload that.",

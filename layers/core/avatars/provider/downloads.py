@@ -55,20 +55,12 @@ class HttpDownloads:
     def _is_allowed(self, link: str) -> bool:
         try:
             parts = urlsplit(link)
-            host, origin = (
-                (parts.hostname or "").lower(),
-                f"{parts.scheme}://{parts.netloc}".lower(),
-            )
+            host, port = (parts.hostname or "").lower(), parts.port
         except ValueError:
             return False
-        if origin in self._origins:
+        if f"{parts.scheme}://{parts.netloc}".lower() in self._origins:
             return True
-        if (
-            parts.scheme != "https"
-            or parts.username
-            or parts.password
-            or parts.port not in (None, 443)
-        ):
+        if parts.scheme != "https" or "@" in parts.netloc or port not in (None, 443):
             return False
         return any(
             host == allowed or (allowed.startswith("*.") and host.endswith(allowed[1:]))

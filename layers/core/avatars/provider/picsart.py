@@ -30,9 +30,12 @@ _KEPT_HEADERS = (
 
 
 def http_client() -> httpx.Client:
-    """A client that sends each request once: no retries, no redirects, no proxies."""
+    """A client that sends each request once, on a connection of its own: no retries, no
+    redirects, no proxies."""
     return httpx.Client(
-        transport=httpx.HTTPTransport(retries=0),
+        # A kept connection may have died unnoticed while the function was frozen, and a request
+        # that is lost on it looks like one that was lost on its way.
+        limits=httpx.Limits(max_keepalive_connections=0),
         timeout=httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT),
         follow_redirects=False,
         trust_env=False,

@@ -1,5 +1,6 @@
 """What Picsart's answers mean. Lenient, because names and words have drifted before."""
 
+import contextlib
 import email.utils
 import json
 import time
@@ -50,10 +51,11 @@ class PicsartReader:
 
 
 def _accepted_id(answer: Answer, field: str, unknown: type[OutcomeUnknownError]) -> str:
-    code, words = answer.status_code, _words(answer)
+    code, words = answer.status_code, _words(answer) or "no reason given"
     if 200 <= code < 300:
         accepted_id = _document(answer).get(field)
-        if isinstance(accepted_id, (str, int)) and str(accepted_id).strip():
+        is_id = isinstance(accepted_id, (str, int)) and not isinstance(accepted_id, bool)
+        if is_id and str(accepted_id).strip():
             return str(accepted_id).strip()
         raise unknown(f"The provider answered {code} without {field}. Its raw answer is kept.")
     if code == 429:
@@ -95,7 +97,7 @@ def _progress(answer: Answer) -> Progress:
 def _document(answer: Answer) -> dict[str, Any]:
     try:
         document = json.loads(answer.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     if isinstance(document, list):
         return {"data": document}
@@ -141,6 +143,7 @@ def _wait_seconds(answer: Answer) -> int:
             return min(int(value), LONGEST_ASKED_WAIT)
         date = email.utils.parsedate_tz(value)
         if date is not None:
-            rest = email.utils.mktime_tz(date) - int(time.time())
-            return max(0, min(rest, LONGEST_ASKED_WAIT))
+            with contextlib.suppress(ValueError, OverflowError):  # a date beyond all calendars
+                rest = email.utils.mktime_tz(date) - int(time.time())
+                return max(0, min(rest, LONGEST_ASKED_WAIT))
     return TOO_MANY_REQUESTS_WAIT
