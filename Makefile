@@ -18,7 +18,7 @@ help: ## List these targets
 setup: .venv/ready .venv-gates/ready ## Install everything the project needs, inside the project
 
 demo: .venv/ready ## Turn the sample photos into avatars, all on this machine (ARGS: options of `avatars demo`)
-	@.venv/bin/avatars demo samples $(ARGS)
+	@.venv/bin/avatars demo samples --subject woman --style realistic:4 --style watercolor:4 --style anime:4 $(ARGS)
 
 test: setup ## Run the tests (ARGS: options of pytest)
 	@.venv/bin/pytest $(ARGS)
@@ -65,7 +65,7 @@ define install # LOCK, ENVIRONMENT
 endef
 
 .venv/ready: requirements/setup.txt requirements/dev.txt pyproject.toml
-	@echo "Installing into .venv"
+	@echo "Installing into .venv (half a minute at most)"
 	@test -x .venv/bin/python || { python=$$(requirements/find-python) && "$$python" -m venv .venv; }
 	@.venv/bin/python -m pip install --quiet --require-hashes --no-deps --requirement requirements/setup.txt
 	@$(call install,requirements/dev.txt,.venv)
@@ -73,7 +73,7 @@ endef
 	@touch $@
 
 .venv-gates/ready: requirements/gates.txt .venv/ready
-	@echo "Installing the SAM CLI and cfn-lint into .venv-gates"
+	@echo "Installing the SAM CLI and cfn-lint into .venv-gates (half a minute at most)"
 	@test -x .venv-gates/bin/python || .venv/bin/python -m venv .venv-gates
 	@$(call install,requirements/gates.txt,.venv-gates)
 	@touch $@
