@@ -1,14 +1,13 @@
 """The main job, whole, on one machine: photos into the bucket, avatars out of it."""
 
 import contextlib
-import json
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 from avatars import keys
+from avatars.manifest import write_manifest
 from avatars.model import AvatarStatus, Manifest
 from cli.contact_sheet import contact_sheet
 from cli.outcome import Outcome, Timings
@@ -22,7 +21,7 @@ OWNER = "demo"
 JOB_SECONDS = 20 * 60
 """Longer than all scaled deadlines of a job together; past it something is broken."""
 
-NOT_PHOTOS = ("readme", "license", "licence", keys.MANIFEST, keys.START)
+NOT_PHOTOS = {keys.MANIFEST, keys.START, "README.md", "LICENSE", "LICENSE.md", "LICENSE.txt"}
 
 
 class DemoError(ValueError):
@@ -75,9 +74,7 @@ def photo_files(photo_dir: Path) -> list[Path]:
     files = sorted(
         file
         for file in photo_dir.iterdir()
-        if file.is_file()
-        and not file.name.startswith(".")
-        and not file.name.lower().startswith(NOT_PHOTOS)
+        if file.is_file() and not file.name.startswith(".") and file.name not in NOT_PHOTOS
     )
     if not files:
         raise DemoError(f"There are no photos in {photo_dir}.")
@@ -101,10 +98,9 @@ def _stack(state_dir: Path, *, keep: bool) -> Iterator[Stack]:
 def _drop(stack: Stack, folder: str, files: list[Path], manifest: Manifest) -> None:
     s3 = client("s3", stack.endpoint_url)
     prefix = keys.upload_prefix(OWNER, folder)
-    wanted = asdict(manifest) | {"photos": len(files)}
-    wanted["prompts"] = [{"style": p.style, "count": p.count} for p in manifest.prompts]
     bucket = stack.outputs["UploadBucket"]
-    s3.put_object(Bucket=bucket, Key=prefix + keys.MANIFEST, Body=json.dumps(wanted).encode())
+    wanted = write_manifest(manifest, len(files))
+    s3.put_object(Bucket=bucket, Key=prefix + keys.MANIFEST, Body=wanted)
     for file in files:
         s3.put_object(Bucket=bucket, Key=prefix + file.name, Body=file.read_bytes())
 

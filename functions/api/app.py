@@ -1,6 +1,5 @@
 """The HTTP API: order a job, ask for its start, see how it stands."""
 
-import json
 import uuid
 from http import HTTPStatus
 from typing import Any
@@ -11,12 +10,14 @@ from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from avatars.errors import BadRequestError, JobNotFoundError
-from avatars.pipeline.ordering import JobStartedError, ask_start, describe_job, order_job, owned_job
+from avatars.pipeline.ordering import ask_start, describe_job, order_job, owned_job
 from avatars.requests import read_order
+from avatars.responses import problem, reply
 from avatars.wiring import services
 
 logger = Logger()
 app = APIGatewayHttpResolver()
+app.exception_handler([BadRequestError, JobNotFoundError])(problem)
 
 
 @app.post("/jobs")
@@ -39,35 +40,10 @@ def get_job(job_id: str) -> Response[str]:
     return reply(HTTPStatus.OK, describe_job(services(), owned_job(services(), owner(), job_id)))
 
 
-@app.exception_handler(JobNotFoundError)  # type: ignore[untyped-decorator]
-def not_found(error: JobNotFoundError) -> Response[str]:
-    return problem(HTTPStatus.NOT_FOUND, error)
-
-
-@app.exception_handler(JobStartedError)  # type: ignore[untyped-decorator]
-def conflict(error: JobStartedError) -> Response[str]:
-    return problem(HTTPStatus.CONFLICT, error)
-
-
-@app.exception_handler(BadRequestError)  # type: ignore[untyped-decorator]
-def bad_request(error: BadRequestError) -> Response[str]:
-    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, error)
-
-
 def owner() -> str:
     """Who calls, as the authorizer has verified it."""
     claims = app.current_event.request_context.authorizer.jwt_claim
     return str(claims["sub"])
-
-
-def reply(status: HTTPStatus, content: dict[str, Any]) -> Response[str]:
-    return Response(status, "application/json", json.dumps(content))
-
-
-def problem(status: HTTPStatus, error: Exception) -> Response[str]:
-    """Problem details (RFC 9457)."""
-    content = {"title": status.phrase, "status": status, "detail": str(error)}
-    return Response(status, "application/problem+json", json.dumps(content))
 
 
 @logger.inject_lambda_context(

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +28,8 @@ class Clock:
     def from_wall(self, seconds: float) -> float:
         """How long a duration of the wall clock is on this clock, in seconds."""
         return seconds / self.scale
+
+
+def as_utc(seconds: int) -> str:
+    """Unix seconds as people read them."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"

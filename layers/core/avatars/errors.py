@@ -14,6 +14,9 @@ AvatarsNotKeptError           some avatars are not in our bucket yet: worth anot
 DownloadRefusedError          a link leads where we do not go
 DownloadFailedError           a link did not lead to a picture: worth another try
 BadRequestError               a stranger's input is wrong: names the thing, the limit, the remedy
+├─ BadManifestError           … and ends the job, where it stands in its `job.json`
+├─ JobStartedError            the job takes no more photos
+└─ BadKeyError                an upload lies in no folder
 
 Class names are part of the state machine's definition (`Catch` and `Retry` name them).
 """
@@ -27,13 +30,14 @@ class JobError(Exception):
     """Ends a job. The message is the sentence that the owner reads."""
 
     status: ClassVar[JobStatus] = JobStatus.FAILED
-    code: ClassVar[str] = "INTERNAL_ERROR"
+    code: ClassVar[str]
 
 
 class InternalError(JobError):
     """A step failed in a way that nobody foresaw."""
 
     status = JobStatus.NEEDS_ATTENTION
+    code = "INTERNAL_ERROR"
 
 
 class ExecutionEndedError(JobError):
@@ -139,6 +143,7 @@ class OutcomeUnknownError(JobError):
     """A request was sent and its answer is lost: never send it again blindly."""
 
     status = JobStatus.NEEDS_ATTENTION
+    code = "OUTCOME_UNKNOWN"
 
 
 class TrainingOutcomeUnknownError(OutcomeUnknownError):
@@ -213,6 +218,10 @@ class BadManifestError(JobError, BadRequestError):
     """What is wanted of a job cannot be understood: by `job.json` it ends the job."""
 
     code = "BAD_MANIFEST"
+
+
+class JobStartedError(BadRequestError):
+    """The job's photos are chosen, or it has ended; more photos would change nothing."""
 
 
 class BadKeyError(BadRequestError):

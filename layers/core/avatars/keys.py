@@ -45,8 +45,12 @@ def is_photo(file: str) -> bool:
     return file not in (MANIFEST, START) and not is_folder(file) and not name.startswith(".")
 
 
+def prepared_photo_prefix(job_id: str) -> str:
+    return f"photos/{job_id}/"
+
+
 def prepared_photo_key(job_id: str, photo_id: str) -> str:
-    return f"photos/{job_id}/{photo_id}.jpg"
+    return f"{prepared_photo_prefix(job_id)}{photo_id}.jpg"
 
 
 def avatar_key(owner: str, folder: str, run: int, position: int, style: str, extension: str) -> str:

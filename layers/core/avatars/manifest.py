@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from avatars.errors import BadManifestError
@@ -33,6 +34,16 @@ def read_manifest(data: bytes, default: Manifest) -> Manifest:
     except (ValueError, RecursionError) as error:
         raise BadManifestError(f"job.json is not JSON ({error}): correct it.") from error
     return parse_manifest(content, default)
+
+
+def write_manifest(manifest: Manifest, photos: int) -> bytes:
+    """The `job.json` that asks for the same and promises *photos*."""
+    prompts = [
+        {name: value for name, value in asdict(prompt).items() if value is not None}
+        for prompt in manifest.prompts
+    ]
+    content = {"subject": manifest.subject, "prompts": prompts, "photos": photos}
+    return json.dumps(content).encode()
 
 
 def parse_manifest(content: object, default: Manifest) -> Manifest:
@@ -108,5 +119,6 @@ def _whole_number(name: str, value: object, most: int) -> int:
 def _refuse_unknown(name: str, item: Mapping[str, Any], known: set[str]) -> None:
     if unknown := sorted(set(item) - known):
         raise BadManifestError(
-            f"{name} has the unknown field {unknown[0]!r}; known are {', '.join(sorted(known))}."
+            f"{name} has the unknown field {unknown[0][:40]!r}; "
+            f"known are {', '.join(sorted(known))}."
         )

@@ -3,15 +3,17 @@
 import base64
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
 
 MIN_PHOTOS = 5
 """Fewest photos of a training (provider's guide, AI Avatars 101)."""
 
 MAX_PHOTOS = 30
 """Most photos of a training (provider's guide, AI Avatars 101)."""
+
+JOB_ID_LENGTH = 26
+"""130 bits: no two folders of the world share an id."""
 
 MAX_PHOTO_BYTES = 50 * 1024 * 1024
 """Largest upload that is prepared: what headshot services take (headshotpro.com/docs, photo
@@ -58,13 +60,6 @@ class Subject(StrEnum):
     CAT = "cat"
 
 
-class Stage(StrEnum):
-    """The two things that are asked of the provider, and paid for."""
-
-    TRAINING = "training"
-    INFERENCE = "inference"
-
-
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """One line of an inference request: *count* avatars in one *style*."""
@@ -82,10 +77,6 @@ class Manifest:
     prompts: tuple[Prompt, ...]
     photos: int | None = None
     """How many photos were promised; None means: until no more arrive."""
-
-    @property
-    def avatars(self) -> int:
-        return count_avatars(self.prompts)
 
 
 class Sending(StrEnum):
@@ -140,17 +131,15 @@ class Job:
     trained_at: int | None = None
     code: str | None = None
     reason: str | None = None
-    updated_at: int = 0
     version: int = 0
 
     @property
     def takes_no_photos(self) -> bool:
         return bool(self.chosen) or self.status.ended
 
-    @property
-    def prefix(self) -> str:
-        """What the keys of all its uploads begin with."""
-        return f"uploads/{self.owner}/{self.folder}/"
+    def forward(self, status: JobStatus) -> "Job":
+        """The job in *status*, unless it stands there already or further on."""
+        return replace(self, status=status) if self.status.comes_before(status) else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +163,7 @@ class Run:
 
     @property
     def avatars(self) -> int:
-        return count_avatars(self.prompts)
+        return sum(prompt.count for prompt in self.prompts)
 
     def style_of(self, position: int) -> str:
         """The style of the avatar at *position* (from 1): prompts are answered in order."""
@@ -248,10 +237,6 @@ class Upload:
     def photo_id(self) -> str:
         return hashlib.sha256(self.file.encode()).hexdigest()[:20]
 
-    @property
-    def key(self) -> str:
-        return f"uploads/{self.owner}/{self.folder}/{self.file}"
-
 
 @dataclass(frozen=True, slots=True)
 class StoredUpload:
@@ -304,20 +289,12 @@ class Progress:
     reason: str | None = None
     wait_seconds: int | None = None
     """The least wait that the provider asked for."""
-    links: tuple[str, ...] = field(default=(), repr=False)
-    """Where the finished avatars can be fetched, for 48 hours."""
+    links: tuple[str | None, ...] = field(default=(), repr=False)
+    """Where the finished avatars can be fetched, for 48 hours, in the order of the prompts; None
+    where the provider gave none, or one that it gave before."""
 
 
 def job_id_for(owner: str, folder: str) -> str:
-    """The id of the job of a folder, known before the first upload: 26 characters A-Z2-7."""
+    """The id of the job of a folder, known before the first upload: letters A-Z and digits 2-7."""
     digest = hashlib.sha256(f"{owner}/{folder}".encode()).digest()
-    return base64.b32encode(digest).decode()[:26]
-
-
-def count_avatars(prompts: tuple[Prompt, ...]) -> int:
-    return sum(prompt.count for prompt in prompts)
-
-
-def prompts_from(items: list[dict[str, Any]]) -> tuple[Prompt, ...]:
-    """Prompts from checked dicts, as they are stored and as executions carry them."""
-    return tuple(Prompt(**item) for item in items)
+    return base64.b32encode(digest).decode()[:JOB_ID_LENGTH]

@@ -3,14 +3,13 @@
 import hashlib
 import io
 import re
-import struct
-import zlib
 from dataclasses import dataclass
 
 from PIL import ExifTags, Image, ImageChops, ImageCms, ImageStat
 
 from avatars.errors import PhotoRejectedError
 from avatars.model import MAX_PHOTO_BYTES
+from avatars.pictures import UNREADABLE
 
 PREPARED_SIZE = 512
 """Pixels a side, as the provider advises (docs.picsart.io/docs/genai-ai-avatars-101)."""
@@ -79,17 +78,6 @@ _END_OF_IMAGE, _START_OF_SCAN = 0xD9, 0xDA
 _MORE_DATA = b"".join(b"\x5a" * 512 + bytes((0xFF, 0xD0 + n)) for n in range(8)) * 2 + b"\xff\xd9"
 
 # What Pillow's parsers raise on damaged files.
-_UNREADABLE = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    LookupError,
-    EOFError,
-    OverflowError,
-    struct.error,
-    zlib.error,
-)
 
 # Pillow's own limit first only warns, then refuses what phones take; _check_cost() replaces it.
 Image.MAX_IMAGE_PIXELS = None
@@ -189,7 +177,7 @@ def _decode(data: bytes, file_format: str) -> tuple[Image.Image, tuple[int, int]
         image = _load(data, file_format)
         if file_format == "JPEG" and _ends_early(image, data, end):
             raise OSError("the data end before the picture does")
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise PhotoRejectedError(
             "corrupt",
             f"This {file_format} is damaged or was cut short: upload the original file again.",
@@ -259,7 +247,7 @@ def _orientation(image: Image.Image) -> int:
     try:
         exif.load(image.info.get("exif", b""))
         orientation = exif.get(ExifTags.Base.Orientation)
-    except _UNREADABLE:
+    except UNREADABLE:
         return 1
     return orientation if orientation in _UPRIGHT else 1
 

@@ -1,6 +1,7 @@
 """Whether a downloaded file is a picture, and what kind."""
 
-import warnings
+import struct
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,8 +9,21 @@ from PIL import Image
 
 from avatars.errors import DownloadFailedError
 
-MAX_PIXELS = 50_000_000
-"""Twelve times the largest result that the provider documents (2048x2048)."""
+MAX_PIXELS = 20_000_000
+"""Nearly five times the largest result that the provider documents (2048x2048)."""
+
+UNREADABLE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    EOFError,
+    OverflowError,
+    struct.error,
+    zlib.error,
+)
+"""What Pillow raises for files that are damaged or no pictures at all."""
 
 _KINDS = {
     "JPEG": ("jpg", "image/jpeg"),
@@ -34,12 +48,11 @@ def look_at(file: Path) -> Picture:
     Raises DownloadFailedError.
     """
     try:
-        with warnings.catch_warnings(), Image.open(file, formats=tuple(_KINDS)) as image:
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with Image.open(file, formats=tuple(_KINDS)) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise DownloadFailedError(f"A picture of more than {MAX_PIXELS} pixels came.")
             image.load()
             extension, content_type = _KINDS[image.format or ""]
             return Picture(extension, content_type, image.width, image.height)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except UNREADABLE as error:
         raise DownloadFailedError("What came is not a whole JPEG, PNG or WebP picture.") from error

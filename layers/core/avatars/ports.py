@@ -57,7 +57,8 @@ class Jobs(Protocol):
 
     def avatars(self, job_id: str, run: int) -> list[Avatar]: ...
 
-    def put_avatar(self, avatar: Avatar) -> None: ...
+    def put_avatar(self, avatar: Avatar) -> None:
+        """Store an avatar; one that is kept is never overwritten by one that is missing."""
 
 
 class Uploads(Protocol):

@@ -15,6 +15,9 @@ that a role assumed by a role can sign for."""
 RESULT_LIFE_SECONDS = 48 * 3600
 """How long the provider keeps a finished avatar (provider's guide, AI Avatars 101)."""
 
+FIELDS = {"photos", "prompts", "style", "count", "prompt"}
+"""What the provider's public documentation leaves without a name."""
+
 SUBMIT_TIMEOUT = 150
 """`Timeout` of the functions that submit, in seconds: until then a request may be in flight."""
 
@@ -26,7 +29,8 @@ class ProviderSettings:
     url: str
     status_url: str
     """The guide's page for the status of a model names another host than all other pages."""
-    photos_field: str
+    fields: Mapping[str, str]
+    """The provider's name for each of our own: photos, prompts, style, count, prompt."""
     result_origins: tuple[str, ...]
     """Hosts that avatars may be fetched from: `example.com`, `*.example.com` (https), or an origin
     such as `http://localhost:8092`."""
@@ -101,9 +105,17 @@ class Settings:
             provider=ProviderSettings(
                 url=environment["PROVIDER_URL"].rstrip("/"),
                 status_url=environment["PROVIDER_STATUS_URL"].rstrip("/"),
-                photos_field=environment["PROVIDER_PHOTOS_FIELD"],
+                fields=_fields(environment["PROVIDER_FIELDS"]),
                 result_origins=tuple(
                     origin.strip() for origin in environment["PROVIDER_RESULT_ORIGINS"].split(",")
                 ),
             ),
         )
+
+
+def _fields(text: str) -> dict[str, str]:
+    """The names in `ours=theirs,...`. Raises ValueError unless all are there."""
+    fields = dict(pair.strip().split("=", 1) for pair in text.split(",") if "=" in pair)
+    if set(fields) != FIELDS:
+        raise ValueError(f"PROVIDER_FIELDS must name {', '.join(sorted(FIELDS))}.")
+    return fields

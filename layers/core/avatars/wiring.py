@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from avatars.clock import Clock
 from avatars.errors import NotSentError
@@ -27,10 +28,14 @@ if TYPE_CHECKING:
 KEY_MAX_AGE = 300
 """Seconds that a fetched API key is used; a rotated key is in use everywhere after that."""
 
-_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 8})
-_S3_CONFIG = _CONFIG.merge(
-    Config(signature_version="s3v4")
-)  # by default boto3 signs links with SigV2
+# Short, so that an id still reaches the table within its function's timeout where AWS is slow.
+_CONFIG = Config(
+    connect_timeout=3,
+    read_timeout=10,
+    retries={"mode": "standard", "total_max_attempts": 4},
+)
+# By default boto3 signs links with SigV2, and for the global host, which most regions refuse.
+_S3_CONFIG = _CONFIG.merge(Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
 
 
 class AwsServices:
@@ -128,7 +133,7 @@ class AwsServices:
                 RoleSessionName="photo-links",
                 DurationSeconds=LINK_SECONDS,
             )
-        except Exception as error:
+        except (BotoCoreError, ClientError) as error:
             raise NotSentError("The role that signs the photo links cannot be assumed.") from error
         session = boto3.Session(
             aws_access_key_id=reply["Credentials"]["AccessKeyId"],

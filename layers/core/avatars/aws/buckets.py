@@ -93,7 +93,7 @@ class S3Photos:
         ]
 
     def erase(self, job_id: str) -> int:
-        return _erase(self._client, self._bucket, keys.prepared_photo_key(job_id, "")[:-4])
+        return _erase(self._client, self._bucket, keys.prepared_photo_prefix(job_id))
 
 
 class S3Answers:

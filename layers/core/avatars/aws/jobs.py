@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -97,7 +98,17 @@ class DynamoDBJobs:
         return [_avatar(item) for item in self._query(job_id, f"avatar#{run:03}#")]
 
     def put_avatar(self, avatar: Avatar) -> None:
-        self._put(f"avatar#{avatar.run:03}#{avatar.position:03}", avatar)
+        record = f"avatar#{avatar.run:03}#{avatar.position:03}"
+        if avatar.status is AvatarStatus.KEPT:
+            self._put(record, avatar)
+            return
+        self._put(
+            record,
+            avatar,
+            ConditionExpression="attribute_not_exists(job_id) OR #status <> :kept",
+            ExpressionAttributeNames={"#status": "status"},
+            ExpressionAttributeValues={":kept": {"S": AvatarStatus.KEPT.value}},
+        )
 
     def _change(self, record: str, newest: Callable[[], Row], change: Callable[[Row], Row]) -> Row:
         for _ in range(CHANGE_TRIES):
@@ -153,13 +164,6 @@ class DynamoDBJobs:
         return (_item(item) for page in pages for item in page["Items"])
 
 
-class _Integers(TypeDeserializer):
-    """All our numbers are whole; boto3 would make them Decimals."""
-
-    def _deserialize_n(self, value: str) -> int:
-        return int(value)
-
-
 def _plain(value: Any) -> Any:
     """What the serializer takes: enums as text, tuples as lists, no attributes without a value."""
     if isinstance(value, dict):
@@ -169,11 +173,18 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, str) else value
 
 
+def _whole(value: Any) -> Any:
+    """All our numbers are whole; boto3 makes them Decimals."""
+    if isinstance(value, dict):
+        return {name: _whole(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_whole(inner) for inner in value]
+    return int(value) if isinstance(value, Decimal) else value
+
+
 def _item(raw: Item) -> Item:
-    deserialize = _Integers().deserialize
-    item = {name: deserialize(value) for name, value in raw.items()}
-    del item["record"]
-    return item
+    deserialize = TypeDeserializer().deserialize
+    return {name: _whole(deserialize(raw[name])) for name in raw if name != "record"}
 
 
 def _run_record(run: int) -> str:

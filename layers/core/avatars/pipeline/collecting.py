@@ -27,13 +27,14 @@ LOOKS_PER_AGE = 20
 """Early looks are close together, later ones a twentieth of the folder's age apart: some 370
 looks in 24 hours, so that the execution's history stays far below its 25,000 events."""
 
-LONG_QUIET = 60
-"""Looks into a folder that has filled for an hour are at least this far apart, however photos
-trickle in."""
+MANY_UPLOADS = 300
+TRICKLE_WAIT = 60
+"""A folder with more uploads than any job can use is looked at once a minute, however they
+trickle in: each upload may cost two looks."""
 
-SETTLING = 15 * 60
-"""Wall seconds after which an upload without a verdict is no longer waited for: all tries of
-`prepare_photo` and its on-failure destination are over by then."""
+SETTLING = 65 * 60
+"""Wall seconds after which an upload without a verdict is no longer waited for: `prepare_photo`
+is tried for an hour at most (its MaximumEventAgeInSeconds), then its photo is rejected."""
 
 
 class CollectReply(TypedDict):
@@ -80,9 +81,10 @@ def collect_photos(services: Services, job_id: str, run: int) -> CollectReply:
     """
     job = services.jobs.job(job_id)
     if not job.chosen:
-        uploads = services.uploads.list(job.prefix)
+        uploads = services.uploads.list(keys.upload_prefix(job.owner, job.folder))
         manifest, problem = _manifest(services, job, uploads)
-        folder = Folder(uploads, services.jobs.photos(job_id), manifest)
+        rows = services.jobs.photos(job_id)
+        folder = Folder(uploads, without_withdrawn(rows, uploads), manifest)
         wait = seconds_to_wait(services, job, folder)
         if wait > 0:
             return {"status": "WAITING", "wait_seconds": wait}
@@ -90,7 +92,7 @@ def collect_photos(services: Services, job_id: str, run: int) -> CollectReply:
             raise problem
         if folder.accepted < MIN_PHOTOS:
             raise TooFewPhotosError(_too_few(folder))
-        job = _freeze(services, job, run, folder)
+        job = _freeze(services, job, run, folder, rows)
     mark_late(services, job)
     return {"status": "COLLECTED", "wait_seconds": 0}
 
@@ -107,12 +109,11 @@ def seconds_to_wait(services: Services, job: Job, folder: Folder) -> int:
     quiet_ends = folder.last_arrival + services.settings.quiet_period
     unsettled = folder.unsettled(wall)
 
-    if folder.start_asked:
-        complete = not unsettled and (folder.accepted >= MIN_PHOTOS or wall >= quiet_ends)
-    elif promised is not None:
-        complete = len(folder.photos) >= promised
+    enough = folder.accepted >= MIN_PHOTOS and not unsettled
+    if promised is not None:
+        complete = len(folder.photos) >= promised or (folder.start_asked and enough)
     else:
-        complete = not unsettled and folder.accepted >= MIN_PHOTOS and wall >= quiet_ends
+        complete = enough and (folder.start_asked or wall >= quiet_ends)
     if complete:
         return 0
     if now >= job.collect_deadline:
@@ -127,10 +128,27 @@ def seconds_to_wait(services: Services, job: Job, folder: Folder) -> int:
         and folder.accepted >= MIN_PHOTOS
         and wall < quiet_ends
     ):
-        wait = max(clock.from_wall(quiet_ends - wall), min(age / LOOKS_PER_AGE / 3, LONG_QUIET))
+        many = len(folder.uploads) > MANY_UPLOADS
+        wait = max(clock.from_wall(quiet_ends - wall), TRICKLE_WAIT if many else 0)
     else:
         wait = max(SHORTEST_WAIT, age / LOOKS_PER_AGE, clock.from_wall(1))
     return math.ceil(min(wait, LONGEST_WAIT, job.collect_deadline - now))
+
+
+def without_withdrawn(photos: Sequence[Photo], uploads: Sequence[StoredUpload]) -> list[Photo]:
+    """The photos; whose upload somebody has deleted again is rejected."""
+    here = {upload.file for upload in uploads}
+    return [
+        replace(
+            photo,
+            status=PhotoStatus.REJECTED,
+            code="withdrawn",
+            reason="Its upload was deleted before the photos were chosen.",
+        )
+        if photo.status is PhotoStatus.ACCEPTED and photo.file not in here
+        else photo
+        for photo in photos
+    ]
 
 
 def without_duplicates(photos: Sequence[Photo]) -> list[Photo]:
@@ -177,13 +195,14 @@ def _manifest(
         return default, None
     try:
         return read_manifest(
-            services.uploads.read(job.prefix + keys.MANIFEST) or b"", default
+            services.uploads.read(keys.upload_prefix(job.owner, job.folder) + keys.MANIFEST) or b"",
+            default,
         ), None
     except BadManifestError as error:
         return default, error
 
 
-def _freeze(services: Services, job: Job, run: int, folder: Folder) -> Job:
+def _freeze(services: Services, job: Job, run: int, folder: Folder, rows: Sequence[Photo]) -> Job:
     verdicts = choose(folder.photos)
     chosen = tuple(
         ChosenPhoto(photo.photo_id, photo.version_id)
@@ -203,7 +222,7 @@ def _freeze(services: Services, job: Job, run: int, folder: Folder) -> Job:
         )
 
     # First what the frozen set implies, so that a crash in between leaves nothing undone.
-    for before, after in zip(sorted_by_upload(folder.photos), verdicts, strict=True):
+    for before, after in zip(sorted_by_upload(rows), verdicts, strict=True):
         if before != after:
             services.jobs.put_photo(after)
     services.jobs.change_run(

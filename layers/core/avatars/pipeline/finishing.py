@@ -3,22 +3,30 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from aws_lambda_powertools import Logger
 
+from avatars import keys
 from avatars.errors import (
     AvatarsMissingError,
     ExecutionEndedError,
     InternalError,
     JobError,
+    OutcomeUnknownError,
     RunRefusedError,
     job_errors,
 )
 from avatars.model import AvatarStatus, Job, JobStatus, Run
+from avatars.pipeline.inference import InferenceLedger
+from avatars.pipeline.submitting import settle_from_answer
+from avatars.pipeline.training import TrainingLedger
 from avatars.ports import Services
 
 logger = Logger(child=True)
+
+MAX_REASON = 1000
+"""A reason is a sentence or two; strangers' words may be in it."""
 
 NOTICES = {
     JobStatus.COMPLETED: "AvatarsReady",
@@ -31,7 +39,7 @@ class Failure(TypedDict):
     """What a Catch of the state machine knows."""
 
     Error: str
-    Cause: str
+    Cause: NotRequired[str]
 
 
 class FinishReply(TypedDict):
@@ -58,22 +66,20 @@ def close_job(
 ) -> FinishReply | None:
     """End a job whose execution ended past its own Catch; None where there is nothing to do."""
     job = services.jobs.find_job(job_id)
-    if job is None or job.status.ended:
+    if job is None:
         return None
     run = services.jobs.run(job_id, job.run)
     # An execution that died before it could claim its run is known by its name only.
     is_holder = run.execution == execution
     if not is_holder and (run.execution or not execution.endswith(f":{job_id}-{job.run}")):
         return None
-    return _end(
-        services,
-        job_id,
-        job.run,
-        ExecutionEndedError(
-            f"The execution ended with {execution_status} before the job did. "
-            "What was paid for is kept under its ids."
-        ),
+    if run.ended_at is not None:
+        return None
+    ended = ExecutionEndedError(
+        f"The execution ended with {execution_status} before the job did. Its ids are kept: take "
+        "the job up again."
     )
+    return _end(services, job_id, job.run, ended)
 
 
 def error_of(failure: Failure) -> JobError:
@@ -107,8 +113,10 @@ def _require_all_avatars(services: Services, run: Run) -> None:
 
 
 def _end(services: Services, job_id: str, run: int, error: JobError | None) -> FinishReply:
+    if error:
+        error = _open_outcome(services, job_id, run) or error
     status = error.status if error else JobStatus.COMPLETED
-    code, reason = (error.code, str(error)) if error else (None, None)
+    code, reason = (error.code, str(error)[:MAX_REASON]) if error else (None, None)
 
     def end(job: Job) -> Job:
         if job.run != run:
@@ -117,19 +125,41 @@ def _end(services: Services, job_id: str, run: int, error: JobError | None) -> F
         return job if job.status.ended else replace(job, status=status, code=code, reason=reason)
 
     job = services.jobs.change_job(job_id, end)
+    if _photos_are_done_with(job):
+        services.uploads.erase(keys.upload_prefix(job.owner, job.folder))
+        services.photos.erase(job_id)
+    if job.status is JobStatus.NEEDS_ATTENTION:
+        logger.error("a person is needed", extra={"code": job.code, "reason": job.reason})
+    row = services.jobs.run(job_id, run)
+    services.notices.publish(NOTICES[job.status], _notice(job, row))
+    # Last: whoever finds a run without it finishes what is left of the ending.
     now = services.clock.now()
-    row = services.jobs.change_run(
+    services.jobs.change_run(
         job_id,
         run,
         lambda row: row if row.ended_at else replace(row, status=job.status, ended_at=now),
     )
-    if _photos_are_done_with(job):
-        services.uploads.erase(job.prefix)
-        services.photos.erase(job_id)
-    if job.status is JobStatus.NEEDS_ATTENTION:
-        logger.error("a person is needed", extra={"code": job.code, "reason": job.reason})
-    services.notices.publish(NOTICES[job.status], _notice(job, row))
     return {"status": job.status, "code": job.code, "reason": job.reason}
+
+
+def _open_outcome(services: Services, job_id: str, run: int) -> OutcomeUnknownError | None:
+    """What may have been paid for without our knowing weighs more than why the job ends.
+
+    Where the raw answer has the id that the table lacks, the table gets it.
+    """
+    reader = services.reader
+    try:
+        settle_from_answer(
+            services, job_id, TrainingLedger(services, job_id, run), reader.training_id
+        )
+        settle_from_answer(
+            services, job_id, InferenceLedger(services, job_id, run), reader.inference_id
+        )
+    except OutcomeUnknownError as unknown:
+        return unknown
+    except JobError:
+        pass  # the answer is a refusal: nothing was accepted
+    return None
 
 
 def _photos_are_done_with(job: Job) -> bool:
@@ -145,7 +175,6 @@ def _notice(job: Job, run: Run) -> Mapping[str, object]:
     return {
         "job_id": job.job_id,
         "run": run.run,
-        "owner": job.owner,
         "status": job.status,
         "code": job.code,
         "model_id": job.model_id,

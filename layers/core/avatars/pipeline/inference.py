@@ -1,7 +1,6 @@
 """Make avatars from a trained model: ask for them once, then look until they are ready."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from avatars import keys
@@ -13,9 +12,9 @@ from avatars.errors import (
     OutcomeUnknownError,
 )
 from avatars.model import Job, JobStatus, ProgressState, Run, Sending, Submission
-from avatars.pipeline.looking import LookReply, Looks, look, running
-from avatars.pipeline.submitting import SubmitReply, known, recover, sent, submit
-from avatars.pipeline.training import forward
+from avatars.pipeline.looking import LookReply, Looks, look, look_again
+from avatars.pipeline.submitting import Step, SubmitReply, known, recover, sent, submit
+from avatars.pipeline.training import require_run
 from avatars.ports import Services
 from avatars.schedule import Schedule
 from avatars.settings import RESULT_LIFE_SECONDS
@@ -41,15 +40,20 @@ class InferenceLedger:
     def accepted_id(self) -> str | None:
         return self.run().inference_id
 
-    def deadline(self) -> int:
-        ready = max(self.job().trained_at or 0, self.run().started_at or 0)
-        return ready + self.services.settings.start_patience
+    def asked_since(self) -> int:
+        return max(self.job().trained_at or 0, self.run().started_at or 0)
 
-    def change(self, step: Callable[[Submission | None], Submission]) -> Submission:
-        run = self.services.jobs.change_run(
+    def intend(self, step: Step) -> Submission:
+        require_run(self.job(), self.number)
+        return sent(self._change(step).inference)
+
+    def change(self, step: Step) -> None:
+        self._change(step)
+
+    def _change(self, step: Step) -> Run:
+        return self.services.jobs.change_run(
             self.job_id, self.number, lambda run: replace(run, inference=step(run.inference))
         )
-        return sent(run.inference)
 
     def accept(self, accepted_id: str) -> None:
         def accept(run: Run) -> Run:
@@ -113,6 +117,8 @@ def check_inference(services: Services, job_id: str, run: int, looks: Looks) -> 
     now = services.clock.now()
     if progress.state is ProgressState.READY:
         services.answers.keep(job_id, keys.result_answer(run), answer)
+        # Before the links are noted: once they are, nothing looks here any more.
+        services.jobs.change_job(job_id, lambda job: job.forward(JobStatus.KEEPING))
         services.jobs.change_run(
             job_id,
             run,
@@ -123,14 +129,13 @@ def check_inference(services: Services, job_id: str, run: int, looks: Looks) -> 
                 links_expire_at=now + RESULT_LIFE_SECONDS,
             ),
         )
-        services.jobs.change_job(job_id, lambda job: forward(job, JobStatus.KEEPING))
         return _ready(services, len(progress.links), looks)
     if progress.state in (ProgressState.FAILED, ProgressState.BAD_INPUT):
         raise InferenceFailedError(
             f"The provider could not make the avatars: {progress.reason or 'it gives no reason'}. "
             "The model is kept."
         )
-    return running(
+    return look_again(
         services.settings.inference,
         sent(row.inference),
         now,
@@ -142,7 +147,7 @@ def check_inference(services: Services, job_id: str, run: int, looks: Looks) -> 
         ),
         overdue=InferenceOverdueError(
             f"The inference {inference_id} was not ready in time. It may still arrive and be paid "
-            "for; the ids are kept."
+            "for; the ids are kept. Take the job up again to look once more."
         ),
     )
 

@@ -32,7 +32,7 @@ def keep_avatars(services: Services, job_id: str, run: int, batch: int) -> KeepR
     size = services.settings.batch_size
     links = list(enumerate(_links(services, row), start=1))[batch * size : (batch + 1) * size]
 
-    def keep(item: tuple[int, str]) -> Avatar | DownloadFailedError:
+    def keep(item: tuple[int, str | None]) -> Avatar | DownloadFailedError:
         position, link = item
         if position in known and known[position].status is AvatarStatus.KEPT:
             return known[position]
@@ -53,7 +53,7 @@ def _is_kept(outcome: Avatar | DownloadFailedError) -> bool:
     return isinstance(outcome, Avatar) and outcome.status is AvatarStatus.KEPT
 
 
-def _links(services: Services, row: Run) -> Sequence[str]:
+def _links(services: Services, row: Run) -> Sequence[str | None]:
     """The links of a run, from the provider's raw answer; no more than were ordered."""
     answer = services.answers.find(row.job_id, keys.result_answer(row.run))
     if answer is None:
@@ -62,12 +62,14 @@ def _links(services: Services, row: Run) -> Sequence[str]:
 
 
 def _keep(
-    services: Services, job: Job, row: Run, position: int, link: str
+    services: Services, job: Job, row: Run, position: int, link: str | None
 ) -> Avatar | DownloadFailedError:
     """One avatar, kept or with the reason why not; the error where another try may help."""
     missing = Avatar(job.job_id, row.run, position, row.style_of(position), AvatarStatus.MISSING)
     outcome: Avatar | DownloadFailedError
     try:
+        if link is None:
+            raise DownloadRefusedError("The provider delivered no link to it.")
         outcome = avatar = _copy(services, job, missing, link)
     except DownloadRefusedError as error:
         outcome = avatar = replace(missing, reason=str(error))

@@ -52,8 +52,8 @@ def look(
         answer = ask(services.provider(fresh_key=True))
         if answer.status_code in KEY_REFUSED:
             raise ProviderKeyRefusedError(
-                "The provider refuses our API key. Put a valid one into the secret; "
-                "what was started there goes on, and its id is kept."
+                "The provider refuses our API key. Put a valid one into the secret and take the "
+                "job up again: what was started there goes on, and its id is kept."
             )
     progress = read(answer)
     words = looks["words"]
@@ -64,7 +64,7 @@ def look(
     return answer, progress, {"total": looks["total"] + 1, "not_found": missing, "words": words}
 
 
-def running(
+def look_again(
     schedule: Schedule,
     submission: Submission,
     now: int,

@@ -1,13 +1,14 @@
 """The HTTP door: order a job, ask for its start, see how it stands."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
 from avatars import keys
-from avatars.errors import BadRequestError, JobNotFoundError
+from avatars.errors import BadRequestError, JobNotFoundError, JobStartedError
+from avatars.manifest import write_manifest
 from avatars.model import (
+    JOB_ID_LENGTH,
     MAX_PHOTO_BYTES,
     MAX_PHOTOS,
     MIN_PHOTOS,
@@ -29,10 +30,6 @@ _TYPES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
 MAX_NAME_LENGTH = 200
 
 
-class JobStartedError(BadRequestError):
-    """The job's photos are chosen, or it has ended; more photos would change nothing."""
-
-
 def order_job(
     services: Services, owner: str, folder: str, manifest: Manifest, files: Sequence[str]
 ) -> tuple[Job, dict[str, Form]]:
@@ -49,9 +46,8 @@ def order_job(
     known = services.jobs.find_job(job_id_for(owner, folder))
     if known and known.takes_no_photos:
         raise JobStartedError(f"Job {known.job_id} takes no more photos: use a new folder.")
-    content = asdict(manifest) | {"photos": len(types)}
     prefix = keys.upload_prefix(owner, folder)
-    services.uploads.put(prefix + keys.MANIFEST, _json(content))
+    services.uploads.put(prefix + keys.MANIFEST, write_manifest(manifest, len(types)))
     job = ensure_job(services, owner, folder)
     job = services.jobs.change_job(
         job.job_id,
@@ -70,13 +66,13 @@ def ask_start(services: Services, owner: str, job_id: str) -> Job:
     """Have a collecting job start with the photos that it has. Raises JobNotFoundError."""
     job = owned_job(services, owner, job_id)
     if job.status is JobStatus.COLLECTING and not job.chosen:
-        services.uploads.put(job.prefix + keys.START, b"")
+        services.uploads.put(keys.upload_prefix(owner, job.folder) + keys.START, b"")
     return job
 
 
 def owned_job(services: Services, owner: str, job_id: str) -> Job:
     """The owner's job. A stranger's job does not exist: raises JobNotFoundError."""
-    job = services.jobs.find_job(job_id)
+    job = services.jobs.find_job(job_id) if len(job_id) == JOB_ID_LENGTH else None
     if job is None or job.owner != owner:
         raise JobNotFoundError(f"There is no job {job_id}.")
     return job
@@ -119,11 +115,3 @@ def _type_of(file: str) -> str:
             f"{file!r} is no plain file name of at most {MAX_NAME_LENGTH} characters: rename it."
         )
     return kind
-
-
-def _json(content: dict[str, Any]) -> bytes:
-    content["prompts"] = [
-        {name: value for name, value in prompt.items() if value is not None}
-        for prompt in content["prompts"]
-    ]
-    return json.dumps(content).encode()

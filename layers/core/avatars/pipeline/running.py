@@ -24,8 +24,9 @@ def begin_run(
 ) -> BeginReply:
     """Claim a run of the job for this execution (an ARN) and say where to begin.
 
-    Without *run*, a job that has ended gets a further run that makes more avatars from its model,
-    with *prompts* or those of the run before. Raises RunRefusedError where the job is not this
+    With *run*, a job that needs attention is taken up again where its recorded ids say. Without
+    it, a job that has ended gets a further run that makes more avatars from its model, with
+    *prompts* or those of the run before. Raises RunRefusedError where the job is not this
     execution's to touch, BadManifestError for bad prompts.
     """
     job = services.jobs.job(job_id)
@@ -34,9 +35,10 @@ def begin_run(
         return _begin_another(services, job, current, execution, prompts)
     if run is not None and run != job.run:
         raise RunRefusedError(f"Run {run} of job {job_id} is over; the job is at run {job.run}.")
-    if job.status.ended:
+    if job.status in (JobStatus.COMPLETED, JobStatus.FAILED):
         raise RunRefusedError(f"Job {job_id} has ended with {job.status}.")
     _claim(services, current, execution)
+    job = services.jobs.change_job(job_id, _taken_up)
     return {"run": current.run, "begin_with": _begin_with(job)}
 
 
@@ -49,9 +51,9 @@ def _begin_another(
 ) -> BeginReply:
     if not job.status.ended:
         raise RunRefusedError(f"Job {job.job_id} is {job.status}: wait until it has ended.")
-    if job.trained_at is None:
+    if job.model_id is None:
         raise RunRefusedError(
-            f"Job {job.job_id} has no trained model: upload the photos into a new folder."
+            f"Job {job.job_id} has no model: upload the photos into a new folder."
         )
     number = last.run + 1
     wanted = last.prompts if prompts is None else parse_prompts(list(prompts))
@@ -62,10 +64,10 @@ def _begin_another(
     def begin(newest: Job) -> Job:
         if newest.run == number:
             return newest  # our own write, whose confirmation was lost on the way
-        return replace(newest, run=number, status=JobStatus.INFERRING, code=None, reason=None)
+        return _open(replace(newest, run=number))
 
-    services.jobs.change_job(job.job_id, begin)
-    return {"run": number, "begin_with": "INFER"}
+    job = services.jobs.change_job(job.job_id, begin)
+    return {"run": number, "begin_with": _begin_with(job)}
 
 
 def _claim(services: Services, run: Run, execution: str) -> None:
@@ -73,9 +75,33 @@ def _claim(services: Services, run: Run, execution: str) -> None:
         holder = newest.execution
         if holder and holder != execution and services.executions.is_running(holder):
             raise RunRefusedError(f"Another execution works on run {run.run} of {run.job_id}.")
-        return replace(newest, execution=execution, prompts=run.prompts)
+        if holder == execution:
+            return newest
+        now = services.clock.now()
+        return replace(
+            newest,
+            execution=execution,
+            prompts=run.prompts,
+            started_at=now,
+            ended_at=None,
+            status=None,
+        )
 
     services.jobs.change_run(run.job_id, run.run, claim)
+
+
+def _taken_up(job: Job) -> Job:
+    return _open(job) if job.status is JobStatus.NEEDS_ATTENTION else job
+
+
+def _open(job: Job) -> Job:
+    """An ended job at work again: the one way back, and only a person goes it."""
+    begins = {
+        "COLLECT": JobStatus.COLLECTING,
+        "TRAIN": JobStatus.TRAINING,
+        "INFER": JobStatus.INFERRING,
+    }
+    return replace(job, status=begins[_begin_with(job)], code=None, reason=None)
 
 
 def _begin_with(job: Job) -> Literal["COLLECT", "TRAIN", "INFER"]:

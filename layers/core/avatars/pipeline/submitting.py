@@ -1,10 +1,13 @@
 """The two requests that cost money: sent once, and never again while nobody knows what became
 of them."""
 
+import contextlib
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal, Protocol, TypedDict
+
+from aws_lambda_powertools import Logger
 
 from avatars.errors import (
     JobError,
@@ -19,8 +22,12 @@ from avatars.ports import Services
 from avatars.schedule import Schedule
 from avatars.settings import SUBMIT_TIMEOUT
 
+logger = Logger(child=True)
+
 SHORTEST_WAIT = 30
 LONGEST_WAIT = 300
+ASKS_PER_AGE = 10
+"""While a provider accepts nothing, waits grow with the time that this has lasted."""
 
 MAYBE_IN_FLIGHT = {
     "Lambda.AWSLambdaException",
@@ -34,8 +41,13 @@ MAYBE_IN_FLIGHT = {
 another one that had the intent. Every other error says that the sender is over."""
 
 
+Step = Callable[[Submission | None], Submission]
+
+
 class SubmitReply(TypedDict):
     status: Literal["ACCEPTED", "NOT_ACCEPTED", "IN_FLIGHT"]
+    accepted_id: str | None
+    """The `model_id` or `inference_id`: a copy of it stays in the execution's history."""
     wait_seconds: int
 
 
@@ -46,11 +58,17 @@ class Ledger(Protocol):
 
     def accepted_id(self) -> str | None: ...
 
-    def deadline(self) -> int:
-        """Until when a provider that accepts nothing is asked again."""
+    def asked_since(self) -> int:
+        """Since when the provider may have been asked, Unix seconds of the clock."""
 
-    def change(self, step: Callable[[Submission | None], Submission]) -> Submission:
-        """Apply *step* to the newest submission; see `Jobs.change_job`."""
+    def intend(self, step: Step) -> Submission:
+        """Apply *step* to the newest submission; see `Jobs.change_job`.
+
+        Raises RunRefusedError where the job has ended or another run has begun.
+        """
+
+    def change(self, step: Step) -> None:
+        """The same, whatever has become of the job: what is known of a request stays true."""
 
     def accept(self, accepted_id: str) -> None: ...
 
@@ -74,8 +92,8 @@ def submit(
     when *send* arrives here: between the intent and the wire there is nothing left to fail.
     Raises a JobError where the provider refuses, OutcomeUnknownError where nobody can tell.
     """
-    if ledger.accepted_id():
-        return _accepted(ledger)
+    if accepted_id := ledger.accepted_id():
+        return _accepted(ledger, accepted_id)
     submission = _intend(services, ledger)
     try:
         answer = send()
@@ -103,18 +121,36 @@ def recover(
     can no longer be under way.
     """
     submission = ledger.submission()
-    if ledger.accepted_id():
-        return _accepted(ledger)
+    if accepted_id := ledger.accepted_id():
+        return _accepted(ledger, accepted_id)
     if submission is None or submission.state is Sending.NOT_SENT:
-        return _ask_again(services, ledger, submission.attempt if submission else 1)
+        return _ask_again(services, ledger, f"the step that sends it ended with {trouble}")
     answer = services.answers.find(job_id, ledger.answer_name(submission.attempt))
     if answer:
         return _settle(services, ledger, submission, answer, read)
     in_flight = services.clock.from_wall(SUBMIT_TIMEOUT)
     remaining = submission.intended_at + in_flight - services.clock.now()
     if trouble in MAYBE_IN_FLIGHT and remaining > 0:
-        return {"status": "IN_FLIGHT", "wait_seconds": max(1, round(min(remaining, LONGEST_WAIT)))}
+        wait = max(1, round(min(remaining, LONGEST_WAIT)))
+        return {"status": "IN_FLIGHT", "accepted_id": None, "wait_seconds": wait}
     raise ledger.outcome_unknown(submission)
+
+
+def settle_from_answer(
+    services: Services, job_id: str, ledger: Ledger, read: Callable[[Answer], str]
+) -> None:
+    """Before a job ends: if an id lies unread in the raw answer, it belongs into the table.
+
+    Raises OutcomeUnknownError where a request may have been accepted and its id is not known.
+    """
+    submission = ledger.submission()
+    if submission is None or submission.state is not Sending.INTENDED:
+        return
+    answer = services.answers.find(job_id, ledger.answer_name(submission.attempt))
+    if answer is None:
+        raise ledger.outcome_unknown(submission)
+    with contextlib.suppress(NotAcceptedError):
+        ledger.accept(read(answer))
 
 
 def sent(submission: Submission | None) -> Submission:
@@ -144,7 +180,7 @@ def _intend(services: Services, ledger: Ledger) -> Submission:
         deadline = now + ledger.schedule().deadline
         return Submission(attempt, token, Sending.INTENDED, intended_at=now, deadline=deadline)
 
-    return ledger.change(intend)
+    return ledger.intend(intend)
 
 
 def _settle(
@@ -164,19 +200,21 @@ def _settle(
         raise
     except NotAcceptedError as error:
         return _not_accepted(services, ledger, submission, error)
+    logger.info("accepted", extra={"accepted_id": accepted_id})  # one more place to find it
     ledger.accept(accepted_id)
-    return _accepted(ledger)
+    return _accepted(ledger, accepted_id)
 
 
-def _accepted(ledger: Ledger) -> SubmitReply:
-    return {"status": "ACCEPTED", "wait_seconds": ledger.schedule().first_wait()}
+def _accepted(ledger: Ledger, accepted_id: str) -> SubmitReply:
+    wait = ledger.schedule().first_wait()
+    return {"status": "ACCEPTED", "accepted_id": accepted_id, "wait_seconds": wait}
 
 
 def _not_accepted(
     services: Services, ledger: Ledger, submission: Submission, error: NotAcceptedError
 ) -> SubmitReply:
     _mark_not_sent(ledger, submission)
-    return _ask_again(services, ledger, submission.attempt, error)
+    return _ask_again(services, ledger, str(error), error.wait_seconds)
 
 
 def _mark_not_sent(ledger: Ledger, submission: Submission) -> None:
@@ -190,15 +228,15 @@ def _mark_not_sent(ledger: Ledger, submission: Submission) -> None:
 
 
 def _ask_again(
-    services: Services, ledger: Ledger, attempt: int, error: NotAcceptedError | None = None
+    services: Services, ledger: Ledger, trouble: str, asked_wait: int | None = None
 ) -> SubmitReply:
-    asked = error.wait_seconds if error else None
+    now, since = services.clock.now(), ledger.asked_since()
     # Growing in any case: a wait of a second, asked for again and again, would fill the history.
-    growing = (SHORTEST_WAIT if asked is None else 1) * 2 ** min(attempt - 1, 10)
-    wait = max(asked or 0, min(growing, LONGEST_WAIT))
-    if services.clock.now() + wait > ledger.deadline():
+    growing = max(SHORTEST_WAIT if asked_wait is None else 1, (now - since) // ASKS_PER_AGE)
+    wait = max(asked_wait or 0, min(growing, LONGEST_WAIT))
+    if now + wait > since + services.settings.start_patience:
         raise ProviderOutageError(
             "The provider accepted no request until the deadline for starting; nothing was paid. "
-            f"The last trouble: {error or 'the step that sends it failed'}."
+            f"The last trouble: {trouble}. When it is over, take the job up again."
         )
-    return {"status": "NOT_ACCEPTED", "wait_seconds": wait}
+    return {"status": "NOT_ACCEPTED", "accepted_id": None, "wait_seconds": wait}

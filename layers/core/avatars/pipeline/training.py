@@ -1,20 +1,21 @@
 """Train a model: ask for it once, then look until it is ready."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from avatars import keys
+from avatars.clock import as_utc
 from avatars.errors import (
     ModelNotFoundError,
     OutcomeUnknownError,
     PhotosNotValidError,
+    RunRefusedError,
     TrainingFailedError,
     TrainingOutcomeUnknownError,
     TrainingOverdueError,
 )
 from avatars.model import Job, JobStatus, Progress, ProgressState, Sending, Submission
-from avatars.pipeline.looking import LookReply, Looks, look, running
-from avatars.pipeline.submitting import SubmitReply, known, recover, sent, submit
+from avatars.pipeline.looking import LookReply, Looks, look, look_again
+from avatars.pipeline.submitting import Step, SubmitReply, known, recover, sent, submit
 from avatars.ports import Services
 from avatars.schedule import Schedule
 
@@ -25,6 +26,7 @@ class TrainingLedger:
 
     services: Services
     job_id: str
+    number: int
 
     def job(self) -> Job:
         return self.services.jobs.job(self.job_id)
@@ -35,15 +37,21 @@ class TrainingLedger:
     def accepted_id(self) -> str | None:
         return self.job().model_id
 
-    def deadline(self) -> int:
-        return (self.job().chosen_at or 0) + self.services.settings.start_patience
+    def asked_since(self) -> int:
+        run = self.services.jobs.run(self.job_id, self.number)
+        return max(self.job().chosen_at or 0, run.started_at or 0)
 
-    def change(self, step: Callable[[Submission | None], Submission]) -> Submission:
-        job = self.services.jobs.change_job(
-            self.job_id,
-            lambda job: replace(forward(job, JobStatus.TRAINING), training=step(job.training)),
+    def intend(self, step: Step) -> Submission:
+        def intend(job: Job) -> Job:
+            require_run(job, self.number)
+            return replace(job.forward(JobStatus.TRAINING), training=step(job.training))
+
+        return sent(self.services.jobs.change_job(self.job_id, intend).training)
+
+    def change(self, step: Step) -> None:
+        self.services.jobs.change_job(
+            self.job_id, lambda job: replace(job, training=step(job.training))
         )
-        return sent(job.training)
 
     def accept(self, accepted_id: str) -> None:
         def accept(job: Job) -> Job:
@@ -61,8 +69,8 @@ class TrainingLedger:
     def outcome_unknown(self, submission: Submission) -> OutcomeUnknownError:
         return TrainingOutcomeUnknownError(
             "A training was sent to the provider and its answer was lost, so a model may exist and "
-            "be paid for. Nothing was sent again. Ask the provider's support for a model trained "
-            f"at {submission.intended_at} (Unix time); if there is none, use a new folder."
+            "be paid for. Nothing was sent again. Ask the provider's support for a model of "
+            f"{as_utc(submission.intended_at)}; if there is none, use a new folder."
         )
 
 
@@ -71,7 +79,7 @@ def start_training(services: Services, job_id: str, run: int) -> SubmitReply:
 
     Raises NotSentError where getting ready failed: nothing was sent.
     """
-    ledger = TrainingLedger(services, job_id)
+    ledger = TrainingLedger(services, job_id, run)
     job = ledger.job()
     provider = services.provider(fresh_key=True)
     links = services.photos.links(job)
@@ -86,7 +94,7 @@ def start_training(services: Services, job_id: str, run: int) -> SubmitReply:
 
 def recover_training(services: Services, job_id: str, run: int, trouble: str) -> SubmitReply:
     """Find out whether a training was accepted; never sends. See `submitting.recover`."""
-    ledger = TrainingLedger(services, job_id)
+    ledger = TrainingLedger(services, job_id, run)
     return recover(services, job_id, ledger, services.reader.training_id, trouble)
 
 
@@ -95,7 +103,7 @@ def check_training(services: Services, job_id: str, run: int, looks: Looks) -> L
 
     Raises TrainingFailedError, PhotosNotValidError, ModelNotFoundError or TrainingOverdueError.
     """
-    job = TrainingLedger(services, job_id).job()
+    job = TrainingLedger(services, job_id, run).job()
     if job.trained_at is not None:
         return {"status": "READY", "wait_seconds": 0, "looks": looks, "batches": 0}
     model_id = known(job.model_id)
@@ -109,7 +117,7 @@ def check_training(services: Services, job_id: str, run: int, looks: Looks) -> L
         services.jobs.change_job(job_id, lambda job: _trained(job, services.clock.now()))
         return {"status": "READY", "wait_seconds": 0, "looks": looks, "batches": 0}
     _raise_if_ended(progress)
-    return running(
+    return look_again(
         services.settings.training,
         sent(job.training),
         services.clock.now(),
@@ -121,20 +129,23 @@ def check_training(services: Services, job_id: str, run: int, looks: Looks) -> L
         ),
         overdue=TrainingOverdueError(
             f"The model {model_id} was not ready in time. It may still arrive and be paid for; "
-            "the id is kept."
+            "the id is kept. Take the job up again to look once more."
         ),
     )
 
 
-def forward(job: Job, status: JobStatus) -> Job:
-    """The job in *status*, unless it stands there already or further on."""
-    return replace(job, status=status) if job.status.comes_before(status) else job
+def require_run(job: Job, run: int) -> None:
+    """Whether a step may still act for this run. Raises RunRefusedError."""
+    if job.run != run or job.status.ended:
+        raise RunRefusedError(
+            f"Job {job.job_id} is at run {job.run} and {job.status}: run {run} must not go on."
+        )
 
 
 def _trained(job: Job, now: int) -> Job:
     if job.trained_at is not None:
         return job
-    return replace(forward(job, JobStatus.INFERRING), trained_at=now)
+    return replace(job.forward(JobStatus.INFERRING), trained_at=now)
 
 
 def _raise_if_ended(progress: Progress) -> None:

@@ -91,7 +91,8 @@ def _judge(services: Services, upload: Upload) -> Photo:
 
     try:
         check_size(upload.bytes)
-        data = services.uploads.read(upload.key, upload.version_id)
+        key = keys.upload_prefix(upload.owner, upload.folder) + upload.file
+        data = services.uploads.read(key, upload.version_id)
         if data is None:
             raise PhotoRejectedError(
                 "gone", "The upload was deleted before it could be read. Upload it again."

@@ -31,6 +31,8 @@ class HttpDownloads:
             )
         try:
             return self._stream(link, file)
+        except (httpx.InvalidURL, ValueError) as error:
+            raise DownloadRefusedError("The provider's link is malformed.") from error
         except httpx.HTTPError as error:
             raise DownloadFailedError(
                 f"The download was cut off ({type(error).__name__})."

@@ -51,20 +51,22 @@ class PicsartProvider:
     http: httpx.Client
 
     def submit_training(self, photo_links: Sequence[str], subject: Subject) -> Answer:
-        body = {self.settings.photos_field: list(photo_links), "type": subject.value}
+        body = {self.settings.fields["photos"]: list(photo_links), "type": subject.value}
         return self._submit(f"{self.settings.url}/avatars/models", body)
 
     def check_training(self, model_id: str) -> Answer:
         return self._look(f"{self.settings.status_url}/avatars/models/{_part(model_id)}")
 
     def submit_inference(self, model_id: str, prompts: Sequence[Prompt]) -> Answer:
+        names = self.settings.fields
         lines = [
-            {"style": prompt.style, "count": prompt.count}
-            | ({"prompt": prompt.prompt} if prompt.prompt else {})
+            {names["style"]: prompt.style, names["count"]: prompt.count}
+            | ({names["prompt"]: prompt.prompt} if prompt.prompt else {})
             for prompt in prompts
         ]
         return self._submit(
-            f"{self.settings.url}/avatars/models/{_part(model_id)}/inferences", {"prompts": lines}
+            f"{self.settings.url}/avatars/models/{_part(model_id)}/inferences",
+            {names["prompts"]: lines},
         )
 
     def check_inference(self, model_id: str, inference_id: str) -> Answer:
@@ -88,7 +90,7 @@ class PicsartProvider:
         """One look; an answer of status 0 where there was none."""
         try:
             return self._send("GET", url, None)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             return Answer(0, {}, type(error).__name__.encode())
 
     def _send(self, method: str, url: str, body: Mapping[str, object] | None) -> Answer:

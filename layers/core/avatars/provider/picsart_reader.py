@@ -53,11 +53,17 @@ class PicsartReader:
 def _accepted_id(answer: Answer, field: str, unknown: type[OutcomeUnknownError]) -> str:
     code, words = answer.status_code, _words(answer) or "no reason given"
     if 200 <= code < 300:
-        accepted_id = _document(answer).get(field)
+        document = _document(answer)
+        data = document.get("data")
+        accepted_id = document.get(field) or (data.get(field) if isinstance(data, dict) else None)
         is_id = isinstance(accepted_id, (str, int)) and not isinstance(accepted_id, bool)
         if is_id and str(accepted_id).strip():
             return str(accepted_id).strip()
-        raise unknown(f"The provider answered {code} without {field}. Its raw answer is kept.")
+        raise unknown(
+            f"The provider answered {code} without {field}, so something may have been started and "
+            "paid for. Nothing was sent again. The raw answer lies under answers/ in the avatar "
+            "bucket: look there, and ask the provider's support."
+        )
     if code == 429:
         raise NotAcceptedError(f"too many requests: {words}", _wait_seconds(answer))
     if code == 402:
@@ -104,15 +110,24 @@ def _document(answer: Answer) -> dict[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def _links(document: Mapping[str, Any]) -> tuple[str, ...]:
-    """The links of a result: `urls` or `data`, of texts or of objects with `url`; each once."""
+def _links(document: Mapping[str, Any]) -> tuple[str | None, ...]:
+    """The links of a result, `urls` or `data`, of texts or of objects with `url`.
+
+    Each item keeps its place, because places tell the style; one without a link, or with a link
+    that came before, is None. Empty where there is no link at all.
+    """
     for field in ("urls", "data"):
         items = document.get(field)
         if isinstance(items, dict):
-            return _links(items)
-        if isinstance(items, list):
-            links = (item.get("url") if isinstance(item, dict) else item for item in items)
-            return tuple(dict.fromkeys(link for link in links if isinstance(link, str) and link))
+            items = items.get("urls") or items.get("data")
+        if not isinstance(items, list):
+            continue
+        links: list[str | None] = []
+        for item in items:
+            link = item.get("url") if isinstance(item, dict) else item
+            usable = isinstance(link, str) and link != "" and link not in links
+            links.append(link if usable else None)
+        return tuple(links) if any(links) else ()
     return ()
 
 
