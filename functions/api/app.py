@@ -1,5 +1,6 @@
 """The HTTP API: order a job, ask for its start, see how it stands."""
 
+import base64
 import uuid
 from http import HTTPStatus
 from typing import Any
@@ -22,7 +23,7 @@ app.exception_handler([BadRequestError, JobNotFoundError])(problem)
 
 @app.post("/jobs")
 def create_job() -> Response[str]:
-    order = read_order(app.current_event.decoded_body, services().settings.default)
+    order = read_order(body(), services().settings.default)
     folder = order.folder or uuid.uuid4().hex
     job, forms = order_job(services(), owner(), folder, order.manifest, order.files)
     uploads = [{"file": f, "url": form.url, "fields": form.fields} for f, form in forms.items()]
@@ -38,6 +39,12 @@ def start_job(job_id: str) -> Response[str]:
 @app.get("/jobs/<job_id>")
 def get_job(job_id: str) -> Response[str]:
     return reply(HTTPStatus.OK, describe_job(services(), owned_job(services(), owner(), job_id)))
+
+
+def body() -> bytes:
+    """What was sent; API Gateway encodes whatever does not call itself text."""
+    data = (app.current_event.body or "").encode()
+    return base64.b64decode(data) if app.current_event.is_base64_encoded else data
 
 
 def owner() -> str:

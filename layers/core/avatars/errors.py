@@ -231,7 +231,7 @@ class BadKeyError(BadRequestError):
 def job_errors() -> dict[str, type[JobError]]:
     """Every error that ends a job, by the name that the state machine sees."""
     found: dict[str, type[JobError]] = {}
-    waiting: list[type[JobError]] = [JobError]
+    waiting: list[type[JobError]] = JobError.__subclasses__()
     while waiting:
         error = waiting.pop()
         found[error.__name__] = error

@@ -22,13 +22,13 @@ class Order:
     folder: str | None
 
 
-def read_order(body: str | None, default: Manifest) -> Order:
+def read_order(body: str | bytes, default: Manifest) -> Order:
     """The order in a request body: `files`, and optionally `subject`, `prompts` and `folder`.
 
     Raises BadRequestError.
     """
     try:
-        content = json.loads(body or "")
+        content = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise BadRequestError("The body is not JSON: send an object with files.") from error
     if not isinstance(content, dict):

@@ -27,10 +27,9 @@ LOOKS_PER_AGE = 20
 """Early looks are close together, later ones a twentieth of the folder's age apart: some 370
 looks in 24 hours, so that the execution's history stays far below its 25,000 events."""
 
-MANY_UPLOADS = 300
 TRICKLE_WAIT = 60
-"""A folder with more uploads than any job can use is looked at once a minute, however they
-trickle in: each upload may cost two looks."""
+"""Into a folder that has filled for an hour, looks are at least this far apart, however photos
+trickle in or are overwritten: each upload may cost two looks."""
 
 SETTLING = 65 * 60
 """Wall seconds after which an upload without a verdict is no longer waited for: `prepare_photo`
@@ -128,8 +127,8 @@ def seconds_to_wait(services: Services, job: Job, folder: Folder) -> int:
         and folder.accepted >= MIN_PHOTOS
         and wall < quiet_ends
     ):
-        many = len(folder.uploads) > MANY_UPLOADS
-        wait = max(clock.from_wall(quiet_ends - wall), TRICKLE_WAIT if many else 0)
+        trickling = min(age / LOOKS_PER_AGE / 3, TRICKLE_WAIT)
+        wait = max(clock.from_wall(quiet_ends - wall), trickling)
     else:
         wait = max(SHORTEST_WAIT, age / LOOKS_PER_AGE, clock.from_wall(1))
     return math.ceil(min(wait, LONGEST_WAIT, job.collect_deadline - now))
