@@ -165,18 +165,19 @@ def _read(client: S3Client, bucket: str, key: str, version_id: str | None) -> by
 
 def _erase(client: S3Client, bucket: str, prefix: str) -> int:
     erased = 0
-    pages = client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
-    for page in pages:
-        found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-        objects: list[ObjectIdentifierTypeDef] = [
-            {"Key": item["Key"], "VersionId": item["VersionId"]} for item in found
-        ]
-        if objects:
-            reply = client.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
-            if errors := reply.get("Errors"):
-                raise OSError(f"{len(errors)} objects could not be deleted: {errors[0]['Code']}")
-            erased += len(objects)
+    # Always the first page: the ones behind it move up as it is deleted.
+    while found := _first_versions(client, bucket, prefix):
+        reply = client.delete_objects(Bucket=bucket, Delete={"Objects": found, "Quiet": True})
+        if errors := reply.get("Errors"):
+            raise OSError(f"{len(errors)} objects could not be deleted: {errors[0]['Code']}")
+        erased += len(found)
     return erased
+
+
+def _first_versions(client: S3Client, bucket: str, prefix: str) -> list[ObjectIdentifierTypeDef]:
+    page = client.list_object_versions(Bucket=bucket, Prefix=prefix)
+    versions = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+    return [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in versions]
 
 
 def _base64(digest: bytes) -> str:

@@ -75,7 +75,7 @@ def _claim(services: Services, run: Run, execution: str) -> None:
         holder = newest.execution
         if holder and holder != execution and services.executions.is_running(holder):
             raise RunRefusedError(f"Another execution works on run {run.run} of {run.job_id}.")
-        if holder == execution:
+        if holder == execution and newest.ended_at is None:
             return newest
         now = services.clock.now()
         return replace(
