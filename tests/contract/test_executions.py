@@ -1,0 +1,100 @@
+"""Executions: Step Functions and the fake keep the same promises."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import boto3
+import pytest
+
+from avatars.aws.executions import StepFunctionsExecutions
+from avatars.ports import Executions
+from tests.builders import JOB_ID
+from tests.fakes import FakeExecutions
+from tests.fakes.aws import execution_arn
+
+DEFINITION = json.dumps({"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}})
+
+
+@dataclass
+class Machine:
+    """A state machine behind the port, and what tests do to it past the port."""
+
+    executions: Executions
+    arn: Callable[[str], str]
+    end: Callable[[str], object]
+    """Ends the execution of that ARN."""
+    names: Callable[[], list[str]]
+
+
+def fake_machine() -> Machine:
+    executions = FakeExecutions()
+    return Machine(
+        executions,
+        execution_arn,
+        executions.end,
+        lambda: [arn.rpartition(":")[2] for arn in executions.started],
+    )
+
+
+def step_functions() -> Machine:
+    client = boto3.client("stepfunctions")
+    machine = client.create_state_machine(
+        name="MakeAvatars", definition=DEFINITION, roleArn="arn:aws:iam::123456789012:role/a-role"
+    )["stateMachineArn"]
+    return Machine(
+        StepFunctionsExecutions(client, machine),
+        lambda name: f"{machine.replace(':stateMachine:', ':execution:')}:{name}",
+        lambda arn: client.stop_execution(executionArn=arn),
+        lambda: [
+            execution["name"]
+            for execution in client.list_executions(stateMachineArn=machine)["executions"]
+        ],
+    )
+
+
+@pytest.fixture(params=["fake", "Step Functions"])
+def machine(request: pytest.FixtureRequest) -> Machine:
+    if request.param == "fake":
+        return fake_machine()
+    request.getfixturevalue("aws")
+    return step_functions()
+
+
+def test_an_execution_is_named_after_its_job_and_run(machine: Machine) -> None:
+    machine.executions.start(JOB_ID, 2)
+
+    assert machine.names() == [f"{JOB_ID}-2"]
+    assert machine.executions.is_running(machine.arn(f"{JOB_ID}-2"))
+
+
+def test_starting_it_again_starts_no_other(machine: Machine) -> None:
+    for _ in range(3):
+        machine.executions.start(JOB_ID, 1)
+
+    assert machine.names() == [f"{JOB_ID}-1"]
+
+
+def test_starting_it_again_after_its_end_starts_no_other(machine: Machine) -> None:
+    machine.executions.start(JOB_ID, 1)
+    machine.end(machine.arn(f"{JOB_ID}-1"))
+
+    machine.executions.start(JOB_ID, 1)
+
+    assert machine.names() == [f"{JOB_ID}-1"]
+    assert not machine.executions.is_running(machine.arn(f"{JOB_ID}-1"))
+
+
+def test_an_execution_that_nobody_knows_any_more_does_not_run(machine: Machine) -> None:
+    assert not machine.executions.is_running(machine.arn("long-ago"))
+
+
+def test_its_input_says_which_run_of_which_job(aws: None) -> None:
+    machine = step_functions()
+
+    machine.executions.start(JOB_ID, 3)
+
+    execution = boto3.client("stepfunctions").describe_execution(
+        executionArn=machine.arn(f"{JOB_ID}-3")
+    )
+    assert json.loads(execution["input"]) == {"job_id": JOB_ID, "run": 3}

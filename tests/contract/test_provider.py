@@ -1,0 +1,480 @@
+"""The provider over HTTP: requests to the letter, and each of them exactly once."""
+
+import json
+import socket
+import struct
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+
+from avatars.errors import (
+    NotAcceptedError,
+    OutcomeUnknownError,
+    ProviderKeyRefusedError,
+    ProviderUnreachableError,
+)
+from avatars.model import Answer, ProgressState, Prompt, Subject
+from avatars.provider.picsart import CONNECT_TIMEOUT, READ_TIMEOUT, PicsartProvider, http_client
+from avatars.provider.picsart_reader import PicsartReader
+from avatars.settings import FIELDS, ProviderSettings
+from local.simulator.running import RunningSimulator, running_simulator
+from tests.builders import a_picture
+from tests.contract.loopback import Exchange, Loopback, loopback
+from tests.fakes import FakeClock, FakePicsart, FakeProvider
+
+KEY = "a-secret-key"
+LINKS = [f"https://photos.test/{number}.jpg?signature=5ec2e7" for number in range(1, 6)]
+PROMPTS = [Prompt("anime", 2, "at sea"), Prompt("realistic")]
+READER = PicsartReader()
+
+
+def settings(url: str, **changes: Any) -> ProviderSettings:
+    names = {name: name for name in FIELDS} | {"photos": "images"}
+    return replace(ProviderSettings(url, url, fields=names, result_origins=()), **changes)
+
+
+class TestRequests:
+    """What is on the wire, seen by a transport that keeps it."""
+
+    @pytest.fixture
+    def seen(self) -> list[httpx.Request]:
+        return []
+
+    @pytest.fixture
+    def provider(self, seen: list[httpx.Request]) -> Iterator[PicsartProvider]:
+        def keep(request: httpx.Request) -> httpx.Response:
+            seen.append(request)
+            headers = {
+                "X-Picsart-Correlation-Id": "abc",
+                "Retry-After": "5",
+                "Set-Cookie": "session=5ec2e7",
+            }
+            return httpx.Response(202, content=b'{"model_id": "m-1"}', headers=headers)
+
+        where = settings(
+            "https://provider.test/v1",
+            status_url="https://status.test/v1",
+            fields={
+                "photos": "image_urls",
+                "prompts": "lines",
+                "style": "look",
+                "count": "number",
+                "prompt": "text",
+            },
+        )
+        with httpx.Client(transport=httpx.MockTransport(keep)) as http:
+            yield PicsartProvider(where, KEY, http)
+
+    def test_a_training_is_asked_for_with_links_and_subject(
+        self, provider: PicsartProvider, seen: list[httpx.Request]
+    ) -> None:
+        provider.submit_training(LINKS, Subject.DOG)
+
+        [request] = seen
+        assert (request.method, str(request.url)) == (
+            "POST",
+            "https://provider.test/v1/avatars/models",
+        )
+        assert json.loads(request.content) == {"image_urls": LINKS, "type": "dog"}
+        assert request.headers["Content-Type"] == "application/json"
+
+    def test_its_status_is_asked_for_at_a_host_of_its_own(
+        self, provider: PicsartProvider, seen: list[httpx.Request]
+    ) -> None:
+        provider.check_training("m-1")
+
+        assert (seen[0].method, str(seen[0].url)) == (
+            "GET",
+            "https://status.test/v1/avatars/models/m-1",
+        )
+
+    def test_an_inference_is_asked_for_with_all_prompts_under_the_names_of_the_settings(
+        self, provider: PicsartProvider, seen: list[httpx.Request]
+    ) -> None:
+        provider.submit_inference("m-1", PROMPTS)
+
+        [request] = seen
+        assert str(request.url) == "https://provider.test/v1/avatars/models/m-1/inferences"
+        assert json.loads(request.content) == {
+            "lines": [
+                {"look": "anime", "number": 2, "text": "at sea"},
+                {"look": "realistic", "number": 1},
+            ]
+        }
+
+    def test_avatars_are_asked_for_by_model_and_inference(
+        self, provider: PicsartProvider, seen: list[httpx.Request]
+    ) -> None:
+        provider.check_inference("m-1", "i-1")
+
+        assert str(seen[0].url) == "https://provider.test/v1/avatars/models/m-1/inferences/i-1"
+
+    @pytest.mark.parametrize("odd", ["../balance", "a/b", "a?b=c", "a#b", "ü 1%", "//evil.test/"])
+    def test_an_id_is_one_part_of_the_path_whatever_it_holds(
+        self, provider: PicsartProvider, seen: list[httpx.Request], odd: str
+    ) -> None:
+        provider.check_inference(odd, odd)
+
+        path = seen[0].url.raw_path.decode()
+        assert path.count("/") == 6
+        assert "?" not in path
+
+    def test_the_key_is_in_its_header_and_nowhere_else(
+        self, provider: PicsartProvider, seen: list[httpx.Request]
+    ) -> None:
+        provider.submit_training(LINKS, Subject.DOG)
+        provider.check_training("m-1")
+        provider.submit_inference("m-1", PROMPTS)
+        provider.check_inference("m-1", "i-1")
+
+        for request in seen:
+            assert request.headers["X-Picsart-API-Key"] == KEY
+            others = [value for name, value in request.headers.items() if "api-key" not in name]
+            assert KEY not in f"{request.url}{request.content!r}{others}"
+        assert KEY not in repr(provider)
+
+    def test_an_answer_has_its_body_and_the_headers_that_matter(
+        self, provider: PicsartProvider
+    ) -> None:
+        answer = provider.submit_training(LINKS, Subject.DOG)
+
+        assert (answer.status_code, answer.body) == (202, b'{"model_id": "m-1"}')
+        assert answer.headers == {"x-picsart-correlation-id": "abc", "retry-after": "5"}
+        assert answer.header("Retry-After") == "5"
+
+
+class TestTransport:
+    """Which trouble proves that nothing arrived."""
+
+    @staticmethod
+    def provider(error: type[Exception]) -> PicsartProvider:
+        def fail(request: httpx.Request) -> httpx.Response:
+            raise error("trouble")
+
+        http = httpx.Client(transport=httpx.MockTransport(fail))
+        return PicsartProvider(settings("https://provider.test"), KEY, http)
+
+    @pytest.mark.parametrize("error", [httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout])
+    def test_what_fails_before_the_connection_stands_was_not_sent(
+        self, error: type[Exception]
+    ) -> None:
+        with pytest.raises(ProviderUnreachableError, match=error.__name__):
+            self.provider(error).submit_training(LINKS, Subject.DOG)
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            httpx.ReadTimeout,
+            httpx.WriteTimeout,
+            httpx.ReadError,
+            httpx.WriteError,
+            httpx.CloseError,
+            httpx.RemoteProtocolError,
+            httpx.DecodingError,
+        ],
+    )
+    def test_after_that_nobody_can_tell(self, error: type[Exception]) -> None:
+        with pytest.raises(OutcomeUnknownError, match=error.__name__):
+            self.provider(error).submit_inference("m-1", PROMPTS)
+
+    @pytest.mark.parametrize("error", [httpx.ConnectError, httpx.ReadTimeout, httpx.ReadError])
+    def test_a_look_that_fails_is_a_look_without_an_answer(self, error: type[Exception]) -> None:
+        answer = self.provider(error).check_training("m-1")
+
+        assert answer == Answer(0, {}, error.__name__.encode())
+        assert READER.training_progress(answer).state is ProgressState.UNAVAILABLE
+
+    def test_the_client_sends_once_follows_nothing_and_trusts_no_proxy(self) -> None:
+        with http_client() as http:
+            assert http.timeout == httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT)
+            assert not http.follow_redirects
+            assert not http.trust_env
+
+
+class TestWire:
+    """Real sockets on this machine, with timeouts short enough for a test."""
+
+    @pytest.fixture
+    def host(self) -> Iterator[Loopback]:
+        with loopback() as host:
+            yield host
+
+    @pytest.fixture
+    def http(self) -> Iterator[httpx.Client]:
+        with http_client() as http:
+            http.timeout = httpx.Timeout(0.3)
+            yield http
+
+    @staticmethod
+    def submit(http: httpx.Client, url: str) -> Answer:
+        return PicsartProvider(settings(url), KEY, http).submit_training(LINKS, Subject.DOG)
+
+    def test_a_refused_connection_was_not_sent(self, http: httpx.Client) -> None:
+        with loopback() as gone:
+            origin = gone.origin
+
+        with pytest.raises(ProviderUnreachableError):
+            self.submit(http, origin)
+
+    def test_a_host_without_an_address_was_not_sent_to(self, http: httpx.Client) -> None:
+        with pytest.raises(ProviderUnreachableError):
+            self.submit(http, "http://provider.invalid")
+
+    def test_a_host_that_speaks_no_tls_was_not_sent_to(
+        self, http: httpx.Client, host: Loopback
+    ) -> None:
+        with pytest.raises(ProviderUnreachableError):
+            self.submit(http, host.origin.replace("http:", "https:"))
+
+        assert host.requests == []
+
+    def test_an_answer_that_does_not_come_in_time_is_unknown_and_asked_for_once(
+        self, http: httpx.Client, host: Loopback
+    ) -> None:
+        def hold(exchange: Exchange) -> None:
+            exchange.connection.recv(1)  # until the other side hangs up
+
+        host.on("/avatars/models", hold)
+
+        with pytest.raises(OutcomeUnknownError, match="ReadTimeout"):
+            self.submit(http, host.origin)
+
+        assert host.requests == ["POST /avatars/models"]
+
+    def test_a_connection_that_is_reset_is_unknown_and_not_opened_again(
+        self, http: httpx.Client, host: Loopback
+    ) -> None:
+        def reset(exchange: Exchange) -> None:
+            linger = struct.pack("ii", 1, 0)  # on, no seconds: closing sends a reset
+            exchange.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            exchange.connection.close()
+            exchange.hang_up()
+
+        host.on("/avatars/models", reset)
+
+        with pytest.raises(OutcomeUnknownError):
+            self.submit(http, host.origin)
+
+        assert host.connections == 1
+
+    def test_an_answer_that_breaks_off_is_unknown_and_asked_for_once(
+        self, http: httpx.Client, host: Loopback
+    ) -> None:
+        host.on("/avatars/models", lambda exchange: exchange.answer(202, b"{", length=100))
+
+        with pytest.raises(OutcomeUnknownError):
+            self.submit(http, host.origin)
+
+        assert host.requests == ["POST /avatars/models"]
+
+    def test_a_redirect_is_not_followed_with_our_key(
+        self, http: httpx.Client, host: Loopback
+    ) -> None:
+        elsewhere = host.on("/elsewhere", lambda exchange: exchange.answer(200))
+        host.on("/avatars/models", lambda exchange: exchange.answer(307, Location=elsewhere))
+
+        answer = self.submit(http, host.origin)
+
+        assert answer.status_code == 307
+        assert host.requests == ["POST /avatars/models"]
+
+    def test_every_submission_has_a_connection_of_its_own(
+        self, http: httpx.Client, host: Loopback
+    ) -> None:
+        # A kept one may have died unseen while the function was frozen.
+        host.on(
+            "/avatars/models",
+            lambda exchange: exchange.answer(202, b"{}", Connection="keep-alive"),
+        )
+
+        for _ in range(2):
+            self.submit(http, host.origin)
+
+        assert host.connections == 2
+
+
+@pytest.fixture(scope="module")
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture(scope="module")
+def one_simulator(clock: FakeClock) -> Iterator[RunningSimulator]:
+    with running_simulator(api_key=KEY, clock=clock) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def simulator(one_simulator: RunningSimulator) -> RunningSimulator:
+    one_simulator.reset()
+    return one_simulator
+
+
+@pytest.fixture
+def provider(simulator: RunningSimulator) -> Iterator[PicsartProvider]:
+    with http_client() as http:
+        http.timeout = httpx.Timeout(5, read=1)
+        yield PicsartProvider(settings(simulator.api_url), KEY, http)
+
+
+@pytest.fixture
+def links() -> Iterator[list[str]]:
+    with loopback() as host:
+        yield [host.on(f"/{number}.jpg", photo(number)) for number in range(1, 6)]
+
+
+def photo(number: int) -> Any:
+    return lambda exchange: exchange.answer(200, a_picture(number), Content_Type="image/jpeg")
+
+
+class TestBoth:
+    """What the fake promises, too."""
+
+    @pytest.fixture(params=["fake", "simulator"])
+    def both(
+        self, request: pytest.FixtureRequest, simulator: RunningSimulator, provider: PicsartProvider
+    ) -> Any:
+        """A provider for any key."""
+        if request.param == "simulator":
+            return lambda key: replace(provider, key=key)
+        picsart = FakePicsart()
+        picsart.key = KEY
+        return lambda key: FakeProvider(picsart, key)
+
+    def test_every_training_is_a_model_of_its_own(self, both: Any, links: list[str]) -> None:
+        answers = [both(KEY).submit_training(links, Subject.WOMAN) for _ in range(2)]
+
+        first, second = map(READER.training_id, answers)
+        assert first != second
+
+    def test_a_model_draws_once_it_is_trained(
+        self, both: Any, links: list[str], clock: FakeClock
+    ) -> None:
+        model_id = READER.training_id(both(KEY).submit_training(links, Subject.WOMAN))
+        clock.move(1200)
+
+        trained = READER.training_progress(both(KEY).check_training(model_id))
+        inference_id = READER.inference_id(both(KEY).submit_inference(model_id, PROMPTS))
+        drawing = READER.inference_progress(both(KEY).check_inference(model_id, inference_id))
+
+        assert trained.state is ProgressState.READY
+        assert drawing.state is ProgressState.RUNNING
+
+    def test_another_key_is_refused_whatever_is_asked(self, both: Any, links: list[str]) -> None:
+        answers = [
+            both("another").submit_training(links, Subject.WOMAN),
+            both("another").check_training("m-1"),
+            both("another").submit_inference("m-1", PROMPTS),
+            both("another").check_inference("m-1", "i-1"),
+        ]
+
+        assert {answer.status_code for answer in answers} == {401}
+        with pytest.raises(ProviderKeyRefusedError):
+            READER.training_id(answers[0])
+
+
+class TestSimulator:
+    def test_photos_become_a_model_and_the_model_avatars(
+        self,
+        provider: PicsartProvider,
+        simulator: RunningSimulator,
+        clock: FakeClock,
+        links: list[str],
+    ) -> None:
+        model_id = READER.training_id(provider.submit_training(links, Subject.WOMAN))
+        early = READER.training_progress(provider.check_training(model_id))
+        clock.move(1200)
+        trained = READER.training_progress(provider.check_training(model_id))
+        inference_id = READER.inference_id(provider.submit_inference(model_id, PROMPTS))
+        clock.move(60)
+        drawn = READER.inference_progress(provider.check_inference(model_id, inference_id))
+
+        assert early.state is ProgressState.RUNNING
+        assert trained.state is drawn.state is ProgressState.READY
+        assert len(drawn.links) == 3
+        assert all(str(link).startswith(simulator.results_origin) for link in drawn.links)
+
+    @pytest.mark.parametrize("created", [True, False])
+    @pytest.mark.parametrize(
+        "fault",
+        [
+            {"what": "drop"},
+            {"what": "answer", "status": 500},
+            {"what": "answer", "status": 502, "body": "<html>Bad gateway</html>"},
+            {"what": "answer", "status": 504},
+            {"what": "answer", "status": 200, "body": "<html>Welcome</html>"},
+        ],
+        ids=["drop", "500", "502", "504", "HTML"],
+    )
+    def test_whatever_goes_wrong_a_training_is_asked_for_once(
+        self,
+        provider: PicsartProvider,
+        simulator: RunningSimulator,
+        links: list[str],
+        fault: dict[str, Any],
+        created: bool,
+    ) -> None:
+        simulator.scenario(faults=[fault | {"route": "start_training", "created": created}])
+
+        with pytest.raises(OutcomeUnknownError):
+            READER.training_id(provider.submit_training(links, Subject.WOMAN))
+
+        assert len(simulator.journal(route="start_training")) == 1
+        assert len(simulator.journal(event="charge")) == int(created)
+
+    @pytest.mark.parametrize("fault", [{"what": "delay", "seconds": 1.5}, {"what": "cut"}])
+    def test_an_answer_that_is_late_or_cut_is_not_asked_for_again(
+        self,
+        provider: PicsartProvider,
+        simulator: RunningSimulator,
+        links: list[str],
+        fault: dict[str, Any],
+    ) -> None:
+        simulator.scenario(faults=[fault | {"route": "start_training"}])
+
+        with pytest.raises(OutcomeUnknownError):
+            provider.submit_training(links, Subject.WOMAN)
+
+        assert len(simulator.journal(route="start_training")) == 1
+        assert len(simulator.journal(event="charge")) == 1
+
+    @pytest.mark.parametrize("body", ["plain", "gateway"])
+    def test_both_forms_of_too_many_requests_name_their_wait(
+        self, provider: PicsartProvider, simulator: RunningSimulator, links: list[str], body: str
+    ) -> None:
+        simulator.scenario(rate_limit=1, quota_body=body, quota_retry_after=body == "gateway")
+        provider.check_training("m-1")
+
+        with pytest.raises(NotAcceptedError) as later:
+            READER.training_id(provider.submit_training(links, Subject.WOMAN))
+
+        assert later.value.wait_seconds is not None
+        assert 0 <= later.value.wait_seconds <= 60
+        assert simulator.journal(event="charge") == []
+
+    @pytest.mark.parametrize("shape", ["urls", "url_objects", "data"])
+    @pytest.mark.parametrize("vocabulary", ["guide", "2026", "finished", "mixed"])
+    def test_results_are_found_in_every_dialect(
+        self,
+        provider: PicsartProvider,
+        simulator: RunningSimulator,
+        clock: FakeClock,
+        links: list[str],
+        shape: str,
+        vocabulary: str,
+    ) -> None:
+        simulator.scenario(
+            result_shape=shape, vocabulary=vocabulary, training_seconds=0, inference_seconds=0
+        )
+        model_id = READER.training_id(provider.submit_training(links, Subject.WOMAN))
+        clock.move(1)
+        provider.check_training(model_id)
+        inference_id = READER.inference_id(provider.submit_inference(model_id, PROMPTS))
+        clock.move(1)
+
+        drawn = READER.inference_progress(provider.check_inference(model_id, inference_id))
+
+        assert (drawn.state, len(drawn.links)) == (ProgressState.READY, 3)

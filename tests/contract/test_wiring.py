@@ -1,0 +1,102 @@
+"""What the wiring makes of AWS: the key, the signer, and every port on its adapter."""
+
+from collections.abc import Iterator
+from urllib.parse import parse_qs, urlsplit
+
+import boto3
+import pytest
+from aws_lambda_powertools.utilities import parameters
+
+from avatars.errors import NotSentError
+from avatars.model import ChosenPhoto
+from avatars.settings import Settings
+from avatars.wiring import AwsServices
+from tests.builders import a_job
+from tests.contract.conftest import REGION
+from tests.fakes import ENVIRONMENT, FakeServices
+
+SECRET = ENVIRONMENT["PROVIDER_KEY_SECRET"]
+
+
+@pytest.fixture
+def services(aws: None) -> Iterator[AwsServices]:
+    parameters.clear_caches()  # type: ignore[no-untyped-call]
+    yield AwsServices(Settings.from_environment(ENVIRONMENT))
+    parameters.clear_caches()  # type: ignore[no-untyped-call]
+
+
+def put_key(key: str) -> None:
+    client = boto3.client("secretsmanager")
+    try:
+        client.put_secret_value(SecretId=SECRET, SecretString=key)
+    except client.exceptions.ResourceNotFoundException:
+        client.create_secret(Name=SECRET, SecretString=key)
+
+
+class TestKey:
+    def test_it_is_the_secret_without_the_blanks_round_it(self, services: AwsServices) -> None:
+        put_key(" key-1\n")
+
+        assert services.provider().key == "key-1"
+
+    def test_it_is_used_for_a_while_unless_a_fresh_one_is_asked_for(
+        self, services: AwsServices
+    ) -> None:
+        put_key("key-1")
+        first = services.provider().key
+        put_key("key-2")
+
+        keys = [services.provider(fresh_key=fresh).key for fresh in (False, True, False)]
+
+        assert first == "key-1"
+        assert keys == ["key-1", "key-2", "key-2"]
+
+    def test_the_fake_does_the_same(self) -> None:
+        services = FakeServices()
+        services.rotate_key("key-2")
+
+        keys = [services.provider(fresh_key=fresh).key for fresh in (False, True, False)]
+
+        assert keys == ["key-1", "key-2", "key-2"]
+
+    def test_without_it_nothing_is_sent(self, services: AwsServices) -> None:
+        with pytest.raises(NotSentError, match="key cannot be read"):
+            services.provider(fresh_key=True)
+
+    def test_it_does_not_show_where_a_provider_is_printed(self, services: AwsServices) -> None:
+        put_key("a-secret-key")
+
+        assert "a-secret-key" not in repr(services.provider())
+
+
+class TestSigner:
+    def test_links_are_signed_for_an_hour_by_a_role_assumed_for_them(
+        self, services: AwsServices
+    ) -> None:
+        job = a_job(chosen=(ChosenPhoto("p1", "v1"),))
+
+        [first], [second] = services.photos.links(job), services.photos.links(job)
+
+        queries = [parse_qs(urlsplit(link).query) for link in (first, second)]
+        assert all(query["X-Amz-Expires"] == ["3600"] for query in queries)
+        assert all(query["X-Amz-Credential"][0].startswith("ASIA") for query in queries)
+        tokens = [query["X-Amz-Security-Token"] for query in queries]
+        assert tokens[0] != tokens[1]
+
+    def test_links_lead_to_the_buckets_own_region(self, services: AwsServices) -> None:
+        [link] = services.photos.links(a_job(chosen=(ChosenPhoto("p1", "v1"),)))
+
+        assert urlsplit(link).hostname == f"uploads.s3.{REGION}.amazonaws.com"
+
+    def test_without_the_role_nothing_is_sent(self, aws: None) -> None:
+        services = AwsServices(Settings.from_environment(ENVIRONMENT | {"SIGNER_ROLE": ""}))
+
+        with pytest.raises(NotSentError, match="role"):
+            services.photos.links(a_job(chosen=(ChosenPhoto("p1", "v1"),)))
+
+
+def test_every_port_of_the_fakes_has_its_adapter(services: AwsServices) -> None:
+    put_key("key-1")
+
+    for port in vars(FakeServices()).keys() & set(dir(AwsServices)):
+        assert type(getattr(services, port)).__module__.startswith("avatars."), port

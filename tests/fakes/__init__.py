@@ -1,0 +1,31 @@
+"""The outside of the pipeline, in memory: fakes that behave as the real things do."""
+
+from tests.fakes.aws import FakeExecutions, FakeNotices
+from tests.fakes.buckets import FakeAnswers, FakeBucket, FakeGallery, FakePhotos, FakeUploads
+from tests.fakes.clock import FakeClock
+from tests.fakes.effects import Effects, KilledError, LostConfirmationError
+from tests.fakes.jobs import FakeJobs
+from tests.fakes.provider import FakeDownloads, FakePicsart, FakeProvider, Sent, answer
+from tests.fakes.services import ENVIRONMENT, FakeServices
+
+__all__ = [
+    "ENVIRONMENT",
+    "Effects",
+    "FakeAnswers",
+    "FakeBucket",
+    "FakeClock",
+    "FakeDownloads",
+    "FakeExecutions",
+    "FakeGallery",
+    "FakeJobs",
+    "FakeNotices",
+    "FakePhotos",
+    "FakePicsart",
+    "FakeProvider",
+    "FakeServices",
+    "FakeUploads",
+    "KilledError",
+    "LostConfirmationError",
+    "Sent",
+    "answer",
+]

@@ -1,0 +1,50 @@
+"""Step Functions and EventBridge, in memory."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from tests.fakes.effects import Effects
+
+STATE_MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:MakeAvatars"
+
+
+class FakeExecutions:
+    """Executions by name; a name starts once, whatever became of its execution."""
+
+    def __init__(self, effects: Effects | None = None) -> None:
+        self._effects = effects or Effects()
+        self.started: list[str] = []
+        self.running: set[str] = set()
+
+    def start(self, job_id: str, run: int) -> None:
+        with self._effects.happen("start execution"):
+            execution = execution_arn(f"{job_id}-{run}")
+            if execution not in self.started:
+                self.started.append(execution)
+                self.running.add(execution)
+
+    def is_running(self, execution: str) -> bool:
+        with self._effects.happen("look at execution"):
+            return execution in self.running
+
+    def end(self, execution: str) -> None:
+        """It ends, in whatever way."""
+        self.running.discard(execution)
+
+
+class FakeNotices:
+    """What the world was told."""
+
+    def __init__(self, effects: Effects | None = None) -> None:
+        self._effects = effects or Effects()
+        self.published: list[tuple[str, dict[str, Any]]] = []
+
+    def publish(self, kind: str, detail: Mapping[str, object]) -> None:
+        with self._effects.happen("publish notice"):
+            self.published.append((kind, json.loads(json.dumps(detail))))
+
+
+def execution_arn(name: str) -> str:
+    """What Step Functions calls the execution of that name."""
+    return f"{STATE_MACHINE.replace(':stateMachine:', ':execution:')}:{name}"

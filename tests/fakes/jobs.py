@@ -1,0 +1,128 @@
+"""The table of jobs, in memory."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from avatars.errors import JobNotFoundError
+from avatars.model import Avatar, AvatarStatus, Job, Photo, Run
+from tests.fakes.effects import Effects, LostConfirmationError
+
+Row = Job | Run | Photo | Avatar
+AnyRow = TypeVar("AnyRow", Job, Run, Photo, Avatar)
+Versioned = TypeVar("Versioned", Job, Run)
+
+
+class FakeJobs:
+    """Rows by job and record, under the conditions of `DynamoDBJobs`."""
+
+    def __init__(self, effects: Effects | None = None) -> None:
+        self._effects = effects or Effects()
+        self._rows: dict[tuple[str, str], Row] = {}
+
+    def find_job(self, job_id: str) -> Job | None:
+        return self._read(Job, job_id, "job")
+
+    def job(self, job_id: str) -> Job:
+        job = self.find_job(job_id)
+        if job is None:
+            raise JobNotFoundError(f"There is no job {job_id}.")
+        return job
+
+    def run(self, job_id: str, run: int) -> Run:
+        row = self._read(Run, job_id, _run_record(run))
+        if row is None:
+            raise JobNotFoundError(f"Job {job_id} has no run {run}.")
+        return row
+
+    def create_job(self, job: Job, run: Run) -> Job:
+        self.create_run(run)
+        if self._write("job", job, lambda stored: stored is None):
+            return job
+        return self.job(job.job_id)
+
+    def create_run(self, run: Run) -> Run:
+        if self._write(_run_record(run.run), run, lambda stored: stored is None):
+            return run
+        return self.run(run.job_id, run.run)
+
+    def change_job(self, job_id: str, change: Callable[[Job], Job]) -> Job:
+        return self._change("job", lambda: self.job(job_id), change)
+
+    def change_run(self, job_id: str, run: int, change: Callable[[Run], Run]) -> Run:
+        return self._change(_run_record(run), lambda: self.run(job_id, run), change)
+
+    def photo(self, job_id: str, photo_id: str) -> Photo | None:
+        return self._read(Photo, job_id, f"photo#{photo_id}")
+
+    def photos(self, job_id: str) -> list[Photo]:
+        return self._query(Photo, job_id, "photo#")
+
+    def put_photo(self, photo: Photo) -> bool:
+        return self._write(
+            f"photo#{photo.photo_id}",
+            photo,
+            lambda stored: stored is None or stored.sequencer <= photo.sequencer,
+        )
+
+    def avatars(self, job_id: str, run: int) -> list[Avatar]:
+        return self._query(Avatar, job_id, f"avatar#{run:03}#")
+
+    def put_avatar(self, avatar: Avatar) -> None:
+        self._write(
+            f"avatar#{avatar.run:03}#{avatar.position:03}",
+            avatar,
+            lambda stored: (
+                avatar.status is AvatarStatus.KEPT
+                or stored is None
+                or stored.status is not AvatarStatus.KEPT
+            ),
+        )
+
+    def _change(
+        self,
+        record: str,
+        newest: Callable[[], Versioned],
+        change: Callable[[Versioned], Versioned],
+    ) -> Versioned:
+        while True:
+            before = newest()
+            after = change(before)
+            if after == before:
+                return before
+            after = replace(after, version=before.version + 1)
+            if self._write(record, after, _has_version(before.version)):
+                return after
+
+    def _read(self, kind: type[AnyRow], job_id: str, record: str) -> AnyRow | None:
+        with self._effects.happen(f"read {kind.__name__.lower()}"):
+            row = self._rows.get((job_id, record))
+            return row if isinstance(row, kind) else None
+
+    def _query(self, kind: type[AnyRow], job_id: str, prefix: str) -> list[AnyRow]:
+        with self._effects.happen(f"read {kind.__name__.lower()}s"):
+            return [
+                row
+                for (owner, record), row in sorted(self._rows.items(), key=lambda item: item[0])
+                if owner == job_id and record.startswith(prefix) and isinstance(row, kind)
+            ]
+
+    def _write(self, record: str, row: Row, condition: Callable[[Any], bool]) -> bool:
+        """Whether the stored row allowed it; *condition* gets None where there is none."""
+        key = (row.job_id, record)
+        try:
+            with self._effects.happen(f"write {type(row).__name__.lower()}"):
+                if not condition(self._rows.get(key)):
+                    return False
+                self._rows[key] = row
+        except LostConfirmationError:
+            return False
+        return True
+
+
+def _has_version(version: int) -> Callable[[Any], bool]:
+    return lambda stored: bool(stored.version == version)
+
+
+def _run_record(run: int) -> str:
+    return f"run#{run:03}"

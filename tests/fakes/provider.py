@@ -1,0 +1,115 @@
+"""The provider, in memory: it answers what a test has scripted, and else as on a good day."""
+
+import json
+from collections import defaultdict, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from avatars.errors import DownloadFailedError, DownloadRefusedError
+from avatars.model import Answer, Prompt, Subject
+from tests.fakes.effects import Effects
+
+Reply = Answer | Exception
+
+
+def answer(status: int, body: object = b"", **headers: str) -> Answer:
+    """An answer; a *body* that is no bytes goes out as JSON, `retry_after` as `retry-after`."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Answer(status, {name.replace("_", "-"): text for name, text in headers.items()}, data)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One request that our side sent, and what came back."""
+
+    call: str
+    key: str
+    arguments: tuple[Any, ...]
+    reply: Reply
+
+
+class FakePicsart:
+    """The company: the key that it accepts, the requests that it got, what it says next."""
+
+    def __init__(self, effects: Effects | None = None) -> None:
+        self.key = "key-1"
+        self.sent: list[Sent] = []
+        self._effects = effects or Effects()
+        self._replies: dict[str, deque[Reply]] = defaultdict(deque)
+        self._numbers = count(1)
+
+    def will(self, call: str, *replies: Reply) -> None:
+        """Answer the next requests of that *call* (a method of `Provider`) with these."""
+        self._replies[call].extend(replies)
+
+    def forget_plans(self) -> None:
+        """From now on every day is a good one."""
+        self._replies.clear()
+
+    def requests(self, call: str) -> list[Sent]:
+        """The requests of that call, in order."""
+        return [request for request in self.sent if request.call == call]
+
+    def take(self, call: str, key: str, *arguments: object) -> Answer:
+        """A request arrives (or provably does not, where the reply is that error)."""
+        with self._effects.happen(call.replace("_", " ")):
+            reply = self._reply(call, key)
+            self.sent.append(Sent(call, key, arguments, reply))
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+    def _reply(self, call: str, key: str) -> Reply:
+        if key != self.key:
+            return answer(401, {"detail": "Invalid API key"})
+        if self._replies[call]:
+            return self._replies[call].popleft()
+        number = next(self._numbers)
+        good_day: dict[str, Callable[[], Answer]] = {
+            "submit_training": lambda: answer(202, {"model_id": f"model-{number}"}),
+            "check_training": lambda: answer(200, {"status": "DONE"}),
+            "submit_inference": lambda: answer(202, {"inference_id": f"inference-{number}"}),
+            "check_inference": lambda: answer(202, {"status": "IN_PROGRESS"}),
+        }
+        return good_day[call]()
+
+
+@dataclass(frozen=True)
+class FakeProvider:
+    """The port, bound to the key that our side holds."""
+
+    picsart: FakePicsart
+    key: str
+
+    def submit_training(self, photo_links: Sequence[str], subject: Subject) -> Answer:
+        return self.picsart.take("submit_training", self.key, tuple(photo_links), subject)
+
+    def check_training(self, model_id: str) -> Answer:
+        return self.picsart.take("check_training", self.key, model_id)
+
+    def submit_inference(self, model_id: str, prompts: Sequence[Prompt]) -> Answer:
+        return self.picsart.take("submit_inference", self.key, model_id, tuple(prompts))
+
+    def check_inference(self, model_id: str, inference_id: str) -> Answer:
+        return self.picsart.take("check_inference", self.key, model_id, inference_id)
+
+
+class FakeDownloads:
+    """Pictures by link. A link that nobody knows is dead, one to `evil.test` is refused."""
+
+    def __init__(self, effects: Effects | None = None) -> None:
+        self.pictures: dict[str, bytes] = {}
+        self.fetched: list[str] = []
+        self._effects = effects or Effects()
+
+    def fetch(self, link: str, file: Path) -> int:
+        with self._effects.happen("download"):
+            self.fetched.append(link)
+            if "evil.test" in link:
+                raise DownloadRefusedError("The link leads to evil.test.")
+            if link not in self.pictures:
+                raise DownloadFailedError("The download was answered with 404.")
+            return file.write_bytes(self.pictures[link])

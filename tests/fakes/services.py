@@ -1,0 +1,76 @@
+"""Every port on its fake."""
+
+from dataclasses import replace
+from typing import Any
+
+from avatars.provider.picsart_reader import PicsartReader
+from avatars.settings import Settings
+from tests.fakes.aws import STATE_MACHINE, FakeExecutions, FakeNotices
+from tests.fakes.buckets import FakeAnswers, FakeBucket, FakeGallery, FakePhotos, FakeUploads
+from tests.fakes.clock import FakeClock
+from tests.fakes.effects import Effects
+from tests.fakes.jobs import FakeJobs
+from tests.fakes.provider import FakeDownloads, FakePicsart, FakeProvider
+
+ENVIRONMENT = {
+    "TABLE": "jobs",
+    "UPLOAD_BUCKET": "uploads",
+    "AVATAR_BUCKET": "avatars",
+    "STATE_MACHINE": STATE_MACHINE,
+    "PROVIDER_KEY_SECRET": "provider-key",
+    "SIGNER_ROLE": "arn:aws:iam::123456789012:role/signer",
+    "PROVIDER_URL": "https://provider.test/v1",
+    "PROVIDER_STATUS_URL": "https://status.provider.test/v1",
+    "PROVIDER_FIELDS": "photos=images,prompts=prompts,style=style,count=count,prompt=prompt",
+    "PROVIDER_RESULT_ORIGINS": "*.results.test",
+    "CLOCK_EPOCH": "0",
+    "CLOCK_SCALE": "1",
+    "QUIET_PERIOD_SECONDS": "60",
+    "COLLECT_SECONDS": "86400",
+    "START_PATIENCE_SECONDS": "21600",
+    "TRAINING_FIRST_LOOK_SECONDS": "300",
+    "TRAINING_LOOK_SECONDS": "120",
+    "TRAINING_ADVISED_SECONDS": "1200",
+    "TRAINING_DEADLINE_SECONDS": "3600",
+    "INFERENCE_FIRST_LOOK_SECONDS": "20",
+    "INFERENCE_LOOK_SECONDS": "10",
+    "INFERENCE_ADVISED_SECONDS": "60",
+    "INFERENCE_DEADLINE_SECONDS": "3600",
+    "AVATARS_PER_BATCH": "20",
+    "DEFAULT_SUBJECT": "woman",
+    "DEFAULT_STYLES": "realistic:4",
+}
+"""A whole environment, with the defaults of `template.yaml`."""
+
+
+class FakeServices:
+    """What a step receives, and everything behind it; *changes* are fields of Settings."""
+
+    def __init__(self, clock: FakeClock | None = None, **changes: Any) -> None:
+        self.clock = clock or FakeClock()
+        self.settings = replace(Settings.from_environment(ENVIRONMENT), clock=self.clock, **changes)
+        self.effects = Effects()
+        self.upload_bucket = FakeBucket(self.clock)
+        self.avatar_bucket = FakeBucket(self.clock)
+        self.jobs = FakeJobs(self.effects)
+        self.uploads = FakeUploads(self.upload_bucket, self.effects)
+        self.photos = FakePhotos(self.upload_bucket, self.effects)
+        self.answers = FakeAnswers(self.effects)
+        self.gallery = FakeGallery(self.avatar_bucket, self.effects)
+        self.downloads = FakeDownloads(self.effects)
+        self.executions = FakeExecutions(self.effects)
+        self.notices = FakeNotices(self.effects)
+        self.reader = PicsartReader()
+        self.picsart = FakePicsart(self.effects)
+        self.secret = self.picsart.key
+        self._cached_secret = self.secret
+
+    def provider(self, fresh_key: bool = False) -> FakeProvider:
+        with self.effects.happen("fetch key"):
+            if fresh_key:
+                self._cached_secret = self.secret
+            return FakeProvider(self.picsart, self._cached_secret)
+
+    def rotate_key(self, key: str) -> None:
+        """The provider gives us another key, which goes into the secret."""
+        self.secret = self.picsart.key = key

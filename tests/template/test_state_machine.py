@@ -1,0 +1,276 @@
+"""The definition of the state machine: what it names exists, and every way through it ends."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonata  # type: ignore[import-untyped]
+import pytest
+import yaml
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
+
+from avatars import errors
+from avatars.errors import job_errors
+
+ROOT = Path(__file__).parents[2]
+DEFINITION: dict[str, Any] = yaml.safe_load(
+    (ROOT / "statemachine/make_avatars.asl.yaml").read_text()
+)
+TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
+RESOURCES = TEMPLATE["Resources"]
+
+State = dict[str, Any]
+
+PROVE_THAT_NOTHING_WAS_SENT = {
+    "NotSentError",
+    "Lambda.TooManyRequestsException",
+    "Lambda.ResourceNotReadyException",
+}
+"""Our own error from before the request, and Lambda's from before the invocation."""
+
+
+def all_states(machine: dict[str, Any] = DEFINITION) -> Iterator[tuple[str, State]]:
+    """Every state by its name, those inside a Map too."""
+    for name, state in machine["States"].items():
+        yield name, state
+        if "ItemProcessor" in state:
+            yield from all_states(state["ItemProcessor"])
+
+
+STATES = dict(all_states())
+TASKS = {name: state for name, state in STATES.items() if state["Type"] == "Task"}
+
+
+def followers(state: State) -> set[str]:
+    """Every state that may come next."""
+    choices = [*state.get("Choices", []), *state.get("Catch", []), state]
+    named = [choice["Next"] for choice in choices if "Next" in choice]
+    return {*named, *([state["Default"]] if "Default" in state else [])}
+
+
+def reachable(start: str, machine: dict[str, Any] = DEFINITION) -> set[str]:
+    """Every state that may come after *start*, and itself."""
+    found, waiting = set(), [start]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting.extend(followers(machine["States"][name]))
+    return found
+
+
+def error_names(state: State) -> set[str]:
+    rules = [*state.get("Retry", []), *state.get("Catch", [])]
+    return {name for rule in rules for name in rule["ErrorEquals"]}
+
+
+def expressions(value: Any) -> Iterator[str]:
+    """Every JSONata expression below *value*."""
+    if isinstance(value, dict):
+        for inner in value.values():
+            yield from expressions(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from expressions(inner)
+    elif isinstance(value, str) and value.strip().startswith("{%"):
+        yield value.strip()[2:-2]
+
+
+def function_of(task: State) -> State:
+    """The template's function behind a Task."""
+    name = re.fullmatch(r"\$\{(\w+)\}", task["Arguments"]["FunctionName"])
+    assert name, task
+    properties: State = RESOURCES[name[1]]["Properties"]
+    return properties
+
+
+class TestNames:
+    def test_every_error_that_is_named_exists(self) -> None:
+        named = {name for state in STATES.values() for name in error_names(state)}
+        ours = {name for name in named if not name.startswith(("States.", "Lambda."))}
+
+        assert ours
+        assert all(issubclass(getattr(errors, name), Exception) for name in ours)
+
+    def test_every_substitution_is_used_and_every_use_is_substituted(self) -> None:
+        text = (ROOT / "statemachine/make_avatars.asl.yaml").read_text()
+        given = RESOURCES["MakeAvatars"]["Properties"]["DefinitionSubstitutions"]
+
+        assert set(re.findall(r"\$\{(\w+)\}", text)) == set(given)
+        assert all(value == {"Fn::GetAtt": [name, "Arn"]} for name, value in given.items())
+
+    def test_the_machine_may_invoke_what_it_names_and_nothing_else(self) -> None:
+        properties = RESOURCES["MakeAvatars"]["Properties"]
+        [invoke] = [
+            statement
+            for policy in properties["Policies"]
+            for statement in policy["Statement"]
+            if statement["Action"] == "lambda:InvokeFunction"
+        ]
+
+        assert sorted(map(str, invoke["Resource"])) == sorted(
+            map(str, properties["DefinitionSubstitutions"].values())
+        )
+
+    @pytest.mark.parametrize("name", TASKS)
+    def test_a_task_is_called_like_its_function(self, name: str) -> None:
+        function = TASKS[name]["Arguments"]["FunctionName"].strip("${}")
+        others = {"Keep batch": "KeepAvatars", "Record failure": "FinishJob"}
+
+        assert function == others.get(name, name.title().replace(" ", "")) + "Function"
+
+
+class TestTasks:
+    @pytest.mark.parametrize("name", TASKS)
+    def test_it_has_more_time_than_its_function(self, name: str) -> None:
+        task = TASKS[name]
+        default = TEMPLATE["Globals"]["Function"]["Timeout"]
+
+        assert task["TimeoutSeconds"] > function_of(task).get("Timeout", default)
+
+    @pytest.mark.parametrize("name", TASKS)
+    def test_it_is_retried_with_jitter(self, name: str) -> None:
+        rules = [rule for rule in TASKS[name]["Retry"] if rule["MaxAttempts"] > 0]
+
+        assert rules
+        assert all(rule["JitterStrategy"] == "FULL" and rule["BackoffRate"] > 1 for rule in rules)
+
+    @pytest.mark.parametrize("name", TASKS.keys() - {"Record failure"})
+    def test_whatever_else_goes_wrong_is_caught(self, name: str) -> None:
+        assert TASKS[name]["Catch"][-1]["ErrorEquals"] == ["States.ALL"]
+
+    def test_what_records_a_failure_has_nothing_behind_it_but_the_rule_on_executions(self) -> None:
+        [rule] = RESOURCES["CloseJobFunction"]["Properties"]["Events"].values()
+
+        assert "Catch" not in TASKS["Record failure"]
+        assert "FAILED" in rule["Properties"]["Pattern"]["detail"]["status"]
+
+    @pytest.mark.parametrize("name", TASKS)
+    def test_a_decision_of_ours_is_not_retried(self, name: str) -> None:
+        ends = set(job_errors()) | {"RunRefusedError", "JobNotFoundError"}
+        for rule in TASKS[name]["Retry"]:
+            if rule["MaxAttempts"] > 0:
+                assert not ends & set(rule["ErrorEquals"])
+
+    @pytest.mark.parametrize("name", TASKS.keys() - {"Start training", "Start inference"})
+    def test_decisions_come_before_accidents(self, name: str) -> None:
+        rules = TASKS[name]["Retry"]
+
+        assert rules[-1]["ErrorEquals"] == ["States.ALL"]
+        assert all(rule["MaxAttempts"] == 0 for rule in rules[:-1])
+
+
+@pytest.mark.parametrize("stage", ["training", "inference"])
+class TestPaidRequests:
+    def test_starting_is_retried_only_on_proof_that_nothing_was_sent(self, stage: str) -> None:
+        retried = {
+            name for rule in TASKS[f"Start {stage}"]["Retry"] for name in rule["ErrorEquals"]
+        }
+
+        assert "NotSentError" in retried
+        assert retried <= PROVE_THAT_NOTHING_WAS_SENT
+
+    def test_whatever_leaves_its_outcome_open_is_looked_into_and_not_sent_again(
+        self, stage: str
+    ) -> None:
+        decided, everything_else = TASKS[f"Start {stage}"]["Catch"]
+
+        assert everything_else["Next"] == f"Recover {stage}"
+        assert everything_else["Assign"] == {"trouble": "{% $states.errorOutput.Error %}"}
+        assert decided["Next"] == "Record failure"
+        assert not any("Unknown" in name for name in decided["ErrorEquals"])
+
+    def test_it_is_started_again_only_where_it_was_not_accepted(self, stage: str) -> None:
+        accepted = STATES[f"{stage.title()} accepted?"]
+        before = {name for name, state in STATES.items() if f"Start {stage}" in followers(state)}
+
+        assert accepted["Default"] == f"Wait to start {stage}"
+        waits = before - {"Where to begin?", "Collected?", "Trained?"}
+        assert waits == {f"Wait to start {stage}"}
+
+    def test_recovering_never_leads_to_sending_without_a_decision(self, stage: str) -> None:
+        assert followers(STATES[f"Recover {stage}"]) == {
+            f"{stage.title()} accepted?",
+            "Record failure",
+        }
+
+
+class TestFlow:
+    def test_it_speaks_jsonata_throughout(self) -> None:
+        assert DEFINITION["QueryLanguage"] == "JSONata"
+        paths = {"InputPath", "OutputPath", "ResultPath", "Parameters", "ItemsPath", "SecondsPath"}
+        assert not any(paths & state.keys() for state in STATES.values())
+
+    @pytest.mark.parametrize("expression", sorted(set(expressions(DEFINITION))))
+    def test_every_expression_can_be_read(self, expression: str) -> None:
+        jsonata.Jsonata(expression)
+
+    @pytest.mark.parametrize("clock", ["$now", "$millis", "EnteredTime", "StartTime", "Timestamp"])
+    def test_no_decision_is_made_by_the_clock_of_the_engine(self, clock: str) -> None:
+        assert not any(clock in expression for expression in expressions(DEFINITION))
+
+    def test_every_state_can_be_reached(self) -> None:
+        assert reachable(DEFINITION["StartAt"]) == DEFINITION["States"].keys()
+        inner = STATES["Keep avatars"]["ItemProcessor"]
+        assert reachable(inner["StartAt"], inner) == inner["States"].keys()
+
+    def test_every_state_goes_on_or_ends(self) -> None:
+        for name, state in STATES.items():
+            ends = state.get("End", False) or state["Type"] in ("Succeed", "Fail")
+            assert ends != bool({"Next", "Default"} & state.keys()), name
+
+    def test_success_has_one_door(self) -> None:
+        before = {name for name, state in STATES.items() if "Job completed" in followers(state)}
+        [completed] = STATES["Completed?"]["Choices"]
+
+        assert before == {"Completed?"}
+        assert completed["Condition"] == "{% $states.input.status = 'COMPLETED' %}"
+        assert STATES["Completed?"]["Default"] == "Job failed"
+
+    def test_what_the_end_says_decides_how_the_execution_ends(self) -> None:
+        for name in ("Finish job", "Record failure"):
+            assert STATES[name]["Next"] == "Completed?"
+
+    def test_a_failure_is_recorded_and_ends_in_fail(self) -> None:
+        ends = {name for name in reachable("Record failure") if not followers(STATES[name])}
+
+        assert ends == {"Job completed", "Job failed"}  # completed: by whoever was faster
+        assert STATES["Job failed"]["Type"] == STATES["Run refused"]["Type"] == "Fail"
+
+    def test_nobody_but_the_holder_records_a_failure(self) -> None:
+        catches = {rule["Next"] for rule in STATES["Begin run"]["Catch"]}
+
+        assert catches == {"Run refused"}
+
+    def test_the_whole_has_more_time_than_all_its_deadlines_together(self) -> None:
+        most = {
+            name: parameter.get("MaxValue", parameter["Default"])
+            for name, parameter in TEMPLATE["Parameters"].items()
+            if name.endswith(("DeadlineSeconds", "PatienceSeconds", "CollectSeconds"))
+        }
+        patience = most.pop("StartPatienceSeconds")
+
+        assert DEFINITION["TimeoutSeconds"] > sum(most.values()) + 2 * patience
+
+    def test_the_links_of_avatars_never_enter_the_history(self) -> None:
+        text = (ROOT / "statemachine/make_avatars.asl.yaml").read_text()
+        keep = STATES["Keep avatars"]
+
+        assert keep["Items"] == "{% [0..$batches - 1] %}"
+        assert "urls" not in text
+        assert "accepted_id" in text
+
+    def test_batches_are_kept_a_few_at_once_and_one_failing_stops_no_other(self) -> None:
+        [caught] = STATES["Keep batch"]["Catch"]
+
+        assert STATES["Keep avatars"]["MaxConcurrency"] <= 10
+        assert (caught["ErrorEquals"], caught["Next"]) == (["States.ALL"], "Batch incomplete")
+        assert STATES["Batch incomplete"]["End"]
+
+
+def test_every_error_that_ends_a_job_is_a_decision_somewhere() -> None:
+    named = {name for state in TASKS.values() for name in error_names(state)}
+    from_outside = {"InternalError", "ExecutionEndedError", "OutcomeUnknownError"}
+
+    assert job_errors().keys() == (named & job_errors().keys()) | from_outside

@@ -1,0 +1,414 @@
+"""The template: least privilege, a dead-letter path for everything, and no loose ends."""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
+
+from avatars.provider.picsart import CONNECT_TIMEOUT, READ_TIMEOUT
+from avatars.settings import SUBMIT_TIMEOUT, Settings
+from tests.fakes import ENVIRONMENT
+
+ROOT = Path(__file__).parents[2]
+TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
+GLOBALS = TEMPLATE["Globals"]["Function"]
+
+A_MINUTE_TO_SAVE = 60
+
+Properties = dict[str, Any]
+Statement = dict[str, Any]
+
+
+def of_type(kind: str) -> dict[str, dict[str, Any]]:
+    return {
+        name: resource
+        for name, resource in TEMPLATE["Resources"].items()
+        if resource["Type"] == f"AWS::{kind}"
+    }
+
+
+FUNCTIONS: dict[str, Properties] = {
+    name: resource["Properties"] for name, resource in of_type("Serverless::Function").items()
+}
+MACHINE: Properties = TEMPLATE["Resources"]["MakeAvatars"]["Properties"]
+
+
+def statements(properties: Properties) -> list[Statement]:
+    return [statement for policy in properties["Policies"] for statement in policy["Statement"]]
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def rules(properties: Properties) -> list[Properties]:
+    """The EventBridge rules that call a function."""
+    return [
+        event["Properties"]
+        for event in properties.get("Events", {}).values()
+        if event["Type"] == "EventBridgeRule"
+    ]
+
+
+def failure_destination(properties: Properties) -> Any:
+    """Where goes what a function could not take, if it says so."""
+    config = properties.get("EventInvokeConfig", {}).get("DestinationConfig", {})
+    return config.get("OnFailure", {}).get("Destination")
+
+
+DEAD_LETTERS = {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
+DESTINATIONS = {
+    destination["Fn::GetAtt"][0]
+    for destination in map(failure_destination, FUNCTIONS.values())
+    if destination
+}
+ASYNCHRONOUS = sorted(
+    {name for name, properties in FUNCTIONS.items() if rules(properties)}
+    | (DESTINATIONS & FUNCTIONS.keys())
+)
+
+
+class Asked(Mapping[str, str]):
+    """An environment that remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.names.add(name)
+        return ENVIRONMENT[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(ENVIRONMENT)
+
+    def __len__(self) -> int:
+        return len(ENVIRONMENT)
+
+
+class TestPrivileges:
+    @pytest.mark.parametrize("name", FUNCTIONS)
+    def test_a_function_has_a_role_of_its_own(self, name: str) -> None:
+        assert "Role" not in FUNCTIONS[name]
+        assert statements(FUNCTIONS[name])
+        assert "Policies" not in GLOBALS
+
+    @pytest.mark.parametrize("name", [*FUNCTIONS, "MakeAvatars"])
+    def test_every_statement_says_why_and_names_its_actions(self, name: str) -> None:
+        for statement in statements(TEMPLATE["Resources"][name]["Properties"]):
+            assert re.fullmatch(r"([A-Z][a-z]+)+", statement["Sid"])
+            assert not any("*" in action for action in listed(statement["Action"]))
+
+    @pytest.mark.parametrize("name", FUNCTIONS)
+    def test_no_statement_covers_everything(self, name: str) -> None:
+        for statement in statements(FUNCTIONS[name]):
+            assert "*" not in listed(statement["Resource"]), statement["Sid"]
+
+    def test_only_log_delivery_knows_no_narrower_resource(self) -> None:
+        everything = [s for s in statements(MACHINE) if "*" in listed(s["Resource"])]
+
+        assert [statement["Sid"] for statement in everything] == ["WriteExecutionLogs"]
+        assert all(action.startswith("logs:") for action in everything[0]["Action"])
+
+    @pytest.mark.parametrize("name", FUNCTIONS)
+    def test_objects_are_reached_by_prefix_only(self, name: str) -> None:
+        for statement in statements(FUNCTIONS[name]):
+            for action in listed(statement["Action"]):
+                if action.startswith("s3:List"):
+                    prefixes = statement["Condition"]["StringLike"]["s3:prefix"]
+                    assert all(re.fullmatch(r"\w+/\*", prefix) for prefix in prefixes)
+                elif action.startswith("s3:"):
+                    for resource in listed(statement["Resource"]):
+                        assert re.fullmatch(
+                            r"\$\{(Upload|Avatar)Bucket\.Arn\}/(uploads|photos|avatars|answers)/.+",
+                            resource["Fn::Sub"],
+                        )
+
+    @pytest.mark.parametrize("name", FUNCTIONS)
+    def test_nothing_that_was_paid_for_can_be_deleted(self, name: str) -> None:
+        deletes = [
+            resource
+            for statement in statements(FUNCTIONS[name])
+            for resource in listed(statement["Resource"])
+            if any("Delete" in action for action in listed(statement["Action"]))
+        ]
+
+        assert all("UploadBucket" in resource["Fn::Sub"] for resource in deletes)
+
+    def test_the_key_is_read_only_by_those_who_ask_the_provider(self) -> None:
+        readers = {
+            name
+            for name, properties in FUNCTIONS.items()
+            if any("secretsmanager" in str(s["Action"]) for s in statements(properties))
+        }
+
+        assert readers == {
+            "StartTrainingFunction", "CheckTrainingFunction",
+            "StartInferenceFunction", "CheckInferenceFunction",
+        }  # fmt: skip
+
+    def test_the_signer_reads_prepared_photos_and_serves_one_function(self) -> None:
+        role = TEMPLATE["Resources"]["SignerRole"]["Properties"]
+        [policy] = role["Policies"]
+        [statement] = policy["PolicyDocument"]["Statement"]
+        [trust] = role["AssumeRolePolicyDocument"]["Statement"]
+
+        assert statement["Action"] == ["s3:GetObject", "s3:GetObjectVersion"]
+        assert statement["Resource"] == {"Fn::Sub": "${UploadBucket.Arn}/photos/*"}
+        assert trust["Principal"] == {"AWS": {"Fn::GetAtt": ["StartTrainingFunctionRole", "Arn"]}}
+
+
+class TestDeadLetters:
+    @pytest.mark.parametrize("name", ASYNCHRONOUS)
+    def test_what_a_function_could_not_take_goes_somewhere(self, name: str) -> None:
+        destination = failure_destination(FUNCTIONS[name])
+
+        assert destination == DEAD_LETTERS or destination["Fn::GetAtt"][0] in ASYNCHRONOUS
+
+    def test_in_the_end_it_goes_to_the_queue(self) -> None:
+        for name in ASYNCHRONOUS:
+            seen = []
+            while (destination := failure_destination(FUNCTIONS[name])) != DEAD_LETTERS:
+                seen.append(name)
+                name = destination["Fn::GetAtt"][0]
+                assert name not in seen
+
+    @pytest.mark.parametrize("name", [n for n in ASYNCHRONOUS if rules(FUNCTIONS[n])])
+    def test_what_a_rule_could_not_deliver_goes_to_the_queue(self, name: str) -> None:
+        for rule in rules(FUNCTIONS[name]):
+            assert rule["DeadLetterConfig"]["Arn"] == DEAD_LETTERS
+            assert rule["RetryPolicy"]["MaximumEventAgeInSeconds"] > 0
+
+    def test_the_queue_takes_letters_from_every_rule(self) -> None:
+        policy = TEMPLATE["Resources"]["DeadLetterQueuePolicy"]["Properties"]["PolicyDocument"]
+        [statement] = policy["Statement"]
+        senders = [
+            arn["Fn::GetAtt"][0] for arn in statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+        ]
+
+        assert sorted(senders) == sorted(
+            f"{name}{event}"
+            for name, properties in FUNCTIONS.items()
+            for event, source in properties.get("Events", {}).items()
+            if source["Type"] == "EventBridgeRule"
+        )
+
+    def test_a_letter_is_kept_for_as_long_as_a_queue_can(self) -> None:
+        queue = TEMPLATE["Resources"]["DeadLetterQueue"]["Properties"]
+
+        assert queue["MessageRetentionPeriod"] == 14 * 86_400
+
+
+class TestTriggers:
+    def test_a_prepared_photo_prepares_no_photo(self) -> None:
+        [rule] = rules(FUNCTIONS["PreparePhotoFunction"])
+        [key] = rule["Pattern"]["detail"]["object"]["key"]
+        [write] = [
+            statement
+            for statement in statements(FUNCTIONS["PreparePhotoFunction"])
+            if statement["Action"] == "s3:PutObject"
+        ]
+
+        [listened_to] = key.values()
+        assert listened_to.startswith("uploads/")
+        assert write["Resource"] == {"Fn::Sub": "${UploadBucket.Arn}/photos/*"}
+
+    def test_the_rule_on_executions_hears_every_end_but_success(self) -> None:
+        [rule] = rules(FUNCTIONS["CloseJobFunction"])
+
+        assert rule["Pattern"]["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
+        assert rule["Pattern"]["detail"]["stateMachineArn"] == [{"Ref": "MakeAvatars"}]
+
+    def test_the_upload_bucket_tells_eventbridge(self) -> None:
+        bucket = TEMPLATE["Resources"]["UploadBucket"]["Properties"]
+        notifications = bucket["NotificationConfiguration"]["EventBridgeConfiguration"]
+
+        assert notifications["EventBridgeEnabled"] is True
+
+    def test_every_route_asks_who_is_there(self) -> None:
+        auth = TEMPLATE["Resources"]["Api"]["Properties"]["Auth"]
+        routes = [
+            event["Properties"]
+            for properties in FUNCTIONS.values()
+            for event in properties.get("Events", {}).values()
+            if event["Type"] == "HttpApi"
+        ]
+
+        assert auth["DefaultAuthorizer"] in auth["Authorizers"]
+        assert {f"{route['Method']} {route['Path']}" for route in routes} == {
+            "POST /jobs", "POST /jobs/{job_id}/start", "GET /jobs/{job_id}",
+        }  # fmt: skip
+        assert all(route.keys() == {"ApiId", "Method", "Path"} for route in routes)
+
+
+class TestStorage:
+    @pytest.mark.parametrize("name", ["JobsTable", "AvatarBucket"])
+    def test_what_was_paid_for_outlives_the_stack(self, name: str) -> None:
+        resource = TEMPLATE["Resources"][name]
+
+        assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
+
+    def test_no_row_ever_expires_and_any_can_be_restored(self) -> None:
+        table = TEMPLATE["Resources"]["JobsTable"]["Properties"]
+
+        assert "TimeToLiveSpecification" not in table
+        recovery = table["PointInTimeRecoverySpecification"]
+        assert recovery["PointInTimeRecoveryEnabled"] is True
+
+    def test_no_avatar_ever_expires(self) -> None:
+        assert "LifecycleConfiguration" not in TEMPLATE["Resources"]["AvatarBucket"]["Properties"]
+
+    def test_photos_are_deleted_in_the_end_whatever_happens(self) -> None:
+        bucket = TEMPLATE["Resources"]["UploadBucket"]["Properties"]
+        lifecycle = bucket["LifecycleConfiguration"]["Rules"]
+
+        assert any(rule.get("ExpirationInDays") == 7 for rule in lifecycle)
+        assert any("NoncurrentVersionExpiration" in rule for rule in lifecycle)
+        assert all("Prefix" not in rule for rule in lifecycle)
+
+    @pytest.mark.parametrize("name", of_type("S3::Bucket"))
+    def test_a_bucket_is_private_encrypted_and_versioned(self, name: str) -> None:
+        bucket = TEMPLATE["Resources"][name]["Properties"]
+
+        assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+        assert len(bucket["PublicAccessBlockConfiguration"]) == 4
+        assert bucket["VersioningConfiguration"]["Status"] == "Enabled"
+        assert "BucketEncryption" in bucket
+
+    def test_a_run_is_never_run_twice(self) -> None:
+        assert MACHINE["Type"] == "STANDARD"
+
+
+class TestOperations:
+    @pytest.mark.parametrize("name", of_type("Logs::LogGroup"))
+    def test_a_log_group_has_a_retention(self, name: str) -> None:
+        assert "RetentionInDays" in TEMPLATE["Resources"][name]["Properties"]
+
+    def test_every_function_logs_into_one_of_them(self) -> None:
+        assert GLOBALS["LoggingConfig"]["LogGroup"] == {"Ref": "LogGroup"}
+        assert not any("LoggingConfig" in properties for properties in FUNCTIONS.values())
+
+    def test_the_history_of_an_execution_is_not_logged(self) -> None:
+        assert MACHINE["Logging"]["IncludeExecutionData"] is False
+
+    @pytest.mark.parametrize("section", ["Parameters", "Outputs"])
+    def test_every_parameter_and_output_says_what_it_is(self, section: str) -> None:
+        assert all(item["Description"].endswith(".") for item in TEMPLATE[section].values())
+
+    @pytest.mark.parametrize("name", FUNCTIONS)
+    def test_a_function_is_called_like_its_folder_and_says_what_it_does(self, name: str) -> None:
+        folder = re.sub(r"(?<!^)(?=[A-Z])", "_", name.removesuffix("Function")).lower()
+
+        assert FUNCTIONS[name]["CodeUri"] == f"functions/{folder}/"
+        assert FUNCTIONS[name]["Description"]
+
+    def test_every_folder_of_a_function_is_deployed(self) -> None:
+        folders = {f"functions/{path.parent.name}/" for path in ROOT.glob("functions/*/app.py")}
+
+        assert folders == {properties["CodeUri"] for properties in FUNCTIONS.values()}
+
+
+class TestEnvironment:
+    def test_what_the_code_asks_for_is_what_the_template_gives(self) -> None:
+        asked = Asked()
+        Settings.from_environment(asked)
+        given = set(GLOBALS["Environment"]["Variables"])
+        of_some = {
+            name
+            for properties in FUNCTIONS.values()
+            for name in properties.get("Environment", {}).get("Variables", {})
+        }
+
+        assert asked.names == (given | of_some) - {"POWERTOOLS_SERVICE_NAME"}
+        assert of_some == {"STATE_MACHINE", "SIGNER_ROLE"}
+
+    @pytest.mark.parametrize(
+        ("variable", "action"),
+        [("STATE_MACHINE", "states:StartExecution"), ("SIGNER_ROLE", "sts:AssumeRole")],
+    )
+    def test_what_only_some_functions_have_is_what_they_may_use(
+        self, variable: str, action: str
+    ) -> None:
+        having = {
+            name
+            for name, properties in FUNCTIONS.items()
+            if variable in properties.get("Environment", {}).get("Variables", {})
+        }
+        allowed = {
+            name
+            for name, properties in FUNCTIONS.items()
+            if any(action in listed(s["Action"]) for s in statements(properties))
+        }
+        assumed = TEMPLATE["Resources"]["AssumeSignerPolicy"]["Properties"]
+        if action == "sts:AssumeRole":
+            allowed = {role["Ref"].removesuffix("Role") for role in assumed["Roles"]}
+
+        assert having == allowed
+
+    def test_the_defaults_of_the_parameters_are_settings(self) -> None:
+        given = {
+            name: str(TEMPLATE["Parameters"][value["Ref"]]["Default"])
+            for name, value in GLOBALS["Environment"]["Variables"].items()
+            if isinstance(value, dict) and value.get("Ref") in TEMPLATE["Parameters"]
+        }
+
+        settings = Settings.from_environment(ENVIRONMENT | given)
+
+        assert settings.provider.url.startswith("https://")
+        assert settings.clock.scale == 1
+
+    def test_every_parameter_is_used(self) -> None:
+        text = (ROOT / "template.yaml").read_text()
+
+        unused = [name for name in TEMPLATE["Parameters"] if f"!Ref {name}" not in text]
+
+        assert unused == []
+
+    def test_no_secret_is_given_to_a_function_by_value(self) -> None:
+        secret = GLOBALS["Environment"]["Variables"]["PROVIDER_KEY_SECRET"]
+
+        assert secret == {"Fn::GetAtt": ["ProviderKeySecret", "Id"]}
+        assert "resolve:secretsmanager" not in (ROOT / "template.yaml").read_text()
+
+
+class TestTimeouts:
+    @pytest.mark.parametrize("name", ["StartTrainingFunction", "StartInferenceFunction"])
+    def test_a_submission_sees_the_end_of_its_request(self, name: str) -> None:
+        assert FUNCTIONS[name]["Timeout"] == SUBMIT_TIMEOUT
+        assert SUBMIT_TIMEOUT >= CONNECT_TIMEOUT + READ_TIMEOUT + A_MINUTE_TO_SAVE
+
+    @pytest.mark.parametrize("name", ["CheckTrainingFunction", "CheckInferenceFunction"])
+    def test_so_does_a_look(self, name: str) -> None:
+        assert FUNCTIONS[name]["Timeout"] > CONNECT_TIMEOUT + READ_TIMEOUT
+
+    def test_the_api_answers_before_the_gateway_gives_up(self) -> None:
+        assert FUNCTIONS["ApiFunction"]["Timeout"] < 30
+
+
+class TestBuild:
+    def test_pillow_is_the_same_everywhere(self) -> None:
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+        [pinned] = project["dependency-groups"]["pictures"]
+        locks = [
+            re.search(r"^pillow==\S+", path.read_text(), re.MULTILINE)
+            for path in ROOT.glob("functions/*/requirements.txt")
+        ]
+
+        assert {lock and lock[0] for lock in locks} == {pinned}
+        assert len(locks) == 2
+
+    def test_the_layer_is_built_for_the_processor_of_the_functions(self) -> None:
+        layer = TEMPLATE["Resources"]["CoreLayer"]
+
+        assert [layer["Metadata"]["BuildArchitecture"]] == GLOBALS["Architectures"]
+        assert layer["Properties"]["CompatibleArchitectures"] == GLOBALS["Architectures"]
+        assert layer["Properties"]["CompatibleRuntimes"] == [GLOBALS["Runtime"]]
+
+    def test_the_definition_that_is_deployed_is_the_one_that_is_tested(self) -> None:
+        definition = yaml.safe_load((ROOT / MACHINE["DefinitionUri"]).read_text())
+
+        assert definition["StartAt"] == "Begin run"

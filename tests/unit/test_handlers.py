@@ -1,0 +1,273 @@
+"""Every handler takes the event that `events/` documents, and answers as its step does."""
+
+import base64
+import importlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from avatars import keys, wiring
+from avatars.errors import TooFewPhotosError
+from avatars.model import JobStatus, PhotoStatus
+from tests.builders import (
+    EXECUTION,
+    JOB_ID,
+    PREFIX,
+    a_job,
+    a_picture,
+    an_avatar,
+    inferring,
+    ready_to_train,
+    stored,
+    trained,
+    training,
+)
+from tests.fakes import ENVIRONMENT, FakeServices, answer
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class Context:
+    """What Lambda tells a handler; the parts that the Logger reads."""
+
+    function_name: str = "a-function"
+    memory_limit_in_mb: int = 256
+    invoked_function_arn: str = "arn:aws:lambda:eu-west-1:123456789012:function:a-function"
+    aws_request_id: str = "a-request"
+
+
+@pytest.fixture(autouse=True)
+def services(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServices]:
+    """Fakes in the places where `wiring` would put its adapters when they are first used."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    fakes = FakeServices()
+    wiring.services.cache_clear()
+    ports = vars(fakes) | {"provider": fakes.provider}
+    vars(wiring.services()).update(
+        {name: port for name, port in ports.items() if hasattr(wiring.AwsServices, name)},
+        settings=fakes.settings,
+    )
+    yield fakes
+    wiring.services.cache_clear()
+
+
+def event(name: str) -> Any:
+    return json.loads((ROOT / "events" / f"{name}.json").read_text())
+
+
+def call(function: str, payload: Any) -> Any:
+    app = importlib.import_module(f"functions.{function}.app")
+    return app.handler(payload, Context())
+
+
+def step(name: str) -> Any:
+    """The answer of a function to its own event."""
+    return call(name, event(name))
+
+
+class TestPhotos:
+    def test_prepare_photo(self, services: FakeServices) -> None:
+        upload = event("prepare_photo")
+        item = upload["detail"]["object"]
+        item["version-id"] = services.upload_bucket.put(item["key"], a_picture())
+
+        reply = call("prepare_photo", upload)
+
+        [photo] = services.jobs.photos(JOB_ID)
+        assert reply is None
+        assert (photo.file, photo.status) == ("IMG 2041.JPG", PhotoStatus.ACCEPTED)
+
+    def test_prepare_photo_over_a_manifest(self, services: FakeServices) -> None:
+        upload = event("prepare_photo")
+        upload["detail"]["object"]["key"] = f"{PREFIX}job.json"
+
+        assert call("prepare_photo", upload) is None
+        assert services.jobs.photos(JOB_ID) == []
+
+    def test_reject_photo(self, services: FakeServices) -> None:
+        step("reject_photo")
+
+        [photo] = services.jobs.photos(JOB_ID)
+        assert (photo.file, photo.code) == ("IMG_2050.JPG", "PREPARE_FAILED")
+
+
+class TestSteps:
+    def test_begin_run(self, services: FakeServices) -> None:
+        stored(services, a_job())
+
+        assert step("begin_run") == {"run": 1, "begin_with": "COLLECT"}
+
+    def test_begin_run_for_more_avatars(self, services: FakeServices) -> None:
+        trained(services, status=JobStatus.COMPLETED)
+
+        reply = call("begin_run", event("make_more_avatars") | {"execution": "by-hand"})
+
+        assert reply == {"run": 2, "begin_with": "INFER"}
+        assert services.jobs.run(JOB_ID, 2).avatars == 3
+
+    def test_collect_photos(self, services: FakeServices) -> None:
+        stored(services, a_job())
+
+        assert step("collect_photos")["status"] == "WAITING"
+
+    @pytest.mark.parametrize("name", ["start_training", "recover_training"])
+    def test_training(self, services: FakeServices, name: str) -> None:
+        ready_to_train(services)
+
+        reply = step(name)
+
+        assert reply["status"] in ("ACCEPTED", "NOT_ACCEPTED")
+        assert reply["wait_seconds"] >= 30
+
+    def test_check_training(self, services: FakeServices) -> None:
+        training(services)
+
+        assert step("check_training")["status"] == "READY"
+
+    @pytest.mark.parametrize("name", ["start_inference", "recover_inference"])
+    def test_inference(self, services: FakeServices, name: str) -> None:
+        trained(services)
+
+        reply = step(name)
+
+        assert reply["status"] in ("ACCEPTED", "NOT_ACCEPTED")
+        assert reply["wait_seconds"] >= 20
+
+    def test_check_inference(self, services: FakeServices) -> None:
+        inferring(services)
+
+        reply = step("check_inference")
+
+        assert (reply["status"], reply["batches"]) == ("RUNNING", 0)
+
+    def test_keep_avatars(self, services: FakeServices) -> None:
+        inferring(services)
+        link = "https://cdn.results.test/1.jpg"
+        services.downloads.pictures[link] = a_picture()
+        result = answer(200, {"status": "DONE", "urls": [link]})
+        services.answers.keep(JOB_ID, keys.result_answer(1), result)
+
+        assert step("keep_avatars") == {"kept": 1, "missing": 0}
+
+    def test_finish_job(self, services: FakeServices) -> None:
+        inferring(services)
+        for position in range(1, 5):
+            services.jobs.put_avatar(an_avatar(position))
+
+        assert step("finish_job")["status"] == "COMPLETED"
+
+    def test_finish_job_with_a_failure(self, services: FakeServices) -> None:
+        training(services)
+        failure = {"Error": "TooFewPhotosError", "Cause": '{"errorMessage": "4 of 4."}'}
+
+        reply = call("finish_job", event("finish_job") | {"failure": failure})
+
+        assert reply == {"status": "FAILED", "code": "TOO_FEW_PHOTOS", "reason": "4 of 4."}
+
+    def test_close_job(self, services: FakeServices) -> None:
+        training(services)
+        holder = event("close_job")["detail"]["executionArn"]
+        services.jobs.change_run(JOB_ID, 1, lambda run: replace(run, execution=holder))
+
+        assert step("close_job")["code"] == "EXECUTION_ENDED"
+
+    def test_close_job_where_nothing_is_open(self, services: FakeServices) -> None:
+        assert step("close_job") is None
+
+    def test_an_error_that_the_state_machine_knows_reaches_it_as_it_is(
+        self, services: FakeServices
+    ) -> None:
+        stored(services, a_job())
+        services.clock.move(86_400)
+
+        with pytest.raises(TooFewPhotosError):
+            step("collect_photos")
+
+    @pytest.mark.parametrize("name", ["make_avatars", "make_more_avatars"])
+    def test_the_inputs_of_the_state_machine_are_what_begin_run_takes(
+        self, services: FakeServices, name: str
+    ) -> None:
+        trained(services, status=JobStatus.COMPLETED if "more" in name else JobStatus.INFERRING)
+
+        reply = call("begin_run", event(name) | {"execution": EXECUTION + "x"})
+
+        assert reply["begin_with"] == "INFER"
+
+
+class TestApi:
+    def test_an_order_is_answered_with_the_job_and_its_forms(self, services: FakeServices) -> None:
+        reply = call("api", event("api_create_job"))
+
+        body = json.loads(reply["body"])
+        assert reply["statusCode"] == 201
+        assert (body["job_id"], body["status"]) == (JOB_ID, "COLLECTING")
+        assert len(body["uploads"]) == body["promised"]
+        assert body["uploads"][0].keys() == {"file", "url", "fields"}
+
+    def test_an_order_without_a_folder_gets_one_of_its_own(self, services: FakeServices) -> None:
+        order = event("api_create_job")
+        order["body"] = json.dumps({"files": [f"{number}.jpg" for number in range(5)]})
+
+        folders = [json.loads(call("api", order)["body"])["folder"] for _ in range(2)]
+
+        assert folders[0] != folders[1]
+
+    def test_a_start_is_accepted(self, services: FakeServices) -> None:
+        stored(services, a_job())
+
+        assert call("api", event("api_start_job"))["statusCode"] == 202
+        assert f"{PREFIX}start" in services.upload_bucket.current()
+
+    def test_an_owner_sees_how_the_job_stands(self, services: FakeServices) -> None:
+        training(services)
+
+        reply = call("api", event("api_get_job"))
+
+        assert reply["statusCode"] == 200
+        assert json.loads(reply["body"])["status"] == "TRAINING"
+
+    @pytest.mark.parametrize("name", ["api_get_job", "api_start_job"])
+    def test_nobody_sees_or_starts_a_strangers_job(self, services: FakeServices, name: str) -> None:
+        stored(services, a_job(owner="bob"))
+
+        reply = call("api", event(name))
+
+        assert reply["statusCode"] == 404
+        assert reply["headers"]["Content-Type"] == "application/problem+json"
+        assert "bob" not in reply["body"]
+
+    def test_an_order_for_a_folder_that_has_started_is_a_conflict(
+        self, services: FakeServices
+    ) -> None:
+        training(services)
+
+        assert call("api", event("api_create_job"))["statusCode"] == 409
+
+    @pytest.mark.parametrize("body", [None, "", "{oops", '{"files": []}', '{"files": ["a.heic"]}'])
+    def test_a_mistake_is_told_as_problem_details(self, body: str | None) -> None:
+        reply = call("api", event("api_create_job") | {"body": body})
+
+        problem = json.loads(reply["body"])
+        assert reply["statusCode"] == problem["status"] == 422
+        assert problem["detail"]
+
+    def test_a_body_of_another_type_arrives_in_base64(self, services: FakeServices) -> None:
+        order = event("api_create_job")
+        body = base64.b64encode(order["body"].encode()).decode()
+
+        reply = call("api", order | {"body": body, "isBase64Encoded": True})
+
+        assert reply["statusCode"] == 201
+
+    def test_a_body_that_is_no_text_is_a_mistake_like_any_other(self) -> None:
+        body = base64.b64encode(b"\xff\xd8\xff\xe0").decode()
+
+        reply = call("api", event("api_create_job") | {"body": body, "isBase64Encoded": True})
+
+        assert reply["statusCode"] == 422

@@ -1,0 +1,65 @@
+"""Object keys: any name that people give, told apart and never changed."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from avatars import keys
+from avatars.errors import BadKeyError
+
+PARTS = st.text(min_size=1).filter(lambda text: "/" not in text)
+
+
+@given(PARTS, PARTS, st.text())
+def test_a_key_comes_apart_as_it_was_put_together(owner: str, folder: str, file: str) -> None:
+    key = keys.upload_prefix(owner, folder) + file
+
+    assert keys.parse_upload_key(key) == (owner, folder, file)
+
+
+@pytest.mark.parametrize(
+    "file", ["a b.jpg", "a+b.jpg", "50%.jpg", "a%20b.jpg", "Été.JPG", "ü/é.png"]
+)
+def test_a_name_is_never_unquoted(file: str) -> None:
+    assert keys.parse_upload_key(f"uploads/alice/summer/{file}")[2] == file
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["", "uploads", "uploads/", "uploads/alice/1.jpg", "uploads//summer/1.jpg",
+     "uploads/alice//1.jpg", "photos/alice/summer/1.jpg", "/uploads/alice/summer/1.jpg"],
+)  # fmt: skip
+def test_a_key_outside_of_a_folder_is_refused(key: str) -> None:
+    with pytest.raises(BadKeyError):
+        keys.parse_upload_key(key)
+
+
+@pytest.mark.parametrize("file", ["1.jpg", "job.json.jpg", "sub/job.json", "started", "Start"])
+def test_everything_in_a_folder_is_a_photo(file: str) -> None:
+    assert keys.is_photo(file)
+
+
+@pytest.mark.parametrize(
+    "file", ["job.json", "start", "", "sub/", ".DS_Store", "sub/._1.jpg", ".hidden.jpg"]
+)
+def test_except_our_own_names_folders_and_hidden_files(file: str) -> None:
+    assert not keys.is_photo(file)
+
+
+def test_an_avatar_lies_under_its_owner_folder_run_and_position() -> None:
+    key = keys.avatar_key("alice", "Été 50%", 2, 7, "Water Colour (soft)", "png")
+
+    assert key == "avatars/alice/Été 50%/002/007-water-colour-soft.png"
+
+
+@given(st.text(), st.integers(1, 120), st.integers(1, 120))
+def test_two_positions_never_share_a_key_whatever_the_style(
+    style: str, first: int, second: int
+) -> None:
+    one, another = (
+        keys.avatar_key("alice", "summer", 1, position, style, "jpg")
+        for position in (first, second)
+    )
+
+    assert (one == another) is (first == second)
+    assert one.count("/") == 4

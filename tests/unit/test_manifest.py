@@ -1,0 +1,139 @@
+"""What people write into `job.json`, rightly and wrongly."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from avatars.errors import BadManifestError
+from avatars.manifest import parse_manifest, parse_styles, read_manifest
+from avatars.model import Manifest, Prompt, Subject
+
+DEFAULT = Manifest(Subject.WOMAN, (Prompt("realistic", 4),))
+
+documents = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+almost_manifests = st.fixed_dictionaries(
+    {},
+    optional={
+        "subject": documents | st.sampled_from(Subject),
+        "photos": documents | st.integers(-1, 1001),
+        "prompts": documents
+        | st.lists(
+            st.fixed_dictionaries(
+                {"style": documents | st.text()},
+                optional={"count": documents | st.integers(0, 121), "prompt": documents},
+            )
+        ),
+    },
+)
+
+
+def read(content: object) -> Manifest:
+    return read_manifest(json.dumps(content).encode(), DEFAULT)
+
+
+class TestGood:
+    def test_everything_can_be_said(self) -> None:
+        manifest = read(
+            {
+                "subject": "couple",
+                "prompts": [{"style": " anime ", "count": 2, "prompt": "at sea"}, {"style": "3d"}],
+                "photos": 12,
+            }
+        )
+
+        assert manifest == Manifest(
+            Subject.COUPLE, (Prompt("anime", 2, "at sea"), Prompt("3d", 1)), 12
+        )
+
+    @pytest.mark.parametrize("content", [{}, {"photos": None}])
+    def test_what_is_left_out_comes_from_the_template(self, content: object) -> None:
+        assert read(content) == DEFAULT
+
+    def test_an_editor_may_begin_it_with_a_byte_order_mark(self) -> None:
+        data = b'\xef\xbb\xbf{"subject": "cat"}'
+
+        assert read_manifest(data, DEFAULT).subject is Subject.CAT
+
+    def test_styles_of_the_template_are_written_shorter(self) -> None:
+        assert parse_styles("realistic:4, anime") == (Prompt("realistic", 4), Prompt("anime", 1))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ([], "must be a JSON object"),
+        ({"subjekt": "cat"}, "unknown field 'subjekt'; known are photos, prompts, subject"),
+        ({"subject": "parrot"}, "man, woman, couple, dog, cat"),
+        ({"subject": ["cat"]}, "man, woman, couple, dog, cat"),
+        ({"subject": None}, "man, woman, couple, dog, cat"),
+        ({"photos": 0}, "photos must be a whole number from 1 to 1000"),
+        ({"photos": 1001}, "from 1 to 1000"),
+        ({"photos": "12"}, "whole number"),
+        ({"photos": True}, "whole number"),
+        ({"photos": 5.0}, "whole number"),
+        ({"prompts": []}, "1 to 20 objects"),
+        ({"prompts": {"style": "anime"}}, "1 to 20 objects"),
+        ({"prompts": [{"style": "a"}] * 21}, "1 to 20 objects"),
+        ({"prompts": ["anime"]}, r"prompts\[0\] must be an object"),
+        ({"prompts": [{"style": "a"}, {}]}, r"prompts\[1\]\.style"),
+        ({"prompts": [{"style": " "}]}, "1 to 64 characters"),
+        ({"prompts": [{"style": "a" * 65}]}, "1 to 64 characters"),
+        ({"prompts": [{"style": "\ud800"}]}, "style"),
+        ({"prompts": [{"style": "a", "prompt": "\udfff"}]}, "prompt"),
+        ({"prompts": [{"style": "a", "prompt": ""}]}, "1 to 1000 characters"),
+        ({"prompts": [{"style": "a", "prompt": "b" * 1001}]}, "1 to 1000 characters"),
+        ({"prompts": [{"style": "a", "count": 0}]}, r"prompts\[0\]\.count must be .* 1 to 120"),
+        ({"prompts": [{"style": "a", "counts": 2}]}, "unknown field 'counts'"),
+        ({"prompts": [{"style": "a", "count": 61}] * 2}, "122 avatars are asked for, 120"),
+    ],
+)
+def test_a_mistake_is_named_with_its_place_and_its_limit(content: object, words: str) -> None:
+    with pytest.raises(BadManifestError, match=words):
+        read(content)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"{oops", id="no JSON"),
+        pytest.param('{"subject": "cat"}'.encode("utf-16"), id="UTF-16"),
+        pytest.param(b"\xff\xd8\xff\xe0", id="a photo"),
+        pytest.param(b"[" * 60_000, id="nested without end"),
+        pytest.param(b"1" * 60_000, id="a number without end"),
+        pytest.param(b" " * 65_537, id="too large"),
+    ],
+)
+def test_a_file_that_is_no_json_is_refused_in_words(data: bytes) -> None:
+    with pytest.raises(BadManifestError, match=r"job\.json"):
+        read_manifest(data, DEFAULT)
+
+
+@given(st.binary())
+def test_any_bytes_are_read_or_refused(data: bytes) -> None:
+    manifest_or_refusal(lambda: read_manifest(data, DEFAULT))
+
+
+@given(documents | almost_manifests)
+def test_any_document_is_read_or_refused_and_what_is_read_can_be_stored(content: Any) -> None:
+    manifest = manifest_or_refusal(lambda: parse_manifest(content, DEFAULT))
+
+    if manifest:
+        assert 1 <= sum(prompt.count for prompt in manifest.prompts) <= 120
+        assert all(prompt.count >= 1 for prompt in manifest.prompts)
+        repr(manifest).encode()
+
+
+def manifest_or_refusal(read: Callable[[], Manifest]) -> Manifest | None:
+    """Anything else that is raised fails the test."""
+    try:
+        return read()
+    except BadManifestError:
+        return None

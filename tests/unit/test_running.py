@@ -1,0 +1,324 @@
+"""Who may work on a run, and where the work begins."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from avatars.errors import (
+    BadManifestError,
+    JobNotFoundError,
+    RunRefusedError,
+    TrainingOutcomeUnknownError,
+)
+from avatars.model import JobStatus, Prompt, Sending
+from avatars.pipeline.finishing import close_job
+from avatars.pipeline.running import BeginReply, begin_run
+from avatars.pipeline.training import start_training
+from tests.builders import (
+    EXECUTION,
+    JOB_ID,
+    PROMPTS,
+    a_job,
+    a_run,
+    a_submission,
+    chosen,
+    ready_to_train,
+    stored,
+    trained,
+    training,
+)
+from tests.fakes import FakeServices, LostConfirmationError
+from tests.fakes.aws import execution_arn
+from tests.fakes.clock import NOON
+
+BY_HAND = execution_arn("by-hand")
+ANOTHER = execution_arn("another")
+
+
+def begin(services: FakeServices, execution: str = EXECUTION) -> BeginReply:
+    """The execution that the first upload starts."""
+    services.executions.running.add(execution)
+    return begin_run(services, JOB_ID, execution, run=1)
+
+
+def more(
+    services: FakeServices, execution: str = BY_HAND, prompts: list[object] | None = None
+) -> BeginReply:
+    """A person starts an execution for more avatars from the job's model."""
+    services.executions.running.add(execution)
+    return begin_run(services, JOB_ID, execution, prompts=prompts)
+
+
+class TestClaim:
+    def test_the_run_belongs_to_its_execution(self, services: FakeServices) -> None:
+        stored(services, a_job(), run=a_run(execution=None))
+
+        reply = begin(services)
+
+        assert reply == {"run": 1, "begin_with": "COLLECT"}
+        assert services.jobs.run(JOB_ID, 1).execution == EXECUTION
+
+    def test_the_same_execution_may_begin_again(self, services: FakeServices) -> None:
+        stored(services, a_job(), run=a_run(execution=None))
+        first = begin(services)
+
+        assert begin(services) == first
+
+    def test_a_second_execution_is_refused_while_the_first_runs(
+        self, services: FakeServices
+    ) -> None:
+        stored(services, a_job(), run=a_run(execution=None))
+        begin(services)
+
+        with pytest.raises(RunRefusedError, match="Another execution"):
+            begin(services, ANOTHER)
+
+        assert services.jobs.run(JOB_ID, 1).execution == EXECUTION
+
+    def test_of_two_that_claim_at_once_one_wins(self, services: FakeServices) -> None:
+        stored(services, a_job(), run=a_run(execution=None))
+        services.effects.before("write run", lambda: begin(services, ANOTHER))
+
+        with pytest.raises(RunRefusedError):
+            begin(services)
+
+        assert services.jobs.run(JOB_ID, 1).execution == ANOTHER
+
+    def test_a_dead_execution_can_be_taken_over(self, services: FakeServices) -> None:
+        training(services)
+        services.executions.end(EXECUTION)
+
+        reply = begin(services, ANOTHER)
+
+        assert reply == {"run": 1, "begin_with": "TRAIN"}
+        assert services.jobs.run(JOB_ID, 1).execution == ANOTHER
+
+    @pytest.mark.parametrize("status", [JobStatus.COMPLETED, JobStatus.FAILED])
+    def test_a_run_of_a_job_that_has_ended_is_not_begun_again(
+        self, services: FakeServices, status: JobStatus
+    ) -> None:
+        stored(services, a_job(status=status))
+
+        with pytest.raises(RunRefusedError, match=status):
+            begin(services)
+
+    def test_a_job_that_nobody_knows_is_not_begun(self, services: FakeServices) -> None:
+        with pytest.raises(JobNotFoundError):
+            begin(services)
+
+
+class TestWhereToBegin:
+    def test_a_new_job_collects(self, services: FakeServices) -> None:
+        stored(services, a_job())
+
+        assert begin(services)["begin_with"] == "COLLECT"
+
+    def test_a_job_with_its_photos_chosen_trains(self, services: FakeServices) -> None:
+        ready_to_train(services)
+
+        assert begin(services)["begin_with"] == "TRAIN"
+
+    def test_a_job_in_training_goes_on_training(self, services: FakeServices) -> None:
+        training(services)
+
+        assert begin(services)["begin_with"] == "TRAIN"
+
+    def test_a_job_with_a_model_infers(self, services: FakeServices) -> None:
+        trained(services)
+
+        assert begin(services)["begin_with"] == "INFER"
+
+
+class TestTakenUpAgain:
+    """A job that needed attention has got it."""
+
+    def needs_attention(self, services: FakeServices, **changes: Any) -> None:
+        job = a_job(status=JobStatus.NEEDS_ATTENTION, code="A_CODE", reason="A reason.", **changes)
+        ended = a_run(status=JobStatus.NEEDS_ATTENTION, ended_at=NOON)
+        stored(services, job, run=ended)
+        services.clock.move(3600)
+
+    @pytest.mark.parametrize(
+        ("changes", "begin_with", "status"),
+        [
+            ({}, "COLLECT", JobStatus.COLLECTING),
+            ({"chosen": chosen(range(1, 6))}, "TRAIN", JobStatus.TRAINING),
+            (
+                {"chosen": chosen(range(1, 6)), "model_id": "m-1", "trained_at": NOON},
+                "INFER",
+                JobStatus.INFERRING,
+            ),
+        ],
+    )
+    def test_it_goes_on_where_its_recorded_ids_say(
+        self, services: FakeServices, changes: dict[str, Any], begin_with: str, status: JobStatus
+    ) -> None:
+        self.needs_attention(services, **changes)
+
+        reply = begin(services, BY_HAND)
+
+        job = services.jobs.job(JOB_ID)
+        assert reply == {"run": 1, "begin_with": begin_with}
+        assert (job.status, job.code, job.reason) == (status, None, None)
+
+    def test_its_run_is_at_work_again_and_its_patience_begins_anew(
+        self, services: FakeServices
+    ) -> None:
+        self.needs_attention(services)
+
+        begin(services, BY_HAND)
+
+        run = services.jobs.run(JOB_ID, 1)
+        assert (run.execution, run.status, run.ended_at) == (BY_HAND, None, None)
+        assert run.started_at == NOON + 3600
+
+    def test_a_request_that_may_have_been_accepted_is_still_not_sent_again(
+        self, services: FakeServices
+    ) -> None:
+        self.needs_attention(services, chosen=chosen(range(1, 6)), training=a_submission())
+        begin(services, BY_HAND)
+
+        with pytest.raises(TrainingOutcomeUnknownError):
+            start_training(services, JOB_ID, 1)
+
+        assert services.picsart.sent == []
+
+    def test_the_execution_that_failed_may_be_redriven_and_closed_again(
+        self, services: FakeServices
+    ) -> None:
+        self.needs_attention(services)
+        begin(services, EXECUTION)
+
+        close_job(services, JOB_ID, EXECUTION, "TIMED_OUT")
+
+        assert services.jobs.job(JOB_ID).status is JobStatus.NEEDS_ATTENTION
+
+    def test_two_at_once_are_one_too_many(self, services: FakeServices) -> None:
+        self.needs_attention(services)
+        begin(services, BY_HAND)
+
+        with pytest.raises(RunRefusedError):
+            begin(services, ANOTHER)
+
+
+class TestMoreFromTheSameModel:
+    def test_a_completed_job_gets_a_further_run_with_the_same_prompts(
+        self, services: FakeServices
+    ) -> None:
+        trained(services, status=JobStatus.COMPLETED)
+
+        reply = more(services)
+
+        job, run = services.jobs.job(JOB_ID), services.jobs.run(JOB_ID, 2)
+        assert reply == {"run": 2, "begin_with": "INFER"}
+        assert (job.run, job.status) == (2, JobStatus.INFERRING)
+        assert (run.prompts, run.execution) == (PROMPTS, BY_HAND)
+        assert run.started_at == services.clock.now()
+
+    def test_it_may_have_prompts_of_its_own(self, services: FakeServices) -> None:
+        trained(services, status=JobStatus.COMPLETED)
+
+        more(services, prompts=[{"style": "anime", "count": 2}])
+
+        assert services.jobs.run(JOB_ID, 2).prompts == (Prompt("anime", 2),)
+
+    @pytest.mark.parametrize("prompts", [[], [{"style": ""}], [{"style": "anime", "count": 0}]])
+    def test_its_prompts_are_checked_before_anything_happens(
+        self, services: FakeServices, prompts: list[object]
+    ) -> None:
+        trained(services, status=JobStatus.COMPLETED)
+
+        with pytest.raises(BadManifestError):
+            more(services, prompts=prompts)
+
+        assert services.jobs.job(JOB_ID).run == 1
+
+    def test_its_inference_is_its_own(self, services: FakeServices) -> None:
+        trained(services, status=JobStatus.COMPLETED)
+        accepted = a_submission(Sending.ACCEPTED)
+        services.jobs.change_run(
+            JOB_ID, 1, lambda run: replace(run, inference=accepted, inference_id="inference-1")
+        )
+
+        more(services)
+
+        run = services.jobs.run(JOB_ID, 2)
+        assert (run.inference, run.inference_id, run.links) == (None, None, 0)
+
+    def test_a_job_that_needed_attention_over_its_avatars_can_go_on(
+        self, services: FakeServices
+    ) -> None:
+        trained(services, status=JobStatus.NEEDS_ATTENTION, code="AVATARS_MISSING", reason="Some.")
+
+        more(services)
+
+        job = services.jobs.job(JOB_ID)
+        assert (job.status, job.code, job.reason) == (JobStatus.INFERRING, None, None)
+
+    def test_a_model_that_was_overdue_is_waited_for_first(self, services: FakeServices) -> None:
+        trained(services, status=JobStatus.NEEDS_ATTENTION, trained_at=None)
+
+        assert more(services) == {"run": 2, "begin_with": "TRAIN"}
+        assert services.jobs.job(JOB_ID).status is JobStatus.TRAINING
+
+    def test_a_job_without_a_model_says_what_to_do(self, services: FakeServices) -> None:
+        stored(services, a_job(status=JobStatus.FAILED))
+
+        with pytest.raises(RunRefusedError, match="new folder"):
+            more(services)
+
+    def test_a_job_at_work_says_to_wait(self, services: FakeServices) -> None:
+        trained(services)
+
+        with pytest.raises(RunRefusedError, match="wait until it has ended"):
+            more(services)
+
+    def test_beginning_it_again_gives_the_same_run(self, services: FakeServices) -> None:
+        trained(services, status=JobStatus.COMPLETED)
+        first = more(services)
+
+        assert more(services) == first
+        assert services.jobs.job(JOB_ID).run == 2
+
+    def test_of_two_at_once_one_wins(self, services: FakeServices) -> None:
+        trained(services, status=JobStatus.COMPLETED)
+        services.effects.before("write run", lambda: more(services, ANOTHER))
+
+        with pytest.raises(RunRefusedError):
+            more(services)
+
+        assert services.jobs.job(JOB_ID).run == 2
+        assert services.jobs.run(JOB_ID, 2).execution == ANOTHER
+
+    def test_a_run_whose_execution_died_at_once_belongs_to_the_next_that_asks(
+        self, services: FakeServices
+    ) -> None:
+        trained(services, status=JobStatus.COMPLETED)
+        services.effects.fail("write job", OSError("DynamoDB is down"))
+        with pytest.raises(OSError, match="DynamoDB is down"):
+            more(services)
+        services.executions.end(BY_HAND)
+
+        reply = more(services, ANOTHER, prompts=[{"style": "anime"}])
+
+        run = services.jobs.run(JOB_ID, 2)
+        assert reply["run"] == 2
+        assert (run.execution, run.prompts) == (ANOTHER, (Prompt("anime"),))
+
+    def test_a_confirmation_that_was_lost_is_known_as_our_own(self, services: FakeServices) -> None:
+        trained(services, status=JobStatus.COMPLETED)
+
+        def lose_the_confirmation() -> None:
+            raise LostConfirmationError
+
+        services.effects.after("write job", lose_the_confirmation)
+
+        assert more(services)["run"] == 2
+
+    def test_an_execution_of_the_run_before_is_refused(self, services: FakeServices) -> None:
+        trained(services, status=JobStatus.COMPLETED)
+        more(services)
+
+        with pytest.raises(RunRefusedError, match="is over"):
+            begin(services)

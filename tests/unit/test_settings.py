@@ -1,0 +1,76 @@
+"""The environment, checked once."""
+
+import pytest
+
+from avatars.errors import BadManifestError
+from avatars.model import Prompt, Subject
+from avatars.settings import Settings
+from tests.fakes import ENVIRONMENT
+
+NUMBERS = sorted(
+    name for name in ENVIRONMENT if name.endswith("_SECONDS") or name == "AVATARS_PER_BATCH"
+)
+
+
+def settings(**changes: str) -> Settings:
+    return Settings.from_environment(ENVIRONMENT | changes)
+
+
+def test_a_whole_environment_gives_settings() -> None:
+    found = settings(DEFAULT_SUBJECT="dog", DEFAULT_STYLES="realistic:2, anime")
+
+    assert found.default.subject is Subject.DOG
+    assert found.default.prompts == (Prompt("realistic", 2), Prompt("anime", 1))
+    assert found.training.first == 300
+    assert found.batch_size == 20
+
+
+@pytest.mark.parametrize(
+    "name", sorted(ENVIRONMENT.keys() - {"STATE_MACHINE", "SIGNER_ROLE", "PROVIDER_KEY_SECRET"})
+)
+def test_a_missing_variable_is_named(name: str) -> None:
+    environment = {key: value for key, value in ENVIRONMENT.items() if key != name}
+
+    with pytest.raises(KeyError, match=name):
+        Settings.from_environment(environment)
+
+
+@pytest.mark.parametrize("name", ["STATE_MACHINE", "SIGNER_ROLE"])
+def test_what_only_some_functions_have_may_be_missing(name: str) -> None:
+    environment = {key: value for key, value in ENVIRONMENT.items() if key != name}
+
+    Settings.from_environment(environment)
+
+
+@pytest.mark.parametrize("value", ["", "soon", "1.5", "-1", "0"])
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_number_that_is_none_or_less_than_one_is_refused(name: str, value: str) -> None:
+    with pytest.raises(ValueError, match=r"invalid literal|must be at least 1"):
+        settings(**{name: value})
+
+
+@pytest.mark.parametrize("scale", ["0", "-1", "1.01", "nan"])
+def test_a_clock_that_runs_backwards_or_too_slowly_is_refused(scale: str) -> None:
+    with pytest.raises(ValueError, match="CLOCK_SCALE"):
+        settings(CLOCK_SCALE=scale)
+
+
+def test_a_subject_that_nobody_draws_is_refused() -> None:
+    with pytest.raises(ValueError, match="parrot"):
+        settings(DEFAULT_SUBJECT="parrot")
+
+
+@pytest.mark.parametrize("styles", ["", "realistic:0", "realistic:many", ":4", "realistic:121"])
+def test_styles_that_cannot_be_ordered_are_refused(styles: str) -> None:
+    with pytest.raises(BadManifestError):
+        settings(DEFAULT_STYLES=styles)
+
+
+def test_urls_lose_their_last_slash_and_origins_their_spaces() -> None:
+    found = settings(
+        PROVIDER_URL="https://provider.test/v1/",
+        PROVIDER_RESULT_ORIGINS="*.a.test , http://localhost:8092",
+    )
+
+    assert found.provider.url == "https://provider.test/v1"
+    assert found.provider.result_origins == ("*.a.test", "http://localhost:8092")

@@ -1,0 +1,297 @@
+"""Events of uploads, in whatever order and however often: one job, one verdict a photo."""
+
+from dataclasses import replace
+
+import pytest
+
+from avatars.aws.events import ObjectCreatedEvent, upload_from
+from avatars.errors import BadKeyError
+from avatars.model import JobStatus, Photo, PhotoStatus, Upload
+from avatars.pipeline.collecting import collect_photos
+from avatars.pipeline.uploading import prepare_photo, reject_photo
+from tests.builders import EXECUTION, JOB_ID, PREFIX, a_job, a_picture, chosen, dropped, stored
+from tests.fakes import FakeServices, KilledError
+
+
+def event(**changes: object) -> ObjectCreatedEvent:
+    item = {
+        "key": "uploads/alice/summer/100% me + you.JPG",
+        "size": 5,
+        "version-id": "v1",
+        "sequencer": "0055AED6DCD90281E5",
+    }
+    return {"time": "2026-11-22T12:00:00Z", "detail": {"object": item | changes}}
+
+
+def verdict(services: FakeServices, upload: Upload) -> Photo:
+    photo = services.jobs.photo(JOB_ID, upload.photo_id)
+    assert photo is not None
+    return photo
+
+
+class TestEvent:
+    def test_a_key_is_taken_as_it_is(self) -> None:
+        upload = upload_from(event())
+
+        assert (upload.owner, upload.folder) == ("alice", "summer")
+        assert upload.file == "100% me + you.JPG"
+
+    def test_sequencers_of_different_length_compare_as_numbers_padded_on_the_right(self) -> None:
+        short, long = (upload_from(event(sequencer=text)) for text in ("0055AE", "0055AED6"))
+
+        assert short.sequencer < long.sequencer
+        assert upload_from(event(sequencer="0055AE00")).sequencer == short.sequencer
+
+    def test_its_time_is_seconds_of_the_wall(self) -> None:
+        assert upload_from(event()).uploaded_at == 1_795_348_800
+
+    @pytest.mark.parametrize("key", ["photo.jpg", "uploads/photo.jpg", "uploads/alice/photo.jpg"])
+    def test_an_object_outside_of_a_folder_is_refused(self, key: str) -> None:
+        with pytest.raises(BadKeyError, match=r"uploads/{owner}/{folder}/{file}"):
+            upload_from(event(key=key))
+
+
+class TestFirstUpload:
+    def test_it_creates_the_job_and_starts_its_execution(self, services: FakeServices) -> None:
+        prepare_photo(services, dropped(services, "1.jpg", a_picture()))
+
+        job = services.jobs.job(JOB_ID)
+        assert job.status is JobStatus.COLLECTING
+        assert job.collect_deadline == services.clock.now() + 86_400
+        assert services.executions.started == [EXECUTION]
+
+    @pytest.mark.parametrize("file", ["job.json", "start", ".DS_Store", "sub/.hidden.jpg"])
+    def test_what_is_no_photo_starts_the_job_and_gets_no_verdict(
+        self, services: FakeServices, file: str
+    ) -> None:
+        prepared = prepare_photo(services, dropped(services, file, b"{}"))
+
+        assert prepared is None
+        assert services.executions.started == [EXECUTION]
+        assert services.jobs.photos(JOB_ID) == []
+
+    @pytest.mark.parametrize("file", ["", "sub/"])
+    def test_the_console_creating_a_folder_starts_nothing(
+        self, services: FakeServices, file: str
+    ) -> None:
+        prepare_photo(services, dropped(services, file))
+
+        assert services.jobs.find_job(JOB_ID) is None
+        assert services.executions.started == []
+
+    def test_two_owners_with_the_same_folder_have_two_jobs(self, services: FakeServices) -> None:
+        for owner in ("alice", "bob"):
+            prepare_photo(services, replace(dropped(services, "job.json"), owner=owner))
+
+        assert len(services.executions.started) == 2
+
+    def test_an_execution_is_started_once_however_many_uploads_there_are(
+        self, services: FakeServices
+    ) -> None:
+        uploads = [dropped(services, f"{n}.jpg", a_picture(n)) for n in range(5)]
+
+        for upload in uploads * 3:
+            prepare_photo(services, upload)
+
+        assert services.effects.names.count("start execution") == 1
+        assert len(services.jobs.photos(JOB_ID)) == 5
+
+    @pytest.mark.parametrize(
+        "crash", ["before write run", "before write job", "before start execution"]
+    )
+    def test_a_crash_on_the_way_is_healed_by_the_next_event(
+        self, services: FakeServices, crash: str
+    ) -> None:
+        upload = dropped(services, "1.jpg", a_picture())
+        services.effects.before(crash.removeprefix("before "), services.effects.kill)
+        with pytest.raises(KilledError):
+            prepare_photo(services, upload)
+        services.effects.revive()
+
+        prepare_photo(services, upload)
+
+        assert services.executions.started == [EXECUTION]
+        assert verdict(services, upload).status is PhotoStatus.ACCEPTED
+
+    def test_two_first_uploads_at_once_make_one_job(self, services: FakeServices) -> None:
+        first, second = (dropped(services, f"{n}.jpg", a_picture(n)) for n in range(2))
+        services.effects.before("write job", lambda: prepare_photo(services, second))
+
+        prepare_photo(services, first)
+
+        assert services.executions.started == [EXECUTION]
+        assert len(services.jobs.photos(JOB_ID)) == 2
+
+    def test_an_event_replayed_after_the_job_has_ended_starts_nothing(
+        self, services: FakeServices
+    ) -> None:
+        upload = dropped(services, "1.jpg", a_picture())
+        prepare_photo(services, upload)
+        services.jobs.change_job(JOB_ID, lambda job: replace(job, status=JobStatus.COMPLETED))
+        services.executions.started.clear()  # Step Functions forgets after 90 days
+        services.upload_bucket.erase(PREFIX)
+
+        prepare_photo(services, upload)
+
+        assert services.executions.started == []
+
+
+class TestVerdict:
+    def test_a_good_photo_is_accepted_in_the_version_that_was_prepared(
+        self, services: FakeServices
+    ) -> None:
+        upload = dropped(services, "Été + 50%.JPG", a_picture())
+
+        photo = prepare_photo(services, upload)
+
+        assert photo is not None
+        key = f"photos/{JOB_ID}/{upload.photo_id}.jpg"
+        assert photo.status is PhotoStatus.ACCEPTED
+        assert services.upload_bucket.read(key, photo.version_id) is not None
+        assert photo == verdict(services, upload)
+
+    def test_a_file_that_is_no_picture_is_rejected_with_a_code_and_a_reason(
+        self, services: FakeServices
+    ) -> None:
+        upload = dropped(services, "notes.jpg", b"Dear diary")
+
+        prepare_photo(services, upload)
+
+        photo = verdict(services, upload)
+        assert (photo.status, photo.code) == (PhotoStatus.REJECTED, "not_an_image")
+        assert photo.reason
+
+    def test_a_file_that_is_too_large_is_not_even_read(self, services: FakeServices) -> None:
+        upload = replace(dropped(services, "1.jpg", a_picture()), bytes=50 * 1024**2 + 1)
+
+        prepare_photo(services, upload)
+
+        assert verdict(services, upload).code == "too_large"
+        assert "read upload" not in services.effects.names
+
+    def test_an_object_that_is_gone_is_rejected(self, services: FakeServices) -> None:
+        upload = dropped(services, "1.jpg", a_picture())
+        services.upload_bucket.erase(PREFIX + upload.file)
+
+        prepare_photo(services, upload)
+
+        assert verdict(services, upload).code == "gone"
+
+    def test_the_version_of_the_event_is_judged_even_if_a_newer_one_lies_above_it(
+        self, services: FakeServices
+    ) -> None:
+        upload = dropped(services, "1.jpg", a_picture())
+        services.upload_bucket.put(PREFIX + upload.file, b"no picture")
+
+        prepare_photo(services, upload)
+
+        assert verdict(services, upload).status is PhotoStatus.ACCEPTED
+
+    @pytest.mark.parametrize("order", [(0, 1), (1, 0), (0, 1, 0), (1, 0, 1)])
+    def test_the_newest_upload_of_a_file_decides_in_whatever_order_events_come(
+        self, services: FakeServices, order: tuple[int, ...]
+    ) -> None:
+        uploads = [dropped(services, "1.jpg", a_picture(number)) for number in range(2)]
+
+        for index in order:
+            prepare_photo(services, uploads[index])
+
+        assert verdict(services, uploads[1]).upload_version == uploads[1].version_id
+
+    def test_an_older_upload_that_is_still_being_prepared_cannot_overwrite_a_newer_one(
+        self, services: FakeServices
+    ) -> None:
+        older, newer = (dropped(services, "1.jpg", a_picture(number)) for number in range(2))
+        services.effects.before("write photo", lambda: prepare_photo(services, newer))
+
+        prepare_photo(services, older)
+
+        assert verdict(services, newer).upload_version == newer.version_id
+
+    def test_the_same_event_again_prepares_nothing_again(self, services: FakeServices) -> None:
+        upload = dropped(services, "1.jpg", a_picture())
+        first = prepare_photo(services, upload)
+
+        second = prepare_photo(services, upload)
+
+        assert second == first
+        assert services.effects.names.count("put photo") == 1
+
+    def test_a_photo_after_the_set_was_frozen_is_late_and_says_what_to_do(
+        self, services: FakeServices
+    ) -> None:
+        stored(services, a_job(chosen=chosen(range(1, 6))))
+        upload = dropped(services, "late.jpg", a_picture())
+
+        prepare_photo(services, upload)
+
+        photo = verdict(services, upload)
+        assert photo.status is PhotoStatus.LATE
+        assert "new folder" in (photo.reason or "")
+        assert "put photo" not in services.effects.names
+
+    def test_a_photo_after_the_job_has_ended_is_late(self, services: FakeServices) -> None:
+        stored(services, a_job(status=JobStatus.FAILED))
+        upload = dropped(services, "late.jpg", a_picture())
+
+        prepare_photo(services, upload)
+
+        assert verdict(services, upload).status is PhotoStatus.LATE
+
+    def test_a_photo_being_prepared_while_the_set_is_frozen_is_late(
+        self, services: FakeServices
+    ) -> None:
+        for number in range(5):
+            prepare_photo(services, dropped(services, f"{number}.jpg", a_picture(number)))
+        slow = dropped(services, "slow.jpg", a_picture(5))
+
+        def freeze_meanwhile() -> None:
+            services.upload_bucket.delete(PREFIX + slow.file)  # as if it had not been listed yet
+            services.clock.move(60)
+            assert collect_photos(services, JOB_ID, 1)["status"] == "COLLECTED"
+
+        services.effects.before("write photo", freeze_meanwhile)
+
+        prepare_photo(services, slow)
+
+        assert verdict(services, slow).status is PhotoStatus.LATE
+        assert len(services.jobs.job(JOB_ID).chosen) == 5
+
+
+class TestCrashedPreparation:
+    def test_the_photo_is_rejected_with_a_reason(self, services: FakeServices) -> None:
+        upload = dropped(services, "1.jpg", a_picture())
+
+        reject_photo(services, upload)
+
+        photo = verdict(services, upload)
+        assert (photo.status, photo.code) == (PhotoStatus.REJECTED, "PREPARE_FAILED")
+        assert photo.reason
+
+    def test_its_folder_has_a_job_even_if_it_was_the_first(self, services: FakeServices) -> None:
+        reject_photo(services, dropped(services, "1.jpg", a_picture()))
+
+        assert services.executions.started == [EXECUTION]
+
+    def test_a_crash_over_the_manifest_judges_no_photo(self, services: FakeServices) -> None:
+        reject_photo(services, dropped(services, "job.json", b"{}"))
+
+        assert services.jobs.photos(JOB_ID) == []
+
+    def test_a_newer_upload_of_the_file_keeps_its_verdict(self, services: FakeServices) -> None:
+        older, newer = (dropped(services, "1.jpg", a_picture(number)) for number in range(2))
+        prepare_photo(services, newer)
+
+        reject_photo(services, older)
+
+        assert verdict(services, newer).status is PhotoStatus.ACCEPTED
+
+    def test_a_second_delivery_that_crashed_takes_no_verdict_back(
+        self, services: FakeServices
+    ) -> None:
+        upload = dropped(services, "1.jpg", a_picture())
+        prepare_photo(services, upload)
+
+        reject_photo(services, upload)
+
+        assert verdict(services, upload).status is PhotoStatus.ACCEPTED
