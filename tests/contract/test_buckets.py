@@ -147,6 +147,22 @@ class TestUploads:
         assert store.uploads.read(f"{PREFIX}1.jpg", first) == b"first"
         assert store.uploads.read(f"{PREFIX}1.jpg") == b"second"
 
+    def test_the_newest_version_of_an_upload_is_known(self, store: Store) -> None:
+        store.uploads.put(f"{PREFIX}a.jpg", b"old")
+        store.uploads.put(f"{PREFIX}a.jpg", b"new")
+
+        version = store.uploads.newest_version(f"{PREFIX}a.jpg")
+
+        assert store.uploads.read(f"{PREFIX}a.jpg", version) == b"new"
+        assert store.uploads.newest_version(f"{PREFIX}b.jpg") is None
+
+    def test_an_upload_is_listed_with_its_size(self, store: Store) -> None:
+        store.uploads.put(f"{PREFIX}a.jpg", b"twelve bytes")
+
+        [upload] = store.uploads.list(PREFIX)
+
+        assert (upload.file, upload.bytes) == ("a.jpg", 12)
+
     def test_what_is_gone_is_none(self, store: Store) -> None:
         version = store.put(f"{PREFIX}1.jpg", b"first")
         marker = store.delete(f"{PREFIX}1.jpg")

@@ -32,7 +32,7 @@ def fake_machine() -> Machine:
     return Machine(
         executions,
         execution_arn,
-        executions.end,
+        lambda arn: executions.end(arn, "ABORTED"),
         lambda: [arn.rpartition(":")[2] for arn in executions.started],
     )
 
@@ -65,7 +65,7 @@ def test_an_execution_is_named_after_its_job_and_run(machine: Machine) -> None:
     machine.executions.start(JOB_ID, 2)
 
     assert machine.names() == [f"{JOB_ID}-2"]
-    assert machine.executions.is_running(machine.arn(f"{JOB_ID}-2"))
+    assert machine.executions.status(machine.arn(f"{JOB_ID}-2")) == "RUNNING"
 
 
 def test_starting_it_again_starts_no_other(machine: Machine) -> None:
@@ -82,11 +82,19 @@ def test_starting_it_again_after_its_end_starts_no_other(machine: Machine) -> No
     machine.executions.start(JOB_ID, 1)
 
     assert machine.names() == [f"{JOB_ID}-1"]
-    assert not machine.executions.is_running(machine.arn(f"{JOB_ID}-1"))
+    assert machine.executions.status(machine.arn(f"{JOB_ID}-1")) == "ABORTED"
 
 
-def test_an_execution_that_nobody_knows_any_more_does_not_run(machine: Machine) -> None:
-    assert not machine.executions.is_running(machine.arn("long-ago"))
+def test_an_execution_that_nobody_knows_any_more_has_no_status(machine: Machine) -> None:
+    assert machine.executions.status(machine.arn("long-ago")) is None
+
+
+def test_it_is_known_by_name_before_it_is_started(machine: Machine) -> None:
+    name = machine.executions.name_of(JOB_ID, 2)
+
+    machine.executions.start(JOB_ID, 2)
+
+    assert machine.executions.status(name) == "RUNNING"
 
 
 def test_its_input_says_which_run_of_which_job(aws: None) -> None:

@@ -39,10 +39,22 @@ def dynamodb_jobs() -> Jobs:
         AttributeDefinitions=[
             {"AttributeName": "job_id", "AttributeType": "S"},
             {"AttributeName": "record", "AttributeType": "S"},
+            {"AttributeName": "unfinished", "AttributeType": "S"},
+            {"AttributeName": "started_at", "AttributeType": "N"},
         ],
         KeySchema=[
             {"AttributeName": "job_id", "KeyType": "HASH"},
             {"AttributeName": "record", "KeyType": "RANGE"},
+        ],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "UnfinishedRuns",
+                "KeySchema": [
+                    {"AttributeName": "unfinished", "KeyType": "HASH"},
+                    {"AttributeName": "started_at", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            }
         ],
     )
     return DynamoDBJobs(client, TABLE)
@@ -283,3 +295,24 @@ def test_a_row_that_is_contended_without_end_is_given_up(aws: None) -> None:
 
     with pytest.raises(TimeoutError, match="too many at once"):
         jobs.change_job(JOB_ID, always_too_late)
+
+
+class TestUnfinishedRuns:
+    def test_they_are_listed_oldest_first(self, jobs: Jobs) -> None:
+        jobs.create_run(a_run(run=2, started_at=200))
+        jobs.create_run(a_run(run=1, started_at=100))
+
+        assert jobs.unfinished_runs() == [(JOB_ID, 1), (JOB_ID, 2)]
+
+    def test_a_run_that_has_ended_is_not_listed(self, jobs: Jobs) -> None:
+        jobs.create_run(a_run(started_at=100))
+        jobs.change_run(JOB_ID, 1, lambda run: replace(run, ended_at=300))
+
+        assert jobs.unfinished_runs() == []
+
+    def test_a_run_that_was_taken_up_again_is_listed_again(self, jobs: Jobs) -> None:
+        jobs.create_run(a_run(started_at=100, ended_at=300))
+        jobs.change_run(JOB_ID, 1, lambda run: replace(run, ended_at=None))
+
+        assert jobs.unfinished_runs() == [(JOB_ID, 1)]
+        assert jobs.run(JOB_ID, 1).ended_at is None

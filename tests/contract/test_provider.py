@@ -230,6 +230,7 @@ class TestWire:
             self.submit(http, host.origin.replace("http:", "https:"))
 
         assert host.requests == []
+        assert host.connections == 1
 
     def test_an_answer_that_does_not_come_in_time_is_unknown_and_asked_for_once(
         self, http: httpx.Client, host: Loopback

@@ -1,6 +1,6 @@
 """The outside of the pipeline, in memory: fakes that behave as the real things do."""
 
-from tests.fakes.aws import FakeExecutions, FakeNotices
+from tests.fakes.aws import FakeExecutions, FakeNotices, FakePreparations
 from tests.fakes.buckets import FakeAnswers, FakeBucket, FakeGallery, FakePhotos, FakeUploads
 from tests.fakes.clock import FakeClock
 from tests.fakes.effects import Effects, KilledError, LostConfirmationError
@@ -21,6 +21,7 @@ __all__ = [
     "FakeNotices",
     "FakePhotos",
     "FakePicsart",
+    "FakePreparations",
     "FakeProvider",
     "FakeServices",
     "FakeUploads",

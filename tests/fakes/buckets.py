@@ -73,7 +73,7 @@ class FakeUploads:
     def list(self, prefix: str) -> list[StoredUpload]:
         with self._effects.happen("list uploads"):
             return [
-                StoredUpload(key.removeprefix(prefix), version.stored_at)
+                StoredUpload(key.removeprefix(prefix), version.stored_at, len(version.data or b""))
                 for key, version in self.bucket.current(prefix).items()
             ]
 
@@ -87,6 +87,11 @@ class FakeUploads:
     def read(self, key: str, version_id: str | None = None) -> bytes | None:
         with self._effects.happen("read upload"):
             return self.bucket.read(key, version_id)
+
+    def newest_version(self, key: str) -> str | None:
+        with self._effects.happen("look at upload"):
+            current = self.bucket.current(key).get(key)
+            return current.version_id if current else None
 
     def erase(self, prefix: str) -> int:
         with self._effects.happen("erase uploads"):

@@ -99,6 +99,15 @@ class FakeJobs:
             row = self._rows.get((job_id, record))
             return row if isinstance(row, kind) else None
 
+    def unfinished_runs(self) -> list[tuple[str, int]]:
+        with self._effects.happen("read unfinished runs"):
+            runs = [row for row in self._rows.values() if isinstance(row, Run)]
+            return [
+                (run.job_id, run.run)
+                for run in sorted(runs, key=lambda run: run.started_at or 0)
+                if run.ended_at is None
+            ]
+
     def _query(self, kind: type[AnyRow], job_id: str, prefix: str) -> list[AnyRow]:
         with self._effects.happen(f"read {kind.__name__.lower()}s"):
             return [

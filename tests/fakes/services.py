@@ -5,7 +5,7 @@ from typing import Any
 
 from avatars.provider.picsart_reader import PicsartReader
 from avatars.settings import Settings
-from tests.fakes.aws import STATE_MACHINE, FakeExecutions, FakeNotices
+from tests.fakes.aws import STATE_MACHINE, FakeExecutions, FakeNotices, FakePreparations
 from tests.fakes.buckets import FakeAnswers, FakeBucket, FakeGallery, FakePhotos, FakeUploads
 from tests.fakes.clock import FakeClock
 from tests.fakes.effects import Effects
@@ -59,6 +59,7 @@ class FakeServices:
         self.gallery = FakeGallery(self.avatar_bucket, self.effects)
         self.downloads = FakeDownloads(self.effects)
         self.executions = FakeExecutions(self.effects)
+        self.preparations = FakePreparations(self.effects)
         self.notices = FakeNotices(self.effects)
         self.reader = PicsartReader()
         self.picsart = FakePicsart(self.effects)

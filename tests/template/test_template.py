@@ -324,7 +324,7 @@ class TestEnvironment:
         }
 
         assert asked.names == (given | of_some) - {"POWERTOOLS_SERVICE_NAME"}
-        assert of_some == {"STATE_MACHINE", "SIGNER_ROLE"}
+        assert of_some == {"STATE_MACHINE", "SIGNER_ROLE", "PREPARE_FUNCTION"}
 
     @pytest.mark.parametrize(
         ("variable", "action"),

@@ -177,6 +177,9 @@ class TestSteps:
 
         assert step("close_job")["code"] == "EXECUTION_ENDED"
 
+    def test_sweep_jobs(self, services: FakeServices) -> None:
+        assert step("sweep_jobs") == {"runs": 0, "started": 0, "closed": 0, "asked": 0}
+
     def test_close_job_where_nothing_is_open(self, services: FakeServices) -> None:
         assert step("close_job") is None
 

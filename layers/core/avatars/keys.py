@@ -4,6 +4,7 @@ import re
 
 from avatars.errors import BadKeyError
 
+UPLOADS = "uploads/"
 MANIFEST = "job.json"
 START = "start"
 
@@ -27,7 +28,7 @@ def parse_upload_key(key: str) -> tuple[str, str, str]:
 
 
 def upload_prefix(owner: str, folder: str) -> str:
-    return f"uploads/{owner}/{folder}/"
+    return f"{UPLOADS}{owner}/{folder}/"
 
 
 def is_folder(file: str) -> bool:

@@ -244,6 +244,7 @@ class StoredUpload:
 
     file: str
     uploaded_at: int
+    bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

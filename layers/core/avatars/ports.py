@@ -16,6 +16,7 @@ from avatars.model import (
     Run,
     StoredUpload,
     Subject,
+    Upload,
 )
 from avatars.settings import Settings
 
@@ -44,6 +45,9 @@ class Jobs(Protocol):
 
     def change_run(self, job_id: str, run: int, change: Callable[[Run], Run]) -> Run:
         """The same for a run."""
+
+    def unfinished_runs(self) -> list[tuple[str, int]]:
+        """Job and number of every run that has not ended, oldest first; may lag by seconds."""
 
     def create_run(self, run: Run) -> Run:
         """Store a run unless there is one; returns the one that stands."""
@@ -74,8 +78,18 @@ class Uploads(Protocol):
     def read(self, key: str, version_id: str | None = None) -> bytes | None:
         """The object's bytes; None where it is gone."""
 
+    def newest_version(self, key: str) -> str | None:
+        """The version that a reader without a version gets; None where the object is gone."""
+
     def erase(self, prefix: str) -> int:
         """Delete every version below *prefix*; returns how many there were."""
+
+
+class Preparations(Protocol):
+    """Preparing a photo, in a function of its own."""
+
+    def ask(self, upload: Upload) -> None:
+        """Have an upload judged whose event was lost; returns before it is."""
 
 
 class Photos(Protocol):
@@ -156,7 +170,12 @@ class Executions(Protocol):
     def start(self, job_id: str, run: int) -> None:
         """Start the execution `{job_id}-{run}` unless it was started before."""
 
-    def is_running(self, execution: str) -> bool: ...
+    def name_of(self, job_id: str, run: int) -> str:
+        """What the execution that `start` starts is called (its ARN)."""
+
+    def status(self, execution: str) -> str | None:
+        """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED; None where there is none, or none any
+        more: Step Functions forgets an execution 90 days after its end."""
 
 
 class Notices(Protocol):
@@ -186,6 +205,8 @@ class Services(Protocol):
     def downloads(self) -> Downloads: ...
     @property
     def executions(self) -> Executions: ...
+    @property
+    def preparations(self) -> Preparations: ...
     @property
     def notices(self) -> Notices: ...
     @property

@@ -46,6 +46,7 @@ class Settings:
     state_machine: str
     key_secret: str
     signer_role: str
+    prepare_function: str
     clock: Clock
     quiet_period: int
     """Wall seconds without an upload after which a folder counts as complete."""
@@ -81,6 +82,7 @@ class Settings:
             state_machine=environment.get("STATE_MACHINE", ""),
             key_secret=environment.get("PROVIDER_KEY_SECRET", ""),
             signer_role=environment.get("SIGNER_ROLE", ""),
+            prepare_function=environment.get("PREPARE_FUNCTION", ""),
             clock=clock,
             quiet_period=number("QUIET_PERIOD_SECONDS"),
             collect_seconds=number("COLLECT_SECONDS"),

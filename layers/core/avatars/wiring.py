@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from avatars.aws.executions import StepFunctionsExecutions
     from avatars.aws.jobs import DynamoDBJobs
     from avatars.aws.notices import EventBridgeNotices
+    from avatars.aws.preparations import LambdaPreparations
     from avatars.provider.downloads import HttpDownloads
     from avatars.provider.picsart import PicsartProvider
     from avatars.provider.picsart_reader import PicsartReader
@@ -89,6 +90,12 @@ class AwsServices:
         from avatars.aws.executions import StepFunctionsExecutions
 
         return StepFunctionsExecutions(self._client("stepfunctions"), self.settings.state_machine)
+
+    @cached_property
+    def preparations(self) -> LambdaPreparations:
+        from avatars.aws.preparations import LambdaPreparations
+
+        return LambdaPreparations(self._client("lambda"), self.settings.prepare_function)
 
     @cached_property
     def notices(self) -> EventBridgeNotices:

@@ -30,7 +30,11 @@ class S3Uploads:
             Bucket=self._bucket, Prefix=prefix
         )
         return [
-            StoredUpload(item["Key"].removeprefix(prefix), int(item["LastModified"].timestamp()))
+            StoredUpload(
+                file=item["Key"].removeprefix(prefix),
+                uploaded_at=int(item["LastModified"].timestamp()),
+                bytes=item["Size"],
+            )
             for page in pages
             for item in page.get("Contents", [])
         ]
@@ -50,6 +54,14 @@ class S3Uploads:
 
     def read(self, key: str, version_id: str | None = None) -> bytes | None:
         return _read(self._client, self._bucket, key, version_id)
+
+    def newest_version(self, key: str) -> str | None:
+        try:
+            return self._client.head_object(Bucket=self._bucket, Key=key)["VersionId"]
+        except self._client.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
+                return None
+            raise
 
     def erase(self, prefix: str) -> int:
         return _erase(self._client, self._bucket, prefix)

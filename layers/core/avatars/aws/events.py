@@ -1,6 +1,6 @@
 """What AWS sends to our functions."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypedDict
 
 from avatars import keys
@@ -31,3 +31,18 @@ def upload_from(event: ObjectCreatedEvent) -> Upload:
         uploaded_at=int(datetime.fromisoformat(event["time"]).timestamp()),
         bytes=item.get("size", 0),
     )
+
+
+def event_for(upload: Upload) -> ObjectCreatedEvent:
+    """The event that tells of an upload; the opposite of `upload_from`."""
+    return {
+        "time": datetime.fromtimestamp(upload.uploaded_at, UTC).isoformat(),
+        "detail": {
+            "object": {
+                "key": keys.upload_prefix(upload.owner, upload.folder) + upload.file,
+                "version-id": upload.version_id,
+                "sequencer": upload.sequencer,
+                "size": upload.bytes,
+            }
+        },
+    }

@@ -26,9 +26,12 @@ class StepFunctionsExecutions:
         except self._client.exceptions.ExecutionAlreadyExists:
             return  # somebody else was faster; it is the same execution
 
-    def is_running(self, execution: str) -> bool:
+    def name_of(self, job_id: str, run: int) -> str:
+        executions = self._state_machine.replace(":stateMachine:", ":execution:")
+        return f"{executions}:{job_id}-{run}"
+
+    def status(self, execution: str) -> str | None:
         try:
-            reply = self._client.describe_execution(executionArn=execution)
+            return self._client.describe_execution(executionArn=execution)["status"]
         except self._client.exceptions.ExecutionDoesNotExist:
-            return False  # Step Functions forgets an execution 90 days after its end
-        return reply["status"] == "RUNNING"
+            return None

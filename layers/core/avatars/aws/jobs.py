@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 Item = dict[str, Any]
 Row = TypeVar("Row", Job, Run)
 
+UNFINISHED_RUNS = "UnfinishedRuns"
+"""The index of runs that have not ended, by when they were started."""
+
 CHANGE_TRIES = 20
 """A row is contended only when a folder is created or a set is frozen, by a handful of writers."""
 
@@ -61,6 +64,19 @@ class DynamoDBJobs:
         if item is None:
             raise JobNotFoundError(f"Job {job_id} has no run {run}.")
         return _run(item)
+
+    def unfinished_runs(self) -> list[tuple[str, int]]:
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            IndexName=UNFINISHED_RUNS,
+            KeyConditionExpression="unfinished = :yes",
+            ExpressionAttributeValues={":yes": {"S": "yes"}},
+        )
+        return [
+            (item["job_id"]["S"], int(item["record"]["S"].removeprefix("run#")))
+            for page in pages
+            for item in page["Items"]
+        ]
 
     def create_job(self, job: Job, run: Run) -> Job:
         self.create_run(run)  # first, so that a job that is seen always has its run
@@ -130,7 +146,9 @@ class DynamoDBJobs:
         return self._put(record, row, ConditionExpression="attribute_not_exists(job_id)")
 
     def _put(self, record: str, row: Job | Run | Photo | Avatar, **condition: Any) -> bool:
-        item = {name: value for name, value in asdict(row).items() if value is not None}
+        item = asdict(row)
+        if isinstance(row, Run) and row.ended_at is None:
+            item["unfinished"] = "yes"  # only these stand in the index
         serialize = TypeSerializer().serialize
         try:
             self._client.put_item(
@@ -184,7 +202,9 @@ def _whole(value: Any) -> Any:
 
 def _item(raw: Item) -> Item:
     deserialize = TypeDeserializer().deserialize
-    return {name: _whole(deserialize(raw[name])) for name in raw if name != "record"}
+    return {
+        name: _whole(deserialize(raw[name])) for name in raw if name not in ("record", "unfinished")
+    }
 
 
 def _run_record(run: int) -> str:

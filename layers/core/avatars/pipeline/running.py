@@ -73,7 +73,7 @@ def _begin_another(
 def _claim(services: Services, run: Run, execution: str) -> None:
     def claim(newest: Run) -> Run:
         holder = newest.execution
-        if holder and holder != execution and services.executions.is_running(holder):
+        if holder and holder != execution and _is_running(services, holder):
             raise RunRefusedError(f"Another execution works on run {run.run} of {run.job_id}.")
         if holder == execution and newest.ended_at is None:
             return newest
@@ -88,6 +88,10 @@ def _claim(services: Services, run: Run, execution: str) -> None:
         )
 
     services.jobs.change_run(run.job_id, run.run, claim)
+
+
+def _is_running(services: Services, execution: str) -> bool:
+    return services.executions.status(execution) == "RUNNING"
 
 
 def _taken_up(job: Job) -> Job:

@@ -1,0 +1,96 @@
+"""Find what every event has missed: runs without an execution, uploads without a verdict."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TypedDict
+
+from avatars import keys
+from avatars.errors import BadKeyError
+from avatars.model import StoredUpload, Upload, job_id_for
+from avatars.pipeline.finishing import close_job
+from avatars.pipeline.uploading import ensure_job
+from avatars.ports import Services
+
+PATIENCE = 15 * 60
+"""Events and executions that are on their way are left alone for this long, in seconds."""
+
+LOST_EVENT = "0"
+"""The sequencer of an upload whose event was lost: whatever S3 still tells is newer."""
+
+
+class SweepReply(TypedDict):
+    runs: int
+    """How many runs have not ended."""
+    started: int
+    closed: int
+    asked: int
+    """How many uploads were sent to be judged, because their events never came."""
+
+
+def sweep_jobs(services: Services) -> SweepReply:
+    """Start what never started, end what died, and judge what nobody was told of."""
+    runs = services.jobs.unfinished_runs()
+    outcomes = [_sweep_run(services, job_id, run) for job_id, run in runs]
+    return {
+        "runs": len(runs),
+        "started": outcomes.count("started"),
+        "closed": outcomes.count("closed"),
+        "asked": sum(1 for _ in _sweep_uploads(services)),
+    }
+
+
+def _sweep_run(services: Services, job_id: str, number: int) -> str:
+    job, run = services.jobs.find_job(job_id), services.jobs.run(job_id, number)
+    now = services.clock.now()
+    if job is None or run.ended_at or now - (run.started_at or 0) < PATIENCE:
+        return "left alone"
+    if number != job.run:
+        # Its execution died before the job heard of it, and another run has begun since.
+        services.jobs.change_run(job_id, number, lambda row: replace(row, ended_at=now))
+        return "closed"
+    execution = run.execution or services.executions.name_of(job_id, number)
+    status = services.executions.status(execution)
+    if status == "RUNNING":
+        return "left alone"
+    if status is None and run.execution is None:
+        services.executions.start(job_id, number)
+        return "started"
+    close_job(services, job_id, execution, status or "no trace")
+    return "closed"
+
+
+def _sweep_uploads(services: Services) -> Iterator[Upload]:
+    clock = services.clock
+    folders: dict[tuple[str, str], list[StoredUpload]] = defaultdict(list)
+    for stored in services.uploads.list(keys.UPLOADS):
+        if clock.from_wall(clock.wall() - stored.uploaded_at) < PATIENCE:
+            continue
+        try:
+            owner, folder, file = keys.parse_upload_key(keys.UPLOADS + stored.file)
+        except BadKeyError:
+            continue  # it lies in no folder; no event tells of it either
+        if not keys.is_folder(file):
+            folders[owner, folder].append(replace(stored, file=file))
+    for (owner, folder), uploads in folders.items():
+        known = services.jobs.find_job(job_id_for(owner, folder))
+        if known is None or not known.takes_no_photos:
+            job = ensure_job(services, owner, folder)
+            judged = {photo.file for photo in services.jobs.photos(job.job_id)}
+            yield from _ask(services, owner, folder, uploads, judged)
+
+
+def _ask(
+    services: Services, owner: str, folder: str, uploads: list[StoredUpload], judged: set[str]
+) -> Iterator[Upload]:
+    for stored in uploads:
+        if not keys.is_photo(stored.file) or stored.file in judged:
+            continue
+        version = services.uploads.newest_version(keys.upload_prefix(owner, folder) + stored.file)
+        if version is None:
+            continue
+        upload = Upload(
+            owner, folder, stored.file, version, LOST_EVENT, stored.uploaded_at, stored.bytes
+        )
+        services.preparations.ask(upload)
+        yield upload

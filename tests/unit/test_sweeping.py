@@ -1,0 +1,181 @@
+"""Sweeping: what every event has missed is found, and nothing else is touched."""
+
+import pytest
+
+from avatars.model import JobStatus
+from avatars.pipeline.sweeping import PATIENCE, sweep_jobs
+from tests.builders import (
+    EXECUTION,
+    JOB_ID,
+    PREFIX,
+    a_job,
+    a_photo,
+    a_run,
+    dropped,
+    stored,
+    training,
+)
+from tests.fakes import FakeServices
+from tests.fakes.aws import execution_arn
+
+
+@pytest.fixture
+def services() -> FakeServices:
+    return FakeServices()
+
+
+class TestRuns:
+    def test_a_run_whose_execution_was_never_started_is_started(
+        self, services: FakeServices
+    ) -> None:
+        stored(services, a_job(), run=a_run(execution=None))
+        services.clock.move(PATIENCE)
+
+        reply = sweep_jobs(services)
+
+        assert reply["started"] == 1
+        assert services.executions.started == [EXECUTION]
+
+    def test_a_run_that_was_just_begun_is_left_alone(self, services: FakeServices) -> None:
+        stored(services, a_job(), run=a_run(execution=None))
+        services.clock.move(PATIENCE - 1)
+
+        sweep_jobs(services)
+
+        assert services.executions.started == []
+
+    def test_a_run_whose_execution_runs_is_left_alone(self, services: FakeServices) -> None:
+        self.running(services)
+
+        reply = sweep_jobs(services)
+
+        assert reply == {"runs": 1, "started": 0, "closed": 0, "asked": 0}
+        assert services.jobs.job(JOB_ID).status is JobStatus.TRAINING
+
+    @pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED", "SUCCEEDED"])
+    def test_a_job_whose_execution_ended_unheard_needs_attention(
+        self, services: FakeServices, status: str
+    ) -> None:
+        self.running(services)
+        services.executions.end(EXECUTION, status)
+
+        reply = sweep_jobs(services)
+
+        job = services.jobs.job(JOB_ID)
+        assert reply["closed"] == 1
+        assert (job.status, job.code) == (JobStatus.NEEDS_ATTENTION, "EXECUTION_ENDED")
+        assert status in (job.reason or "")
+        assert job.model_id == "model-1"
+
+    def test_an_execution_that_step_functions_has_forgotten_ended_long_ago(
+        self, services: FakeServices
+    ) -> None:
+        self.running(services)
+        services.executions.running.clear()
+
+        sweep_jobs(services)
+
+        assert services.jobs.job(JOB_ID).code == "EXECUTION_ENDED"
+
+    def test_an_execution_that_died_before_it_claimed_its_run_is_no_reason_to_start_again(
+        self, services: FakeServices
+    ) -> None:
+        stored(services, a_job(), run=a_run(execution=None))
+        services.executions.start(JOB_ID, 1)
+        services.executions.end(EXECUTION)
+        services.clock.move(PATIENCE)
+
+        reply = sweep_jobs(services)
+
+        assert (reply["started"], reply["closed"]) == (0, 1)
+
+    def test_a_run_that_the_job_never_heard_of_is_closed(self, services: FakeServices) -> None:
+        ended = a_run(started_at=1, ended_at=2)
+        stored(services, a_job(status=JobStatus.COMPLETED), run=ended)
+        services.jobs.create_run(a_run(run=2))
+        services.clock.move(PATIENCE)
+
+        reply = sweep_jobs(services)
+
+        assert reply["closed"] == 1
+        assert services.jobs.unfinished_runs() == []
+        assert services.jobs.job(JOB_ID).status is JobStatus.COMPLETED
+
+    def test_sweeping_twice_changes_nothing_more(self, services: FakeServices) -> None:
+        self.running(services)
+        services.executions.end(EXECUTION)
+        sweep_jobs(services)
+        notices = list(services.notices.published)
+
+        reply = sweep_jobs(services)
+
+        assert reply["runs"] == 0
+        assert services.notices.published == notices
+
+    @staticmethod
+    def running(services: FakeServices) -> None:
+        training(services)
+        services.jobs.change_run(JOB_ID, 1, lambda run: a_run(execution=EXECUTION, version=1))
+        services.executions.running.add(EXECUTION)
+        services.clock.move(PATIENCE)
+
+
+class TestUploads:
+    def test_a_folder_whose_every_event_was_lost_becomes_a_job(
+        self, services: FakeServices
+    ) -> None:
+        services.uploads.put(f"{PREFIX}a.jpg", b"a photo")
+        services.clock.move(PATIENCE)
+
+        reply = sweep_jobs(services)
+
+        [upload] = services.preparations.asked
+        assert reply["asked"] == 1
+        assert services.executions.started == [execution_arn(f"{JOB_ID}-1")]
+        assert (upload.file, upload.bytes) == ("a.jpg", 7)
+        assert services.uploads.read(f"{PREFIX}a.jpg", upload.version_id) == b"a photo"
+
+    def test_only_the_uploads_without_a_verdict_are_judged(self, services: FakeServices) -> None:
+        for file in ("0.jpg", "lost.jpg", "job.json", "start", ".DS_Store", "sub/"):
+            services.uploads.put(f"{PREFIX}{file}", b"x")
+        stored(services, a_job(), a_photo(0, file="0.jpg"))
+        services.executions.running.add(EXECUTION)
+        services.clock.move(PATIENCE)
+
+        sweep_jobs(services)
+
+        assert [upload.file for upload in services.preparations.asked] == ["lost.jpg"]
+
+    def test_an_upload_that_has_just_arrived_is_left_to_its_event(
+        self, services: FakeServices
+    ) -> None:
+        services.uploads.put(f"{PREFIX}a.jpg", b"a photo")
+
+        sweep_jobs(services)
+
+        assert services.preparations.asked == []
+        assert services.jobs.find_job(JOB_ID) is None
+
+    def test_a_job_that_takes_no_more_photos_is_left_alone(self, services: FakeServices) -> None:
+        training(services)
+        services.uploads.put(f"{PREFIX}late.jpg", b"a photo")
+        services.clock.move(PATIENCE)
+
+        sweep_jobs(services)
+
+        assert services.preparations.asked == []
+
+    def test_an_object_that_lies_in_no_folder_is_left_alone(self, services: FakeServices) -> None:
+        services.uploads.put("uploads/astray.jpg", b"a photo")
+        services.clock.move(PATIENCE)
+
+        assert sweep_jobs(services)["asked"] == 0
+
+    def test_an_event_that_comes_after_all_is_newer(self, services: FakeServices) -> None:
+        upload = dropped(services, "a.jpg")
+        services.clock.move(PATIENCE)
+
+        sweep_jobs(services)
+
+        [asked] = services.preparations.asked
+        assert asked.sequencer < upload.sequencer
