@@ -29,6 +29,7 @@ KEY = "a-secret-key"
 LINKS = [f"https://photos.test/{number}.jpg?signature=5ec2e7" for number in range(1, 6)]
 PROMPTS = [Prompt("anime", 2, "at sea"), Prompt("realistic")]
 READER = PicsartReader()
+IMPATIENT = httpx.Timeout(5, read=1)
 
 
 def settings(url: str, **changes: Any) -> ProviderSettings:
@@ -195,7 +196,7 @@ class TestTransport:
 
 
 class TestWire:
-    """Real sockets on this machine, with timeouts short enough for a test."""
+    """Real sockets on this machine."""
 
     @pytest.fixture
     def host(self) -> Iterator[Loopback]:
@@ -205,7 +206,6 @@ class TestWire:
     @pytest.fixture
     def http(self) -> Iterator[httpx.Client]:
         with http_client() as http:
-            http.timeout = httpx.Timeout(0.3)
             yield http
 
     @staticmethod
@@ -239,6 +239,7 @@ class TestWire:
             exchange.connection.recv(1)  # until the other side hangs up
 
         host.on("/avatars/models", hold)
+        http.timeout = IMPATIENT
 
         with pytest.raises(OutcomeUnknownError, match="ReadTimeout"):
             self.submit(http, host.origin)
@@ -317,7 +318,6 @@ def simulator(one_simulator: RunningSimulator) -> RunningSimulator:
 @pytest.fixture
 def provider(simulator: RunningSimulator) -> Iterator[PicsartProvider]:
     with http_client() as http:
-        http.timeout = httpx.Timeout(5, read=1)
         yield PicsartProvider(settings(simulator.api_url), KEY, http)
 
 
@@ -426,7 +426,7 @@ class TestSimulator:
         assert len(simulator.journal(route="start_training")) == 1
         assert len(simulator.journal(event="charge")) == int(created)
 
-    @pytest.mark.parametrize("fault", [{"what": "delay", "seconds": 1.5}, {"what": "cut"}])
+    @pytest.mark.parametrize("fault", [{"what": "delay", "seconds": 2}, {"what": "cut"}])
     def test_an_answer_that_is_late_or_cut_is_not_asked_for_again(
         self,
         provider: PicsartProvider,
@@ -435,6 +435,7 @@ class TestSimulator:
         fault: dict[str, Any],
     ) -> None:
         simulator.scenario(faults=[fault | {"route": "start_training"}])
+        provider.http.timeout = IMPATIENT
 
         with pytest.raises(OutcomeUnknownError):
             provider.submit_training(links, Subject.WOMAN)

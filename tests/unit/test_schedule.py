@@ -18,7 +18,7 @@ schedules = st.builds(
     deadline=st.integers(1, 86_400),
 )
 # Without it every example would throw the same dice.
-dice = st.random_module()
+all_dice = st.random_module()
 
 
 def test_the_defaults_are_what_the_provider_advises() -> None:
@@ -26,15 +26,15 @@ def test_the_defaults_are_what_the_provider_advises() -> None:
     assert Schedule(first=20, every=10, advised=60, deadline=3600) == INFERENCE
 
 
-@given(schedules, dice)
+@given(schedules, all_dice)
 def test_the_first_look_is_not_before_its_time_nor_much_after_it(
-    schedule: Schedule, _: object
+    schedule: Schedule, dice: object
 ) -> None:
     assert schedule.first <= schedule.first_wait() <= 1.1 * schedule.first + 1
 
 
-@given(schedules, st.floats(0, 86_400), dice)
-def test_no_later_look_is_before_its_time(schedule: Schedule, elapsed: float, _: object) -> None:
+@given(schedules, st.floats(0, 86_400), all_dice)
+def test_no_later_look_is_before_its_time(schedule: Schedule, elapsed: float, dice: object) -> None:
     assert schedule.next_wait(elapsed) >= schedule.every
 
 
