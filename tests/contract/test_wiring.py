@@ -63,6 +63,15 @@ class TestKey:
         with pytest.raises(NotSentError, match="key cannot be read"):
             services.provider(fresh_key=True)
 
+    @pytest.mark.parametrize("key", ["two\nlines", "schlüssel", " "])
+    def test_one_that_no_request_can_carry_is_found_before_anything_is_sent(
+        self, services: AwsServices, key: str
+    ) -> None:
+        put_key(key)
+
+        with pytest.raises(NotSentError):
+            services.provider()
+
     def test_it_does_not_show_where_a_provider_is_printed(self, services: AwsServices) -> None:
         put_key("a-secret-key")
 

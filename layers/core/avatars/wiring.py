@@ -120,7 +120,10 @@ class AwsServices:
             )
         except parameters.GetParameterError as error:
             raise NotSentError("The provider's key cannot be read.") from error
-        return PicsartProvider(self.settings.provider, str(key).strip(), self._http)
+        key = str(key).strip()
+        if not (key.isascii() and key.isprintable() and key):
+            raise NotSentError("The provider's key in the secret is not one that can be sent.")
+        return PicsartProvider(self.settings.provider, key, self._http)
 
     @cached_property
     def _http(self) -> Any:
