@@ -49,12 +49,15 @@ def order_job(
     prefix = keys.upload_prefix(owner, folder)
     services.uploads.put(prefix + keys.MANIFEST, write_manifest(manifest, len(types)))
     job = ensure_job(services, owner, folder)
-    job = services.jobs.change_job(
-        job.job_id,
-        lambda job: (
-            job if job.chosen else replace(job, subject=manifest.subject, promised=len(types))
-        ),
-    )
+    if not job.chosen:
+        # What the manifest will say when the set is frozen, said at once.
+        services.jobs.change_run(
+            job.job_id, job.run, lambda run: replace(run, prompts=manifest.prompts)
+        )
+        job = services.jobs.change_job(
+            job.job_id,
+            lambda job: replace(job, subject=manifest.subject, promised=len(types)),
+        )
     forms = {
         file: services.uploads.form(prefix + file, kind, MAX_PHOTO_BYTES, FORM_SECONDS)
         for file, kind in types.items()
