@@ -1,6 +1,7 @@
 """The main job, whole, on one machine: photos into the bucket, avatars out of it."""
 
 import contextlib
+import os
 import tempfile
 import time
 from collections.abc import Iterator
@@ -8,13 +9,14 @@ from pathlib import Path
 
 from avatars import keys
 from avatars.manifest import write_manifest
-from avatars.model import AvatarStatus, Manifest
+from avatars.model import AvatarStatus, Manifest, PhotoStatus
 from cli.contact_sheet import contact_sheet
 from cli.outcome import Outcome, Timings
 from cli.progress import Progress
 from cli.watching import Watch
 from local import stack as local_stack
 from local.engine import client
+from local.simulator.drawing import Style
 from local.stack import Stack
 
 OWNER = "demo"
@@ -36,9 +38,17 @@ def run_demo(
     Raises DemoError, StackError or TimeoutError.
     """
     files = photo_files(photo_dir)
+    unknown = sorted({prompt.style for prompt in manifest.prompts} - set(Style))
+    if unknown:
+        raise DemoError(
+            f"The simulated provider has no style {unknown[0]!r}; it has {', '.join(Style)}."
+        )
     photos_out, avatars_out = out / "photos", out / "avatars"
-    for folder in (photos_out, avatars_out):
-        folder.mkdir(parents=True, exist_ok=True)
+    try:
+        for folder in (photos_out, avatars_out):
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DemoError(f"The pictures cannot go to {out}: {error.strerror}.") from error
     started = time.monotonic()
     with Progress() as progress:
         progress.say("Starting the embedded AWS and deploying template.yaml")
@@ -78,6 +88,9 @@ def photo_files(photo_dir: Path) -> list[Path]:
     )
     if not files:
         raise DemoError(f"There are no photos in {photo_dir}.")
+    for file in files:
+        if not os.access(file, os.R_OK):
+            raise DemoError(f"{file} cannot be read: change its permissions or move it away.")
     return files
 
 
@@ -108,7 +121,11 @@ def _drop(stack: Stack, folder: str, files: list[Path], manifest: Manifest) -> N
 def _write_contact_sheet(outcome: Outcome) -> None:
     outcome.contact_sheet.write_bytes(
         contact_sheet(
-            photos=list(outcome.prepared.items()),
+            photos=[
+                (photo.file, outcome.prepared[photo.file])
+                for photo in sorted(outcome.sight.photos, key=lambda photo: photo.file)
+                if photo.status is PhotoStatus.ACCEPTED and photo.file in outcome.prepared
+            ],
             avatars=[(avatar.style, file) for avatar, file in outcome.avatars],
             title="Avatars",
             subtitle=outcome.headline,

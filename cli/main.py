@@ -15,6 +15,7 @@ from cli.demo import DemoError, run_demo
 from cli.report import print_endpoints, print_outcome
 from local import stack as local_stack
 from local.engine import PROJECT
+from local.simulator.drawing import Style
 
 STATE_DIR = PROJECT / ".local/stack"
 PROBLEM, USAGE = 1, 2
@@ -35,12 +36,20 @@ def main() -> None:
 @app.command()
 def demo(
     photo_dir: Annotated[
-        Path, typer.Argument(help="A folder of 5 to 30 photos of one subject.", file_okay=False)
+        Path,
+        typer.Argument(
+            metavar="PHOTO_DIR",
+            help="A folder of 5 to 30 photos of one subject; its files count, not its folders.",
+            file_okay=False,
+        ),
     ],
     subject: Annotated[Subject, typer.Option(help="Who is on the photos.")] = Subject.WOMAN,
     style: Annotated[
         list[str] | None,
-        typer.Option(help="STYLE:COUNT, as often as you like. [default: realistic:4]"),
+        typer.Option(
+            metavar="STYLE:COUNT",
+            help=f"As often as you like; without one, realistic:4. Styles: {', '.join(Style)}.",
+        ),
     ] = None,
     out: Annotated[Path, typer.Option(help="Where the pictures go.", file_okay=False)] = Path(
         "out"
@@ -49,7 +58,8 @@ def demo(
         bool, typer.Option("--json", help="Print the outcome as one JSON object.")
     ] = False,
     keep: Annotated[
-        bool, typer.Option(help="Leave the stack up afterwards, until `avatars down`.")
+        bool,
+        typer.Option("--keep", help="Leave the stack up afterwards, until `avatars down`."),
     ] = False,
 ) -> None:
     """Turn a folder of photos into avatars, all on this machine, with a simulated provider.

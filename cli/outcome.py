@@ -38,13 +38,11 @@ class Timings:
         stages = {"starting": Stage(round(ready - started, 1))}
         before = job.created_at
         for name, mark in marks:
+            end = mark or run.ended_at or before
+            stages[name] = Stage(round((end - before) * scale, 1), end - before)
+            before = end
             if mark is None:
-                # The stage that the job ended in.
-                mark = run.ended_at or before
-                if mark == before:
-                    break
-            stages[name] = Stage(round((mark - before) * scale, 1), mark - before)
-            before = mark
+                break  # the stage that the job ended in
         stages["total"] = Stage(round(ended - started, 1))
         return cls(stages)
 

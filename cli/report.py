@@ -10,13 +10,14 @@ from local.stack import Stack
 def print_outcome(outcome: Outcome) -> None:
     """The summary of a demo, on standard output."""
     for name, fact in _facts(outcome):
-        print(f"{name:13} {fact}")
+        print(f"{name:16} {fact}")
     print("\nstage          on the wall   provider time")
     for name, stage in outcome.timings.stages.items():
         provider = stage.provider_seconds
         minutes = "" if provider is None else f"{provider / 60:11.1f} min"
         print(f"{name:13} {stage.wall_seconds:10.1f} s {minutes}")
-    print("\nThe provider was simulated: these avatars are filters, not art.")
+    if outcome.avatars:
+        print("\nThe provider was simulated: these avatars are filters, not art.")
 
 
 def print_endpoints(stack: Stack, file: TextIO) -> None:

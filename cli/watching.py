@@ -1,4 +1,4 @@
-"""Follow a job from outside: by its table, its photos and its execution, never by its code."""
+"""Follow a job from outside: by its rows, its prepared photos and its execution."""
 
 import json
 import time
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from avatars import keys
+from avatars.aws.executions import StepFunctionsExecutions
 from avatars.aws.jobs import DynamoDBJobs
 from avatars.model import Avatar, Job, JobStatus, Photo, Run, job_id_for
 from avatars.pipeline.collecting import without_duplicates
@@ -15,6 +16,9 @@ from local.engine import client
 from local.stack import Stack
 
 POLL_SECONDS = 0.25
+
+CLOSING_SECONDS = 30
+"""How long a job may take to be closed once its execution is over."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ class Sight:
     """The Wait state that the execution stands in."""
     wait_seconds: int
     """How long that wait is, in seconds of the pipeline's clock."""
+    execution_status: str | None
 
 
 class Watch:
@@ -46,6 +51,7 @@ class Watch:
         )
         self._s3 = client("s3", stack.endpoint_url)
         self._states = client("stepfunctions", stack.endpoint_url)
+        self._executions = StepFunctionsExecutions(self._states, stack.outputs["StateMachine"])
         self.prepared: dict[str, Path] = {}
         """Where the prepared photos were saved, by file."""
 
@@ -58,6 +64,8 @@ class Watch:
                 show(sight)
                 if sight.job.status.ended and sight.run.ended_at:
                     return sight
+                if sight.execution_status not in (None, "RUNNING", "SUCCEEDED"):
+                    deadline = min(deadline, time.monotonic() + CLOSING_SECONDS)
             time.sleep(POLL_SECONDS)
         raise TimeoutError(f"The job did not end within {most_seconds:.0f} s.")
 
@@ -76,6 +84,7 @@ class Watch:
             avatars=self._jobs.avatars(job.job_id, job.run),
             wait_state=wait_state,
             wait_seconds=wait_seconds,
+            execution_status=self._executions.status(self._executions.name_of(job.job_id, job.run)),
         )
 
     def fetch_avatar(self, avatar: Avatar, folder: Path) -> Path:
@@ -89,7 +98,8 @@ class Watch:
         for photo in photos:
             if photo.version_id is None or photo.file in self.prepared:
                 continue
-            file = self._photos_dir / f"{len(self.prepared) + 1:02}-{Path(photo.file).stem}.jpg"
+            stem = "".join(c for c in Path(photo.file).stem if c.isprintable())[:60]
+            file = self._photos_dir / f"{photo.photo_id[:8]}-{stem}.jpg"
             try:
                 reply = self._s3.get_object(
                     Bucket=self._stack.outputs["UploadBucket"],
@@ -102,10 +112,10 @@ class Watch:
             self.prepared[photo.file] = file
 
     def _wait(self, job: Job) -> tuple[str | None, int]:
-        arn = self._stack.outputs["StateMachine"].replace(":stateMachine:", ":execution:")
+        execution = self._executions.name_of(job.job_id, job.run)
         try:
             history = self._states.get_execution_history(
-                executionArn=f"{arn}:{job.job_id}-{job.run}", reverseOrder=True, maxResults=1
+                executionArn=execution, reverseOrder=True, maxResults=1
             )
         except self._states.exceptions.ExecutionDoesNotExist:
             return None, 0

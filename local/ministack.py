@@ -1,10 +1,11 @@
-"""The engine's own process: MiniStack with the three things its settings cannot change."""
+"""The engine's own process: MiniStack with the four things its settings cannot change."""
 
 import asyncio
 import importlib
 import json
 import logging
 import os
+import re
 import signal
 import threading
 import time
@@ -30,6 +31,7 @@ def main() -> None:
     queue_for_lambda_slots(_module("services.lambda_svc"))
     retry_lambdas_of_event_rules(_module("services.eventbridge"), _module("services.lambda_svc"))
     put_versions_into_object_events(_module("services.s3"), _module("services.eventbridge"))
+    let_wildcards_match_line_breaks(_module("core.iam_evaluator"))
     threading.Thread(target=stop_when_stdin_closes, daemon=True).start()
     server = Config()
     server.bind = [f"{os.environ['BIND_HOST']}:{os.environ['GATEWAY_PORT']}"]
@@ -106,6 +108,17 @@ def put_versions_into_object_events(objects: ModuleType, events: ModuleType) -> 
 
     objects._fire_s3_event = fire_with_version  # type: ignore[attr-defined]
     events._dispatch_event = dispatch_with_version  # type: ignore[attr-defined]
+
+
+def let_wildcards_match_line_breaks(policies: ModuleType) -> None:
+    """Let `*` in a policy match any character of a key, as in AWS; here it stops at line breaks."""
+    compile_pattern = _private(policies, "_fnmatch_compile")
+
+    def compile_for_all_characters(pattern: str, ignore_case: bool) -> re.Pattern[str]:
+        compiled = compile_pattern(pattern, ignore_case)
+        return re.compile(compiled.pattern, compiled.flags | re.DOTALL)
+
+    policies._fnmatch_compile = compile_for_all_characters  # type: ignore[attr-defined]
 
 
 def stop_when_stdin_closes() -> None:

@@ -43,9 +43,11 @@ def remote_invoke(pipeline: Pipeline, resource: str, event: str) -> dict[str, An
     """What `sam remote invoke` prints of the reply."""
     if not SAM.exists():
         pytest.skip("the SAM CLI is not installed (make setup)")
-    environment = os.environ | {
+    # Nothing of the user's own: no profile, no region, no proxy on the way to this machine.
+    environment = {name: value for name, value in os.environ.items() if "AWS" not in name} | {
         "AWS_ENDPOINT_URL": pipeline.stack.endpoint_url,
         "AWS_DEFAULT_REGION": REGION,
+        "NO_PROXY": "127.0.0.1",
         "SAM_CLI_TELEMETRY": "0",
         **{name.upper(): value for name, value in ROOT_KEYS.items()},
     }

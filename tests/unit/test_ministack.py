@@ -1,6 +1,7 @@
 """What is put in the place of the engine's private functions."""
 
 import json
+import re
 import threading
 from types import ModuleType
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from local.ministack import (
     EngineChangedError,
+    let_wildcards_match_line_breaks,
     put_versions_into_object_events,
     queue_for_lambda_slots,
     retry_lambdas_of_event_rules,
@@ -84,3 +86,12 @@ def test_an_object_event_has_a_version_where_the_object_has_one(version_id: str 
 
     version = {"version-id": version_id} if version_id else {}
     assert json.loads(dispatched[0]["Detail"]) == {"object": {"key": "a b", **version}}
+
+
+def test_a_wildcard_in_a_policy_matches_a_key_with_a_line_break() -> None:
+    policies = module(_fnmatch_compile=lambda pattern, _: re.compile(f"^{pattern[:-1]}.*$"))
+
+    let_wildcards_match_line_breaks(policies)
+
+    assert policies._fnmatch_compile("uploads/*", False).match("uploads/line\nbreak.jpg")
+    assert not policies._fnmatch_compile("uploads/*", False).match("photos/line\nbreak.jpg")

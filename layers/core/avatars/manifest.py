@@ -75,7 +75,11 @@ def parse_styles(text: str) -> tuple[Prompt, ...]:
     items = []
     for part in text.split(","):
         style, _, count = part.strip().partition(":")
-        items.append({"style": style, "count": int(count) if count.isdecimal() else count or 1})
+        if not style or not (count or "1").isdecimal():
+            raise BadManifestError(
+                f"{part.strip()[:80]!r} is no style: write STYLE or STYLE:COUNT, as in anime:4."
+            )
+        items.append({"style": style, "count": int(count or "1")})
     return parse_prompts(items)
 
 

@@ -77,8 +77,6 @@ _END_OF_IMAGE, _START_OF_SCAN = 0xD9, 0xDA
 # For any JPEG, whether it has restarts or not: noise, every restart, the end.
 _MORE_DATA = b"".join(b"\x5a" * 512 + bytes((0xFF, 0xD0 + n)) for n in range(8)) * 2 + b"\xff\xd9"
 
-# What Pillow's parsers raise on damaged files.
-
 # Pillow's own limit first only warns, then refuses what phones take; _check_cost() replaces it.
 Image.MAX_IMAGE_PIXELS = None
 

@@ -89,9 +89,14 @@ def collect_photos(services: Services, job_id: str, run: int) -> CollectReply:
             return {"status": "WAITING", "wait_seconds": wait}
         if problem:
             raise problem
+        verdicts = choose(folder.photos)
+        # Before anything is decided, so that a crash in between leaves nothing undone.
+        for before, after in zip(sorted_by_upload(rows), verdicts, strict=True):
+            if before != after:
+                services.jobs.put_photo(after)
         if folder.accepted < MIN_PHOTOS:
             raise TooFewPhotosError(_too_few(folder))
-        job = _freeze(services, job, run, folder, rows)
+        job = _freeze(services, job, run, folder.manifest, verdicts)
     mark_late(services, job)
     return {"status": "COLLECTED", "wait_seconds": 0}
 
@@ -201,8 +206,9 @@ def _manifest(
         return default, error
 
 
-def _freeze(services: Services, job: Job, run: int, folder: Folder, rows: Sequence[Photo]) -> Job:
-    verdicts = choose(folder.photos)
+def _freeze(
+    services: Services, job: Job, run: int, manifest: Manifest, verdicts: Sequence[Photo]
+) -> Job:
     chosen = tuple(
         ChosenPhoto(photo.photo_id, photo.version_id)
         for photo in verdicts
@@ -214,18 +220,14 @@ def _freeze(services: Services, job: Job, run: int, folder: Folder, rows: Sequen
             return newest
         return replace(
             newest,
-            subject=folder.manifest.subject,
-            promised=folder.manifest.photos,
+            subject=manifest.subject,
+            promised=manifest.photos,
             chosen=chosen,
             chosen_at=services.clock.now(),
         )
 
-    # First what the frozen set implies, so that a crash in between leaves nothing undone.
-    for before, after in zip(sorted_by_upload(rows), verdicts, strict=True):
-        if before != after:
-            services.jobs.put_photo(after)
     services.jobs.change_run(
-        job.job_id, run, lambda newest: replace(newest, prompts=folder.manifest.prompts)
+        job.job_id, run, lambda newest: replace(newest, prompts=manifest.prompts)
     )
     return services.jobs.change_job(job.job_id, freeze)
 
