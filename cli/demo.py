@@ -2,8 +2,8 @@
 
 import contextlib
 import os
-import tempfile
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -100,11 +100,7 @@ def _stack(state_dir: Path, *, keep: bool) -> Iterator[Stack]:
         yield local_stack.start(state_dir)
         return
     # A name of its own: demos may run side by side, and beside a stack that is up.
-    state_dir.parent.mkdir(parents=True, exist_ok=True)
-    with (
-        tempfile.TemporaryDirectory(prefix="demo-", dir=state_dir.parent) as own,
-        local_stack.started(Path(own) / "stack") as stack,
-    ):
+    with local_stack.started(state_dir.with_name(f"demo-{uuid.uuid4().hex[:12]}")) as stack:
         yield stack
 
 

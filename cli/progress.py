@@ -37,7 +37,10 @@ class Progress:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._end_stage()
+        if error is None:
+            self._end_stage()
+        elif self._status:
+            self._status.stop()
 
     def say(self, stage: str) -> None:
         """Begin a stage that is not the job's."""

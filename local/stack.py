@@ -120,10 +120,14 @@ def started(state_dir: Path) -> Iterator[Stack]:
 
     Raises StackError.
     """
-    # Closing its standard input ends it, and the system does that even where this process dies.
-    with _launch(state_dir, stdin=subprocess.PIPE) as process:
+    process = _launch(state_dir, stdin=subprocess.PIPE)
+    try:
         yield _wait_until_up(process, state_dir)
-    shutil.rmtree(state_dir, ignore_errors=True)  # it held faces
+    finally:
+        # Closing its standard input ends it, and the system does that even where this process dies.
+        if process.stdin:
+            process.stdin.close()
+        process.wait(STOP_SECONDS)
 
 
 def find(state_dir: Path) -> Stack | None:
@@ -144,7 +148,6 @@ def stop(state_dir: Path) -> bool:
     process = psutil.Process(stack.pid)
     process.terminate()
     process.wait(STOP_SECONDS)
-    shutil.rmtree(state_dir, ignore_errors=True)  # it held faces
     return True
 
 
@@ -198,10 +201,10 @@ def main() -> None:
         record = _record(options.state_dir)
         record.with_suffix(".new").write_text(json.dumps(asdict(stack)))
         record.with_suffix(".new").replace(record)  # whoever finds it, finds it whole
-        try:
-            over.wait()
-        finally:
-            record.unlink()
+        over.wait()
+        record.unlink()
+    shutil.rmtree(options.state_dir)  # it held faces
+    _output(options.state_dir).unlink(missing_ok=True)
 
 
 def _set_when_stdin_closes(over: threading.Event) -> None:
