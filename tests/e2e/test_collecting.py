@@ -110,7 +110,7 @@ def executions_of(folder: Folder) -> list[str]:
 def crowd(pipeline: Pipeline) -> Folder:
     """More photos than a training takes, and one that comes while it runs."""
     pipeline.provider.forget()
-    pipeline.provider.behave(training_seconds=500)
+    pipeline.provider.behave(training_seconds=600)
     folder = Folder(pipeline, "alice", "crowd")
     folder.want(photos=32, prompts=TWO_AVATARS)
     folder.drop(portraits(range(32)))

@@ -8,10 +8,10 @@ from avatars.model import JobStatus
 from tests.e2e.pictures import portraits
 from tests.e2e.pipeline import Folder, running_pipeline
 
-COLLECT_SECONDS = 4000
+COLLECT_SECONDS = 5000
 """Ten seconds on the wall: enough for five photos, even where the first are slow."""
 
-HURRIED = {"CollectSeconds": str(COLLECT_SECONDS), "TrainingDeadlineSeconds": "1200"}
+HURRIED = {"CollectSeconds": str(COLLECT_SECONDS), "TrainingDeadlineSeconds": "1500"}
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,7 @@ class Outcome:
 @pytest.fixture(scope="module")
 def done(pipeline: Pipeline) -> Outcome:
     pipeline.provider.forget()
-    pipeline.provider.behave(training_seconds=1500, inference_seconds=1000)
+    pipeline.provider.behave(training_seconds=2000, inference_seconds=1500)
     folder = Folder(pipeline, "alice", "Summer in Zürich + 50%")
     folder.want(
         subject="woman",

@@ -113,7 +113,7 @@ class TestStopped:
     def test_it_is_taken_up_again_where_it_stood(
         self, pipeline: Pipeline, folder: Folder, provider: Provider
     ) -> None:
-        provider.behave(training_seconds=2000)
+        provider.behave(training_seconds=2500)
         order(folder)
         trained(folder)
         pipeline.stop(pipeline.execution_arn(f"{folder.job_id}-1"))

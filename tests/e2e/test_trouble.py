@@ -3,9 +3,12 @@
 import contextlib
 import json
 import socket
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import httpx
 import pytest
 
 from avatars import keys
@@ -49,8 +52,8 @@ def wrong_key(pipeline: Pipeline) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def nobody_listening(pipeline: Pipeline, function: str) -> Iterator[None]:
-    """A function (by its logical id) sends to a port that refuses connections."""
+def another_door(pipeline: Pipeline, function: str) -> Iterator[socket.socket]:
+    """A function (by its logical id) sends to a port of its own, which refuses connections."""
     functions, name = pipeline.functions, {"FunctionName": pipeline.resources[function]}
     usual = functions.get_function_configuration(**name)["Environment"]
     with socket.socket() as door:  # bound, but not listening
@@ -59,9 +62,39 @@ def nobody_listening(pipeline: Pipeline, function: str) -> Iterator[None]:
         variables = usual["Variables"] | {"PROVIDER_URL": url}
         functions.update_function_configuration(**name, Environment={"Variables": variables})
         try:
-            yield
+            yield door
         finally:
             functions.update_function_configuration(**name, Environment=usual)
+
+
+@contextlib.contextmanager
+def opened(door: socket.socket, url: str) -> Iterator[None]:
+    """Whatever comes to the door now reaches the provider at *url*."""
+
+    class Forwarding(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            sent = {name: self.headers[name] for name in ("X-Picsart-API-Key", "Content-Type")}
+            address = url.removesuffix("/v1") + self.path
+            answer = httpx.post(address, content=body, headers=sent, trust_env=False)
+            self.send_response(answer.status_code)
+            self.send_header("Content-Length", str(len(answer.content)))
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    address = door.getsockname()
+    door.close()
+    with ThreadingHTTPServer(address, Forwarding) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @contextlib.contextmanager
@@ -145,13 +178,14 @@ class TestTraining:
     def test_a_provider_that_cannot_be_reached_is_asked_again(
         self, pipeline: Pipeline, folder: Folder, provider: Provider
     ) -> None:
-        with nobody_listening(pipeline, "StartTrainingFunction"):
+        with another_door(pipeline, "StartTrainingFunction") as door:
             order(folder)
             eventually(
                 lambda: (sent := folder.reaches(JobStatus.TRAINING).training) and sent.attempt > 1,
                 "second attempt",
             )
-        job = folder.ends()
+            with opened(door, pipeline.stack.simulator_url):
+                job = folder.ends()
 
         assert job.status is JobStatus.COMPLETED
         assert len(provider.calls("start_training")) == 1
