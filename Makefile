@@ -48,6 +48,7 @@ lock: .venv/ready ## Compile the locks from pyproject.toml again (ARGS=--upgrade
 	requirements/compile $(ARGS)
 
 build: setup ## Build what is deployed, for Lambda's Python and processor
+	@command -v python3.13 >/dev/null || { echo "make build needs python3.13, Lambda's Python: install it (pyenv, uv python), make clean, and try again" >&2; exit 1; }
 	.venv-gates/bin/sam build
 
 deploy: build ## Deploy to an AWS account, asking for whatever it needs to know

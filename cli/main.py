@@ -4,7 +4,7 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -91,12 +91,14 @@ def up(
         bool, typer.Option("--json", help="Print the endpoints as one JSON object.")
     ] = False,
 ) -> None:
-    """Start the local stack: the embedded AWS with the template, and the simulated provider."""
-    print("Starting the embedded AWS and deploying template.yaml ...", file=sys.stderr)
-    try:
-        stack = local_stack.start(STATE_DIR)
-    except local_stack.StackError as error:
-        _fail(error, PROBLEM)
+    """Start the local stack (embedded AWS, template, simulated provider), or say where it is."""
+    stack = local_stack.find(STATE_DIR)
+    if stack is None:
+        print("Starting the embedded AWS and deploying template.yaml ...", file=sys.stderr)
+        try:
+            stack = local_stack.start(STATE_DIR)
+        except local_stack.StackError as error:
+            _fail(error, PROBLEM)
     if as_json:
         print(json.dumps(asdict(stack), indent=2))
     else:
@@ -110,6 +112,6 @@ def down() -> None:
         _fail(local_stack.StackError("No local stack runs here."), PROBLEM)
 
 
-def _fail(error: Exception, code: int) -> None:
+def _fail(error: Exception, code: int) -> NoReturn:
     print(f"avatars: {error}", file=sys.stderr)
     raise typer.Exit(code)

@@ -24,14 +24,19 @@ def print_endpoints(stack: Stack, file: TextIO) -> None:
     """How to reach a local stack from any shell."""
     bucket, gallery = stack.outputs["UploadBucket"], stack.outputs["AvatarBucket"]
     print(
-        f"""The local stack is up; `avatars down` ends it. From any shell:
+        f"""The local stack is up; `.venv/bin/avatars down` ends it. From any shell:
 
   export AWS_ENDPOINT_URL={stack.endpoint_url} AWS_DEFAULT_REGION=us-east-1
   export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
   aws s3 cp --recursive selfies/ s3://{bucket}/uploads/alice/summer/
   aws s3 ls --recursive s3://{gallery}/avatars/
 
-API        {stack.outputs["ApiUrl"]}
+  export API_URL='{stack.outputs["ApiUrl"]}'
+  export STATE_MACHINE={stack.outputs["StateMachine"]}
+  export JOBS_TABLE={stack.outputs["JobsTable"]}
+  export OWNER_POOL={stack.outputs["OwnerPool"]}
+  export OWNER_POOL_CLIENT={stack.outputs["OwnerPoolClient"]}
+
 simulator  {stack.simulator_admin_url}/journal
 log        {stack.log}""",
         file=file,

@@ -154,7 +154,7 @@ def stop(state_dir: Path) -> bool:
 def _launch(state_dir: Path, *options: str, stdin: int) -> subprocess.Popen[bytes]:
     if running := find(state_dir):
         raise StackError(
-            f"A stack runs already, at {running.endpoint_url}: `avatars down` ends it."
+            f"A stack runs already, at {running.endpoint_url}: `.venv/bin/avatars down` ends it."
         )
     state_dir.parent.mkdir(parents=True, exist_ok=True)
     with _output(state_dir).open("wb") as output:

@@ -16,6 +16,7 @@ class Request(TypedDict):
     execution: str
     run: NotRequired[int]
     prompts: NotRequired[list[object]]
+    unknown: NotRequired[list[str]]
 
 
 @logger.inject_lambda_context(clear_state=True)

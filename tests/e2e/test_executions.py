@@ -134,3 +134,14 @@ def trained(folder: Folder) -> Job:
         return job if job.model_id else None
 
     return eventually(accepted, "model_id")
+
+
+def test_an_input_that_cannot_be_meant_is_refused_in_a_sentence(
+    pipeline: Pipeline, folder: Folder
+) -> None:
+    misspelt = pipeline.execute(job_id=folder.job_id, promts=[{"style": "anime"}])
+    empty = pipeline.execute()
+
+    assert (misspelt["status"], misspelt["error"]) == ("FAILED", "RunRefusedError")
+    assert misspelt["cause"].startswith("The input has the unknown field 'promts'")
+    assert (empty["status"], empty["cause"]) == ("FAILED", "There is no job (none).")

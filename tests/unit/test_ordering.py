@@ -80,9 +80,9 @@ class TestOrder:
     @pytest.mark.parametrize(
         ("files", "words"),
         [
-            (FILES[:4], "names 4 photos; a training takes 5 to 30"),
-            ([FILES[0]] * 5, "names 1 photos"),
-            ([f"{number}.jpg" for number in range(31)], "names 31 photos"),
+            (FILES[:4], "has 4 names; a training takes 5 to 30"),
+            ([FILES[0]] * 5, "has 1 names"),
+            ([f"{number}.jpg" for number in range(31)], "has 31 names"),
             ([*FILES, "6.heic"], r"'6\.heic' is not a JPG or PNG"),
             ([*FILES, "job.json"], "not a JPG or PNG"),
             ([*FILES, "sub/6.jpg"], "no plain file name"),
@@ -116,6 +116,12 @@ class TestOrder:
 
 
 class TestStart:
+    def test_a_job_that_has_ended_cannot_be_started(self, services: FakeServices) -> None:
+        stored(services, a_job(status=JobStatus.FAILED))
+
+        with pytest.raises(JobStartedError, match="new folder"):
+            ask_start(services, "alice", JOB_ID)
+
     def test_it_is_an_object_in_the_folder_as_by_hand(self, services: FakeServices) -> None:
         stored(services, a_job())
 

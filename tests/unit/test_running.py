@@ -320,5 +320,16 @@ class TestMoreFromTheSameModel:
         trained(services, status=JobStatus.COMPLETED)
         more(services)
 
-        with pytest.raises(RunRefusedError, match="is over"):
+        with pytest.raises(RunRefusedError, match="at run 2, not at run 1"):
             begin(services)
+
+
+def test_an_input_with_an_unknown_field_is_refused_before_anything_happens(
+    services: FakeServices,
+) -> None:
+    trained(services, status=JobStatus.COMPLETED)
+
+    with pytest.raises(RunRefusedError, match="'promts'"):
+        begin_run(services, JOB_ID, BY_HAND, unknown=["promts"])
+
+    assert services.jobs.job(JOB_ID).run == 1

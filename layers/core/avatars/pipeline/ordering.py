@@ -14,7 +14,6 @@ from avatars.model import (
     MIN_PHOTOS,
     Form,
     Job,
-    JobStatus,
     Manifest,
     job_id_for,
 )
@@ -41,7 +40,8 @@ def order_job(
     types = {file: _type_of(file) for file in files}
     if not MIN_PHOTOS <= len(types) <= MAX_PHOTOS:
         raise BadRequestError(
-            f"files names {len(types)} photos; a training takes {MIN_PHOTOS} to {MAX_PHOTOS}."
+            f"files has {len(types)} names; a training takes {MIN_PHOTOS} to {MAX_PHOTOS} photos: "
+            "add some or leave some out."
         )
     known = services.jobs.find_job(job_id_for(owner, folder))
     if known and known.takes_no_photos:
@@ -66,9 +66,14 @@ def order_job(
 
 
 def ask_start(services: Services, owner: str, job_id: str) -> Job:
-    """Have a collecting job start with the photos that it has. Raises JobNotFoundError."""
+    """Have a collecting job start with the photos that it has, once they are enough.
+
+    Raises JobNotFoundError, or JobStartedError where the job has ended.
+    """
     job = owned_job(services, owner, job_id)
-    if job.status is JobStatus.COLLECTING and not job.chosen:
+    if job.status.ended:
+        raise JobStartedError(f"Job {job_id} has ended with {job.status}: use a new folder.")
+    if not job.chosen:
         services.uploads.put(keys.upload_prefix(owner, job.folder) + keys.START, b"")
     return job
 

@@ -21,20 +21,25 @@ def begin_run(
     execution: str,
     run: int | None = None,
     prompts: Sequence[object] | None = None,
+    unknown: Sequence[str] = (),
 ) -> BeginReply:
     """Claim a run of the job for this execution (an ARN) and say where to begin.
 
     With *run*, a job that needs attention is taken up again where its recorded ids say. Without
     it, a job that has ended gets a further run that makes more avatars from its model, with
     *prompts* or those of the run before. Raises RunRefusedError where the job is not this
-    execution's to touch, BadManifestError for bad prompts.
+    execution's to touch or its input has *unknown* fields, BadManifestError for bad prompts.
     """
+    if unknown:
+        raise RunRefusedError(
+            f"The input has the unknown field {unknown[0][:40]!r}; known are job_id, prompts, run."
+        )
     job = services.jobs.job(job_id)
     current = services.jobs.run(job_id, job.run)
     if run is None and current.execution != execution:
         return _begin_another(services, job, current, execution, prompts)
     if run is not None and run != job.run:
-        raise RunRefusedError(f"Run {run} of job {job_id} is over; the job is at run {job.run}.")
+        raise RunRefusedError(f"Job {job_id} is at run {job.run}, not at run {run}.")
     if job.status in (JobStatus.COMPLETED, JobStatus.FAILED):
         raise RunRefusedError(f"Job {job_id} has ended with {job.status}.")
     _claim(services, current, execution)

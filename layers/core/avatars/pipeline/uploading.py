@@ -8,7 +8,7 @@ from avatars.model import Job, JobStatus, Photo, PhotoStatus, Run, Upload, job_i
 from avatars.ports import Services
 
 _LATE = (
-    "It came after the photos of this job were chosen. "
+    "It came when this job took no more photos. "
     "Use a new folder to train on a set that includes it."
 )
 

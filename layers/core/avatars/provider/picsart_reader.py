@@ -68,12 +68,13 @@ def _accepted_id(answer: Answer, field: str, unknown: type[OutcomeUnknownError])
         raise NotAcceptedError(f"too many requests: {words}", _wait_seconds(answer))
     if code == 402:
         raise OutOfCreditsError(
-            "The provider's account has no credits left. Add credits there; nothing was charged."
+            "The provider's account has no credits left; nothing was charged. Add credits there "
+            "and take the job up again."
         )
     if code in (401, 403):
         raise ProviderKeyRefusedError(
-            f"The provider refuses our API key ({code}: {words}). Put a valid one into the secret; "
-            "nothing was charged."
+            f"The provider refuses our API key ({code}: {words}); nothing was charged. Put a valid "
+            "one into the secret and take the job up again."
         )
     if code in REJECTED:
         raise ProviderRejectedError(f"The provider rejected the request with {code}: {words}.")
