@@ -23,6 +23,9 @@ OWNER = "demo"
 JOB_SECONDS = 20 * 60
 """Longer than all scaled deadlines of a job together; past it something is broken."""
 
+LAST_RUN = ".last-run"
+"""Names the pictures of the last demo, so that the next one may remove them."""
+
 NOT_PHOTOS = {keys.MANIFEST, keys.START, "README.md", "LICENSE", "LICENSE.md", "LICENSE.txt"}
 
 
@@ -45,6 +48,7 @@ def run_demo(
         )
     photos_out, avatars_out = out / "photos", out / "avatars"
     try:
+        _remove_last_run(out)
         for folder in (photos_out, avatars_out):
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -74,6 +78,7 @@ def run_demo(
                 kept=keep,
             )
     _write_contact_sheet(outcome)
+    _remember_run(outcome)
     return outcome
 
 
@@ -112,6 +117,21 @@ def _drop(stack: Stack, folder: str, files: list[Path], manifest: Manifest) -> N
     s3.put_object(Bucket=bucket, Key=prefix + keys.MANIFEST, Body=wanted)
     for file in files:
         s3.put_object(Bucket=bucket, Key=prefix + file.name, Body=file.read_bytes())
+
+
+def _remove_last_run(out: Path) -> None:
+    """Remove what the last demo left in *out*, and nothing else: people must not be mixed."""
+    record = out / LAST_RUN
+    if record.exists():
+        for file in record.read_text().splitlines():
+            (out / file).unlink(missing_ok=True)
+
+
+def _remember_run(outcome: Outcome) -> None:
+    files = [*outcome.prepared.values(), *(file for _, file in outcome.avatars)]
+    files.append(outcome.contact_sheet)
+    lines = [str(file.relative_to(outcome.out)) for file in files]
+    (outcome.out / LAST_RUN).write_text("\n".join(lines))
 
 
 def _write_contact_sheet(outcome: Outcome) -> None:

@@ -1,12 +1,13 @@
 """Live progress of a job, on standard error."""
 
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
 from rich.status import Status
 
-from avatars.clock import Clock, as_utc
+from avatars.clock import Clock
 from avatars.model import AvatarStatus, JobStatus, PhotoStatus
 from cli.watching import Sight, deadline_of
 
@@ -98,5 +99,6 @@ def _waits(sight: Sight, clock: Clock) -> list[str]:
         name = sight.wait_state.lower()
         waits.append(f"{name}, next look after {sight.wait_seconds} s ({here:.1f} s here)")
     if deadline := deadline_of(sight):
-        waits.append(f"until {as_utc(deadline)} of the provider's clock at the latest")
+        until = datetime.fromtimestamp(deadline, UTC)
+        waits.append(f"until {until:%d %b %H:%M} UTC, simulated time, at the latest")
     return waits

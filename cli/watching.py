@@ -67,7 +67,7 @@ class Watch:
                 if sight.execution_status not in (None, "RUNNING", "SUCCEEDED"):
                     deadline = min(deadline, time.monotonic() + CLOSING_SECONDS)
             time.sleep(POLL_SECONDS)
-        raise TimeoutError(f"The job did not end within {most_seconds:.0f} s.")
+        raise TimeoutError("The job was not closed in time: --keep leaves its log to look into.")
 
     def look(self) -> Sight | None:
         """The job now; None before its first upload has arrived."""
