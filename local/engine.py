@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import boto3
+import botocore.session
 import httpx
 from botocore.config import Config
 
@@ -158,8 +159,12 @@ class Engine:
 
 
 def client(service: str, endpoint_url: str) -> Any:
-    """A boto3 client of the engine at *endpoint_url*, as its root user."""
-    return boto3.client(  # type: ignore[call-overload]
+    """A boto3 client of the engine at *endpoint_url*, as its root user.
+
+    Whatever profile the environment names is somebody's for AWS, and may not even exist.
+    """
+    nobodys = botocore.session.Session({"profile": (None, None, None, None)})
+    return boto3.Session(botocore_session=nobodys).client(  # type: ignore[call-overload]
         service,
         endpoint_url=endpoint_url,
         region_name=REGION,

@@ -161,6 +161,7 @@ def _launch(state_dir: Path, *options: str, stdin: int) -> subprocess.Popen[byte
         return subprocess.Popen(
             [sys.executable, "-m", "local.stack", str(state_dir), *options],
             cwd=PROJECT,
+            env={name: os.environ[name] for name in os.environ if not name.startswith("AWS_")},
             stdin=stdin,
             stdout=output,
             stderr=output,

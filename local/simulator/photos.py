@@ -133,7 +133,7 @@ class PhotoFetcher:
 async def photo_fetcher(world: World) -> AsyncIterator[PhotoFetcher]:
     """A fetcher at work, with a folder of its own that goes when it does."""
     with TemporaryDirectory(prefix="avatars-simulator-", ignore_cleanup_errors=True) as folder:
-        async with httpx.AsyncClient(timeout=10) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
             fetcher = PhotoFetcher(world, client, Path(folder))
             ticking = asyncio.create_task(_tick(fetcher))
             try:

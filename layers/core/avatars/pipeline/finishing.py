@@ -108,7 +108,8 @@ def _require_all_avatars(services: Services, run: Run) -> None:
         why = " ".join(sorted(reasons)) or "The provider delivered no link to them."
         raise AvatarsMissingError(
             f"{len(missing)} of {run.avatars} avatars are missing, at the positions "
-            f"{', '.join(map(str, missing))}. {why}"
+            f"{', '.join(map(str, missing))}. {why} "
+            "Take the job up again to fetch them while the provider's links live."
         )
 
 

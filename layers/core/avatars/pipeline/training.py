@@ -7,6 +7,7 @@ from avatars.clock import as_utc
 from avatars.errors import (
     ModelNotFoundError,
     OutcomeUnknownError,
+    OutOfOrderError,
     PhotosNotValidError,
     RunRefusedError,
     TrainingFailedError,
@@ -81,6 +82,8 @@ def start_training(services: Services, job_id: str, run: int) -> SubmitReply:
     """
     ledger = TrainingLedger(services, job_id, run)
     job = ledger.job()
+    if not job.chosen:
+        raise OutOfOrderError("The photos of this job are not chosen yet.")
     provider = services.provider(fresh_key=True)
     links = services.photos.links(job)
     return submit(
