@@ -25,6 +25,11 @@ def demo(*arguments: object) -> subprocess.CompletedProcess[str]:
     )
 
 
+def states() -> set[Path]:
+    """What stacks of demos have left on disk."""
+    return set((ROOT / ".local").glob("demo-*"))
+
+
 def pictures(folder: Path) -> list[Path]:
     return sorted(file for file in folder.rglob("*.jpg"))
 
@@ -37,6 +42,7 @@ def test_photos_become_avatars_and_the_next_run_leaves_nobody_elses_behind(tmp_p
         (photos / name).write_bytes(data)
     (photos / "notes.jpg").write_text("not a photo")
     (photos / "README.md").write_text("nor this")
+    before = states()
 
     done = demo(photos, "--style", "anime:2", "--style", "pop_art", "--out", out, "--json")
     outcome: dict[str, Any] = json.loads(done.stdout)
@@ -68,7 +74,7 @@ def test_photos_become_avatars_and_the_next_run_leaves_nobody_elses_behind(tmp_p
     assert "FAILED" in failed.stdout
     assert "TOO_FEW_PHOTOS" in failed.stdout
     assert pictures(out / "avatars") == [out / "avatars/mine.jpg"]
-    assert not list((ROOT / ".local").glob("demo-*"))
+    assert states() == before
 
 
 @pytest.mark.parametrize(
