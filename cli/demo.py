@@ -12,6 +12,7 @@ from avatars.manifest import write_manifest
 from avatars.model import AvatarStatus, Manifest, PhotoStatus
 from cli.contact_sheet import contact_sheet
 from cli.outcome import Outcome, Timings
+from cli.pictures_out import PicturesOut
 from cli.progress import Progress
 from cli.watching import Watch
 from local import stack as local_stack
@@ -22,9 +23,6 @@ from local.stack import Stack
 OWNER = "demo"
 JOB_SECONDS = 20 * 60
 """Longer than all scaled deadlines of a job together; past it something is broken."""
-
-LAST_RUN = ".last-run"
-"""Names the pictures of the last demo, so that the next one may remove them."""
 
 NOT_PHOTOS = {keys.MANIFEST, keys.START, "README.md", "LICENSE", "LICENSE.md", "LICENSE.txt"}
 
@@ -46,11 +44,8 @@ def run_demo(
         raise DemoError(
             f"The simulated provider has no style {unknown[0]!r}; it has {', '.join(Style)}."
         )
-    photos_out, avatars_out = out / "photos", out / "avatars"
     try:
-        _remove_last_run(out)
-        for folder in (photos_out, avatars_out):
-            folder.mkdir(parents=True, exist_ok=True)
+        pictures = PicturesOut(out)
     except OSError as error:
         raise DemoError(f"The pictures cannot go to {out}: {error.strerror}.") from error
     started = time.monotonic()
@@ -61,10 +56,10 @@ def run_demo(
             folder_name = photo_dir.resolve().name
             progress.say(f"Uploading {len(files)} files to uploads/{OWNER}/{folder_name}/")
             _drop(stack, folder_name, files, manifest)
-            watch = Watch(stack, OWNER, folder_name, photos_out)
+            watch = Watch(stack, OWNER, folder_name, pictures)
             sight = watch.until_ended(JOB_SECONDS, lambda now: progress.show(now, stack.clock))
             avatars = [
-                (avatar, watch.fetch_avatar(avatar, avatars_out))
+                (avatar, watch.fetch_avatar(avatar))
                 for avatar in sight.avatars
                 if avatar.status is AvatarStatus.KEPT
             ]
@@ -73,12 +68,12 @@ def run_demo(
                 avatars=avatars,
                 prepared=watch.prepared,
                 out=out,
+                contact_sheet=pictures.file("contact-sheet.jpg"),
                 avatar_bucket=stack.outputs["AvatarBucket"],
                 timings=Timings.of(sight, stack.clock_scale, started, ready, time.monotonic()),
                 kept=keep,
             )
     _write_contact_sheet(outcome)
-    _remember_run(outcome)
     return outcome
 
 
@@ -117,21 +112,6 @@ def _drop(stack: Stack, folder: str, files: list[Path], manifest: Manifest) -> N
     s3.put_object(Bucket=bucket, Key=prefix + keys.MANIFEST, Body=wanted)
     for file in files:
         s3.put_object(Bucket=bucket, Key=prefix + file.name, Body=file.read_bytes())
-
-
-def _remove_last_run(out: Path) -> None:
-    """Remove what the last demo left in *out*, and nothing else: people must not be mixed."""
-    record = out / LAST_RUN
-    if record.exists():
-        for file in record.read_text().splitlines():
-            (out / file).unlink(missing_ok=True)
-
-
-def _remember_run(outcome: Outcome) -> None:
-    files = [*outcome.prepared.values(), *(file for _, file in outcome.avatars)]
-    files.append(outcome.contact_sheet)
-    lines = [str(file.relative_to(outcome.out)) for file in files]
-    (outcome.out / LAST_RUN).write_text("\n".join(lines))
 
 
 def _write_contact_sheet(outcome: Outcome) -> None:

@@ -55,6 +55,7 @@ class Outcome:
     avatars: list[tuple[Avatar, Path]]
     prepared: dict[str, Path]
     out: Path
+    contact_sheet: Path
     avatar_bucket: str
     timings: Timings
     kept: bool
@@ -63,10 +64,6 @@ class Outcome:
     @property
     def completed(self) -> bool:
         return self.sight.job.status is JobStatus.COMPLETED
-
-    @property
-    def contact_sheet(self) -> Path:
-        return self.out / "contact-sheet.jpg"
 
     @property
     def headline(self) -> str:

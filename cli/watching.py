@@ -12,6 +12,7 @@ from avatars.aws.executions import StepFunctionsExecutions
 from avatars.aws.jobs import DynamoDBJobs
 from avatars.model import Avatar, Job, JobStatus, Photo, Run, job_id_for
 from avatars.pipeline.collecting import without_duplicates
+from cli.pictures_out import PicturesOut
 from local.engine import client
 from local.stack import Stack
 
@@ -42,10 +43,10 @@ class Watch:
     Their originals and they themselves are deleted when the job ends.
     """
 
-    def __init__(self, stack: Stack, owner: str, folder: str, photos_dir: Path) -> None:
+    def __init__(self, stack: Stack, owner: str, folder: str, pictures: PicturesOut) -> None:
         self._stack = stack
         self._job_id = job_id_for(owner, folder)
-        self._photos_dir = photos_dir
+        self._pictures = pictures
         self._jobs = DynamoDBJobs(
             client("dynamodb", stack.endpoint_url), stack.outputs["JobsTable"]
         )
@@ -87,10 +88,10 @@ class Watch:
             execution_status=self._executions.status(self._executions.name_of(job.job_id, job.run)),
         )
 
-    def fetch_avatar(self, avatar: Avatar, folder: Path) -> Path:
+    def fetch_avatar(self, avatar: Avatar) -> Path:
         """Copy a kept avatar out of the permanent bucket."""
         key = avatar.key or ""
-        file = folder / Path(key).name
+        file = self._pictures.file(f"avatars/{Path(key).name}")
         self._s3.download_file(self._stack.outputs["AvatarBucket"], key, str(file))
         return file
 
@@ -99,7 +100,6 @@ class Watch:
             if photo.version_id is None or photo.file in self.prepared:
                 continue
             stem = "".join(c for c in Path(photo.file).stem if c.isprintable())[:60]
-            file = self._photos_dir / f"{photo.photo_id[:8]}-{stem}.jpg"
             try:
                 reply = self._s3.get_object(
                     Bucket=self._stack.outputs["UploadBucket"],
@@ -108,6 +108,7 @@ class Watch:
                 )
             except self._s3.exceptions.ClientError:
                 continue  # the job has ended and the photo is deleted
+            file = self._pictures.file(f"photos/{photo.photo_id[:8]}-{stem}.jpg")
             file.write_bytes(reply["Body"].read())
             self.prepared[photo.file] = file
 

@@ -88,7 +88,7 @@ def collect_photos(services: Services, job_id: str, run: int) -> CollectReply:
         if wait > 0:
             return {"status": "WAITING", "wait_seconds": wait}
         if problem:
-            raise BadManifestError(f"{problem} Then upload everything into a new folder.")
+            raise BadManifestError(f"{problem} To try again, upload everything into a new folder.")
         verdicts = choose(folder.photos)
         # Before anything is decided, so that a crash in between leaves nothing undone.
         for before, after in zip(sorted_by_upload(rows), verdicts, strict=True):
