@@ -1,4 +1,5 @@
-"""The engine's own process: MiniStack with the four things its settings cannot change."""
+"""Everything private of MiniStack: the four things that the settings of its process cannot
+change, and its interpreter of state machines for use in another process."""
 
 import asyncio
 import importlib
@@ -10,8 +11,11 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from contextvars import ContextVar
-from types import ModuleType
+from dataclasses import dataclass
+from functools import cache
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from hypercorn.asyncio import serve
@@ -24,6 +28,28 @@ _logger = logging.getLogger("local")
 
 class EngineChangedError(RuntimeError):
     """This MiniStack lacks a name that is replaced here: keep to the pinned version."""
+
+
+class StateFailedError(Exception):
+    """A task failed, with the *error* name and *cause* that Retry and Catch see."""
+
+    def __init__(self, error: str, cause: str) -> None:
+        super().__init__(f"{error}: {cause}")
+        self.error = error
+        self.cause = cause
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What an execution in this process meets in place of AWS."""
+
+    invoke: Callable[[str, Any], Any]
+    """Function and payload to result. Raises StateFailedError."""
+    sleep: Callable[[float], None]
+    """Lets the seconds of a Wait state or a retry delay pass."""
+
+
+_surroundings: ContextVar[Surroundings] = ContextVar("surroundings")
 
 
 def main() -> None:
@@ -119,6 +145,80 @@ def let_wildcards_match_line_breaks(policies: ModuleType) -> None:
         return re.compile(compiled.pattern, compiled.flags | re.DOTALL)
 
     policies._fnmatch_compile = compile_for_all_characters  # type: ignore[attr-defined]
+
+
+def interpret(
+    definition: str, execution: str, given: str, surroundings: Surroundings
+) -> dict[str, Any]:
+    """Run one execution (an ARN) of a state machine to its end in this thread, and return it.
+
+    *definition* and *given* are JSON. It has `status`, the history `events` and, unless it
+    SUCCEEDED, `error` and `cause`. The items of a Map come one after the other. An Exception of
+    *surroundings* other than StateFailedError fails the execution with States.Runtime; what is no
+    Exception escapes from here.
+    """
+    states = _interpreter()
+    name = execution.rpartition(":")[2]
+    row = {
+        "executionArn": execution,
+        "stateMachineArn": execution,
+        "name": name,
+        "status": "RUNNING",
+        "startDate": "1970-01-01T00:00:00Z",
+        "input": given,
+        "events": [{"id": 1, "type": "ExecutionStarted"}],
+    }
+    machines, executions = states._state_machines, states._executions
+    machines[execution], executions[execution] = {"name": name, "definition": definition}, row
+    token = _surroundings.set(surroundings)
+    try:
+        states._run_execution(execution)
+    finally:
+        _surroundings.reset(token)
+        del machines[execution], executions[execution]
+    return row
+
+
+@cache
+def _interpreter() -> ModuleType:
+    """The engine's module of Step Functions, led out of its process into `Surroundings`."""
+    states = _module("services.stepfunctions")
+    for name in ("_state_machines", "_executions", "_run_execution", "time", "ThreadPoolExecutor"):
+        _private(states, name)
+    failed = _private(states, "_ExecutionError")
+
+    def invoke(resource: str, given: dict[str, Any], *_: float) -> dict[str, Any]:
+        if resource != "arn:aws:states:::lambda:invoke":
+            raise NotImplementedError(resource)
+        try:
+            payload = _surroundings.get().invoke(given["FunctionName"], given["Payload"])
+        except StateFailedError as error:
+            raise failed(error.error, error.cause) from error
+        return {"StatusCode": 200, "Payload": payload}
+
+    replacements = {
+        "_invoke_resource": invoke,
+        "_invoke_resource_with_timeout": invoke,
+        "_scaled_sleep": lambda seconds: _surroundings.get().sleep(seconds),
+        "_emit_execution_status_event": lambda execution: None,
+        "ThreadPoolExecutor": _InThisThread,
+        "time": SimpleNamespace(sleep=lambda seconds: None),  # a pause before the first state
+    }
+    for name, replacement in replacements.items():
+        _private(states, name)
+        setattr(states, name, replacement)
+    return states
+
+
+class _InThisThread(Executor):
+    """Does everything at once, where it is asked for."""
+
+    def __init__(self, max_workers: int) -> None: ...
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(function(*args, **kwargs))
+        return future
 
 
 def stop_when_stdin_closes() -> None:

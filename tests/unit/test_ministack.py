@@ -10,6 +10,9 @@ import pytest
 
 from local.ministack import (
     EngineChangedError,
+    StateFailedError,
+    Surroundings,
+    interpret,
     let_wildcards_match_line_breaks,
     put_versions_into_object_events,
     queue_for_lambda_slots,
@@ -95,3 +98,88 @@ def test_a_wildcard_in_a_policy_matches_a_key_with_a_line_break() -> None:
 
     assert policies._fnmatch_compile("uploads/*", False).match("uploads/line\nbreak.jpg")
     assert not policies._fnmatch_compile("uploads/*", False).match("photos/line\nbreak.jpg")
+
+
+def test_an_execution_is_interpreted_in_this_process() -> None:
+    definition = {
+        "QueryLanguage": "JSONata",
+        "StartAt": "Ask",
+        "States": {
+            "Ask": {
+                "Type": "Task",
+                "Resource": "arn:aws:states:::lambda:invoke",
+                "Arguments": {"FunctionName": "ask", "Payload": "{% $states.input %}"},
+                "TimeoutSeconds": 5,
+                "Retry": [{"ErrorEquals": ["BusyError"], "IntervalSeconds": 7}],
+                "Output": "{% $states.result.Payload %}",
+                "Next": "Rest",
+            },
+            "Rest": {"Type": "Wait", "Seconds": 30, "Next": "Each"},
+            "Each": {
+                "Type": "Map",
+                "Items": [1, 2],
+                "ItemProcessor": {
+                    "StartAt": "Tell",
+                    "States": {
+                        "Tell": {
+                            "Type": "Task",
+                            "Resource": "arn:aws:states:::lambda:invoke",
+                            "Arguments": {"FunctionName": "tell", "Payload": "{% $states.input %}"},
+                            "Output": "{% $states.result.Payload %}",
+                            "End": True,
+                        }
+                    },
+                },
+                "End": True,
+            },
+        },
+    }
+    told: list[tuple[str, Any]] = []
+    slept: list[float] = []
+
+    def invoke(function: str, payload: Any) -> Any:
+        told.append((function, payload))
+        if len(told) == 1:
+            raise StateFailedError("BusyError", "come again")
+        return payload
+
+    execution = interpret(
+        json.dumps(definition),
+        "arn:aws:states:us-east-1:123456789012:execution:m:one",
+        json.dumps({"job_id": "A"}),
+        Surroundings(invoke, slept.append),
+    )
+
+    assert execution["status"] == "SUCCEEDED"
+    assert told == [("ask", {"job_id": "A"})] * 2 + [("tell", 1), ("tell", 2)]
+    assert slept == [7, 30]
+
+
+def test_an_execution_that_fails_says_with_what() -> None:
+    definition = {
+        "StartAt": "Ask",
+        "States": {
+            "Ask": {
+                "Type": "Task",
+                "Resource": "arn:aws:states:::lambda:invoke",
+                "Parameters": {"FunctionName": "ask", "Payload": {}},
+                "End": True,
+            }
+        },
+    }
+
+    def fail(function: str, payload: Any) -> Any:
+        raise StateFailedError("OopsError", "it broke")
+
+    execution = interpret(
+        json.dumps(definition),
+        "arn:aws:states:us-east-1:123456789012:execution:m:one",
+        "{}",
+        Surroundings(fail, lambda seconds: None),
+    )
+
+    assert (execution["status"], execution["error"], execution["cause"]) == (
+        "FAILED",
+        "OopsError",
+        "it broke",
+    )
