@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.status import Status
 
 from avatars.clock import Clock
-from avatars.model import AvatarStatus, JobStatus, PhotoStatus
+from avatars.model import AvatarStatus, JobStatus, PhotoStatus, WaitReason
 from cli.watching import Sight, deadline_of
 
 _DOING = {
@@ -16,6 +16,14 @@ _DOING = {
     JobStatus.TRAINING: "Training a model",
     JobStatus.INFERRING: "Making avatars",
     JobStatus.KEEPING: "Copying avatars",
+}
+
+_WAITS_FOR = {
+    WaitReason.CAPACITY: "the provider is busy with other jobs",
+    WaitReason.BUSY: "the provider wants fewer requests",
+    WaitReason.CREDITS: "the provider's account has no credits",
+    WaitReason.KEY: "the provider refuses our key",
+    WaitReason.OUTAGE: "the provider is down",
 }
 
 
@@ -94,6 +102,8 @@ def _facts(sight: Sight) -> list[str]:
 def _waits(sight: Sight, clock: Clock) -> list[str]:
     """What is being waited for, and until when at the latest."""
     waits = []
+    if waiting := sight.run.waiting:
+        waits.append(f"{_WAITS_FOR[waiting.reason]}, {waiting.ahead} first")
     if sight.wait_state:
         here = sight.wait_seconds * clock.scale
         name = sight.wait_state.lower()

@@ -10,6 +10,7 @@ from typing import Any
 from avatars import keys
 from avatars.aws.executions import StepFunctionsExecutions
 from avatars.aws.jobs import DynamoDBJobs
+from avatars.aws.rows import Rows
 from avatars.model import Avatar, Job, JobStatus, Photo, Run, job_id_for
 from avatars.pipeline.collecting import without_duplicates
 from cli.pictures_out import PicturesOut
@@ -48,7 +49,7 @@ class Watch:
         self._job_id = job_id_for(owner, folder)
         self._pictures = pictures
         self._jobs = DynamoDBJobs(
-            client("dynamodb", stack.endpoint_url), stack.outputs["JobsTable"]
+            Rows(client("dynamodb", stack.endpoint_url), stack.outputs["JobsTable"])
         )
         self._s3 = client("s3", stack.endpoint_url)
         self._states = client("stepfunctions", stack.endpoint_url)

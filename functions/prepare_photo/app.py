@@ -13,6 +13,8 @@ logger = Logger()
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: ObjectCreatedEvent, context: LambdaContext) -> None:
     upload = upload_from(event)
+    if upload is None:
+        return
     logger.append_keys(job_id=upload.job_id, photo_id=upload.photo_id)
     photo = prepare_photo(services(), upload)
     verdict = {"status": photo.status, "code": photo.code} if photo else {}

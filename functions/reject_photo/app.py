@@ -21,6 +21,8 @@ class Request(TypedDict):
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: Request, context: LambdaContext) -> None:
     upload = upload_from(event["requestPayload"])
+    if upload is None:
+        return
     logger.append_keys(job_id=upload.job_id, photo_id=upload.photo_id)
     photo = reject_photo(services(), upload)
     logger.info("rejected photo", extra={"status": photo.status} if photo else {})

@@ -75,6 +75,15 @@ def test_starting_it_again_starts_no_other(machine: Machine) -> None:
     assert machine.names() == [f"{JOB_ID}-1"]
 
 
+def test_a_rescue_has_a_name_of_its_own_and_starts_once(machine: Machine) -> None:
+    machine.executions.start(JOB_ID, 1)
+
+    for _ in range(2):
+        machine.executions.start(JOB_ID, 1, rescue=2)
+
+    assert sorted(machine.names()) == [f"{JOB_ID}-1", f"{JOB_ID}-1-2"]
+
+
 def test_starting_it_again_after_its_end_starts_no_other(machine: Machine) -> None:
     machine.executions.start(JOB_ID, 1)
     machine.end(machine.arn(f"{JOB_ID}-1"))
@@ -97,12 +106,11 @@ def test_it_is_known_by_name_before_it_is_started(machine: Machine) -> None:
     assert machine.executions.status(name) == "RUNNING"
 
 
-def test_its_input_says_which_run_of_which_job(aws: None) -> None:
+@pytest.mark.parametrize(("rescue", "name"), [(0, f"{JOB_ID}-3"), (1, f"{JOB_ID}-3-1")])
+def test_its_input_says_which_run_of_which_job(aws: None, rescue: int, name: str) -> None:
     machine = step_functions()
 
-    machine.executions.start(JOB_ID, 3)
+    machine.executions.start(JOB_ID, 3, rescue=rescue)
 
-    execution = boto3.client("stepfunctions").describe_execution(
-        executionArn=machine.arn(f"{JOB_ID}-3")
-    )
+    execution = boto3.client("stepfunctions").describe_execution(executionArn=machine.arn(name))
     assert json.loads(execution["input"]) == {"job_id": JOB_ID, "run": 3}

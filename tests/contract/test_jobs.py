@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-import boto3
 import pytest
 
 from avatars.aws.jobs import DynamoDBJobs
@@ -16,6 +15,10 @@ from avatars.model import (
     PhotoStatus,
     Prompt,
     Sending,
+    Stage,
+    Waiter,
+    Waiting,
+    WaitReason,
 )
 from avatars.ports import Jobs
 from tests.builders import (
@@ -26,38 +29,12 @@ from tests.builders import (
     a_submission,
     an_avatar,
 )
+from tests.contract.table import rows
 from tests.fakes import FakeJobs
-
-TABLE = "jobs"
 
 
 def dynamodb_jobs() -> Jobs:
-    client = boto3.client("dynamodb")
-    client.create_table(
-        TableName=TABLE,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[
-            {"AttributeName": "job_id", "AttributeType": "S"},
-            {"AttributeName": "record", "AttributeType": "S"},
-            {"AttributeName": "unfinished", "AttributeType": "S"},
-            {"AttributeName": "started_at", "AttributeType": "N"},
-        ],
-        KeySchema=[
-            {"AttributeName": "job_id", "KeyType": "HASH"},
-            {"AttributeName": "record", "KeyType": "RANGE"},
-        ],
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": "UnfinishedRuns",
-                "KeySchema": [
-                    {"AttributeName": "unfinished", "KeyType": "HASH"},
-                    {"AttributeName": "started_at", "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "KEYS_ONLY"},
-            }
-        ],
-    )
-    return DynamoDBJobs(client, TABLE)
+    return DynamoDBJobs(rows())
 
 
 @pytest.fixture(params=["fake", "DynamoDB"])
@@ -295,6 +272,47 @@ def test_a_row_that_is_contended_without_end_is_given_up(aws: None) -> None:
 
     with pytest.raises(TimeoutError, match="too many at once"):
         jobs.change_job(JOB_ID, always_too_late)
+
+
+class TestWaitingRuns:
+    def test_they_are_listed_in_the_order_in_which_they_became_ready(self, jobs: Jobs) -> None:
+        for number, since in ((1, 300), (2, 100), (3, 200)):
+            jobs.create_run(a_run(run=number, waiting=self.waiting(since)))
+
+        assert jobs.waiting_runs(Stage.TRAINING, 10) == [
+            Waiter(100, f"{JOB_ID}-2", 1100),
+            Waiter(200, f"{JOB_ID}-3", 1200),
+            Waiter(300, f"{JOB_ID}-1", 1300),
+        ]
+
+    def test_no_more_are_read_than_asked_for(self, jobs: Jobs) -> None:
+        for number in range(1, 6):
+            jobs.create_run(a_run(run=number, waiting=self.waiting(number)))
+
+        assert [waiter.since for waiter in jobs.waiting_runs(Stage.TRAINING, 2)] == [1, 2]
+
+    def test_each_stage_has_a_line_of_its_own(self, jobs: Jobs) -> None:
+        jobs.create_run(a_run(waiting=self.waiting(1)))
+
+        assert jobs.waiting_runs(Stage.INFERENCE, 10) == []
+
+    def test_who_waits_no_longer_is_not_listed(self, jobs: Jobs) -> None:
+        jobs.create_run(a_run(waiting=self.waiting(1)))
+
+        jobs.change_run(JOB_ID, 1, lambda run: replace(run, waiting=None))
+
+        assert jobs.waiting_runs(Stage.TRAINING, 10) == []
+
+    def test_what_is_waited_for_comes_back_as_it_was_stored(self, jobs: Jobs) -> None:
+        run = a_run(waiting=self.waiting(1))
+
+        jobs.create_run(run)
+
+        assert jobs.run(JOB_ID, 1) == run
+
+    @staticmethod
+    def waiting(since: int) -> Waiting:
+        return Waiting(Stage.TRAINING, WaitReason.CAPACITY, since, since + 1000, ahead=3)
 
 
 class TestUnfinishedRuns:

@@ -12,15 +12,18 @@ from tests.fakes import FakeNotices
 DETAIL = {"job_id": "a-job", "run": 1, "status": "COMPLETED", "code": None}
 
 
-def test_a_notice_goes_to_the_default_bus_under_our_name(aws: None) -> None:
+def test_a_notice_goes_to_the_default_bus_under_our_name_and_the_names_of_our_table(
+    aws: None,
+) -> None:
     client = boto3.client("events")
-    entry = {"Source": "avatars", "DetailType": "AvatarsReady", "Detail": json.dumps(DETAIL)}
+    told = json.dumps({**DETAIL, "table": "jobs"})
+    entry = {"Source": "avatars", "DetailType": "AvatarsReady", "Detail": told}
     with Stubber(client) as stubber:
         stubber.add_response(
             "put_events", {"FailedEntryCount": 0, "Entries": [{}]}, {"Entries": [entry]}
         )
 
-        EventBridgeNotices(client).publish("AvatarsReady", DETAIL)
+        EventBridgeNotices(client, "jobs").publish("AvatarsReady", DETAIL)
 
         stubber.assert_no_pending_responses()
 
@@ -32,7 +35,7 @@ def test_a_notice_that_was_refused_is_no_success(aws: None) -> None:
         stubber.add_response("put_events", refusal)
 
         with pytest.raises(OSError, match="AvatarsReady was refused: ThrottlingException"):
-            EventBridgeNotices(client).publish("AvatarsReady", DETAIL)
+            EventBridgeNotices(client, "jobs").publish("AvatarsReady", DETAIL)
 
 
 def test_the_fake_takes_what_the_bus_takes() -> None:

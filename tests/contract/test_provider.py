@@ -16,7 +16,7 @@ from avatars.errors import (
     ProviderKeyRefusedError,
     ProviderUnreachableError,
 )
-from avatars.model import Answer, ProgressState, Prompt, Subject
+from avatars.model import Answer, ProgressState, Prompt, Subject, WaitReason
 from avatars.provider.picsart import CONNECT_TIMEOUT, READ_TIMEOUT, PicsartProvider, http_client
 from avatars.provider.picsart_reader import PicsartReader
 from avatars.settings import FIELDS, ProviderSettings
@@ -370,14 +370,26 @@ class TestBoth:
             both("another").check_training("m-1"),
             both("another").submit_inference("m-1", PROMPTS),
             both("another").check_inference("m-1", "i-1"),
+            both("another").balance(),
         ]
 
         assert {answer.status_code for answer in answers} == {401}
+        assert READER.trouble(answers[-1]) is WaitReason.KEY
         with pytest.raises(ProviderKeyRefusedError):
             READER.training_id(answers[0])
 
+    def test_an_account_with_credits_is_in_no_trouble(self, both: Any) -> None:
+        assert READER.trouble(both(KEY).balance()) is None
+
 
 class TestSimulator:
+    def test_an_account_without_credits_is_in_trouble(
+        self, provider: PicsartProvider, simulator: RunningSimulator
+    ) -> None:
+        simulator.scenario(credits=0)
+
+        assert READER.trouble(provider.balance()) is WaitReason.CREDITS
+
     def test_photos_become_a_model_and_the_model_avatars(
         self,
         provider: PicsartProvider,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from avatars.model import Gate
 from tests.e2e.pipeline import Folder, Pipeline, Provider, running_pipeline
 
 
@@ -19,10 +20,12 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
 
 @pytest.fixture
 def provider(pipeline: Pipeline) -> Iterator[Provider]:
-    """The provider as it is at first, with an empty journal; no job outlives the test."""
+    """The provider as it is at first, with an empty journal; no job and no pause outlives the
+    test."""
     pipeline.provider.forget()
     yield pipeline.provider
     pipeline.stop_executions()
+    pipeline.capacity.change_gate(lambda gate: Gate(version=gate.version))
 
 
 @pytest.fixture

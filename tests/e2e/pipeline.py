@@ -13,8 +13,20 @@ import httpx
 
 from avatars import keys
 from avatars.aws.buckets import S3Uploads
+from avatars.aws.capacity import DynamoDBCapacity
 from avatars.aws.jobs import DynamoDBJobs
-from avatars.model import Avatar, Job, JobStatus, Photo, Prompt, Run, Subject, job_id_for
+from avatars.aws.rows import Rows
+from avatars.model import (
+    Avatar,
+    Job,
+    JobStatus,
+    Photo,
+    Prompt,
+    Run,
+    Subject,
+    Waiting,
+    job_id_for,
+)
 from local.engine import PROJECT, client
 from local.simulator.journal import Entry
 from local.stack import STACK, Stack, running_stack
@@ -85,7 +97,9 @@ class Pipeline:
         self.s3 = self.aws("s3")
         self.states = self.aws("stepfunctions")
         self.functions = self.aws("lambda")
-        self.jobs = DynamoDBJobs(self.aws("dynamodb"), stack.outputs["JobsTable"])
+        rows = Rows(self.aws("dynamodb"), stack.outputs["JobsTable"])
+        self.jobs = DynamoDBJobs(rows)
+        self.capacity = DynamoDBCapacity(rows)
         self.upload_bucket = stack.outputs["UploadBucket"]
         self.avatar_bucket = stack.outputs["AvatarBucket"]
         self.provider = Provider(stack.simulator_admin_url)
@@ -309,6 +323,14 @@ class Folder:
 
         return eventually(there, f"{status} of {self.owner}/{self.name}")
 
+    def waits(self) -> Waiting:
+        """What the job's first run waits for before its request is sent."""
+
+        def waiting() -> Waiting | None:
+            return self.run().waiting if self.pipeline.jobs.find_job(self.job_id) else None
+
+        return eventually(waiting, f"waiting of {self.owner}/{self.name}")
+
     def ends(self) -> Job:
         """The job once it and its first execution have ended."""
         self.reaches(JobStatus.COMPLETED)
@@ -321,7 +343,7 @@ class Folder:
         def told() -> list[dict[str, Any]]:
             return self.pipeline.heard(
                 lambda event: (
-                    event["source"] == "avatars" and event["detail"]["job_id"] == self.job_id
+                    event["source"] == "avatars" and event["detail"].get("job_id") == self.job_id
                 )
             )
 

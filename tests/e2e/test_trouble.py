@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from avatars import keys
-from avatars.model import JobStatus
+from avatars.model import JobStatus, WaitReason
 from tests.e2e.pictures import portraits
 from tests.e2e.pipeline import Folder, Pipeline, Provider, eventually
 
@@ -144,36 +144,47 @@ class TestTraining:
         assert "no such type" in str(folder.job().reason)
         assert len(provider.calls("start_training")) == 1
 
-    def test_without_credits_a_person_is_needed(self, folder: Folder, provider: Provider) -> None:
+    def test_without_credits_jobs_wait_and_go_on_when_there_are_some(
+        self, folder: Folder, provider: Provider
+    ) -> None:
         provider.behave(credits=0)
-
         order(folder)
+        waiting = folder.waits()
+        spent = provider.charges()
 
-        assert ending(folder) == needs_attention("OUT_OF_CREDITS")
-        assert [call["status"] for call in provider.calls("start_training")] == [402]
-        assert provider.charges() == []
+        provider.behave(credits=1000)
 
-    def test_with_a_key_that_is_refused_a_person_is_needed(
+        assert waiting.reason is WaitReason.CREDITS
+        assert spent == []
+        assert folder.ends().status is JobStatus.COMPLETED
+        assert [call["status"] for call in provider.calls("start_training")] == [402, 202]
+
+    def test_with_a_key_that_is_refused_jobs_wait_for_the_right_one(
         self, pipeline: Pipeline, folder: Folder, provider: Provider
     ) -> None:
         with wrong_key(pipeline):
             order(folder)
 
-            assert ending(folder) == needs_attention("PROVIDER_KEY_REFUSED")
-            assert [call["status"] for call in provider.calls("start_training")] == [401]
+            assert folder.waits().reason is WaitReason.KEY
 
-    def test_with_the_right_key_the_job_is_taken_up_again(
-        self, pipeline: Pipeline, folder: Folder, provider: Provider
-    ) -> None:
-        with wrong_key(pipeline):
-            order(folder)
-            folder.ends()
-
-        execution = pipeline.execute(job_id=folder.job_id, run=1)
-
-        assert execution["status"] == "SUCCEEDED"
-        assert folder.job().status is JobStatus.COMPLETED
+        assert folder.ends().status is JobStatus.COMPLETED
         assert [call["status"] for call in provider.calls("start_training")] == [401, 202]
+
+    def test_whoever_must_act_is_told_that_the_provider_is_paused_and_that_it_goes_on(
+        self, pipeline: Pipeline, folder: Folder, provider: Provider
+    ) -> None:
+        def told() -> list[str]:
+            events = pipeline.heard(lambda event: event["detail-type"].startswith("Provider"))
+            return [event["detail-type"] for event in events]
+
+        before = len(told())
+        with wrong_key(pipeline):
+            order(folder)
+            folder.waits()
+
+        folder.ends()
+
+        assert told()[before:] == ["ProviderPaused", "ProviderResumed"]
 
     def test_a_provider_that_cannot_be_reached_is_asked_again(
         self, pipeline: Pipeline, folder: Folder, provider: Provider

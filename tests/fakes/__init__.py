@@ -2,6 +2,7 @@
 
 from tests.fakes.aws import FakeExecutions, FakeNotices, FakePreparations
 from tests.fakes.buckets import FakeAnswers, FakeBucket, FakeGallery, FakePhotos, FakeUploads
+from tests.fakes.capacity import FakeCapacity
 from tests.fakes.clock import FakeClock
 from tests.fakes.effects import Effects, KilledError, LostConfirmationError
 from tests.fakes.jobs import FakeJobs
@@ -13,6 +14,7 @@ __all__ = [
     "Effects",
     "FakeAnswers",
     "FakeBucket",
+    "FakeCapacity",
     "FakeClock",
     "FakeDownloads",
     "FakeExecutions",

@@ -1,7 +1,7 @@
 """Step Functions and EventBridge, in memory."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from avatars.model import Upload
@@ -18,13 +18,22 @@ class FakeExecutions:
         self.started: list[str] = []
         self.running: set[str] = set()
         self.ended: dict[str, str] = {}
+        self.when_started: Callable[[str, Any], None] = lambda execution, given: None
+        """What then runs it, by its ARN and its input."""
 
-    def start(self, job_id: str, run: int) -> None:
+    def start(self, job_id: str, run: int, rescue: int = 0) -> None:
         with self._effects.happen("start execution"):
-            execution = execution_arn(f"{job_id}-{run}")
-            if execution not in self.started:
-                self.started.append(execution)
-                self.running.add(execution)
+            name = f"{job_id}-{run}-{rescue}" if rescue else f"{job_id}-{run}"
+            self.begin(name, {"job_id": job_id, "run": run})
+
+    def begin(self, name: str, given: Any) -> str:
+        """Whoever starts it: the execution of that name begins with that input; returns its ARN."""
+        execution = execution_arn(name)
+        if execution not in self.started:
+            self.started.append(execution)
+            self.running.add(execution)
+            self.when_started(execution, given)
+        return execution
 
     def name_of(self, job_id: str, run: int) -> str:
         return execution_arn(f"{job_id}-{run}")
@@ -38,6 +47,11 @@ class FakeExecutions:
         self.running.discard(execution)
         self.ended[execution] = status
 
+    def redrive(self, execution: str) -> None:
+        """It runs again."""
+        self.running.add(execution)
+        del self.ended[execution]
+
 
 class FakePreparations:
     """Uploads that `prepare_photo` was asked to judge."""
@@ -45,10 +59,13 @@ class FakePreparations:
     def __init__(self, effects: Effects | None = None) -> None:
         self._effects = effects or Effects()
         self.asked: list[Upload] = []
+        self.when_asked: Callable[[Upload], None] = lambda upload: None
+        """What then judges it."""
 
     def ask(self, upload: Upload) -> None:
         with self._effects.happen("ask for preparation"):
             self.asked.append(upload)
+            self.when_asked(upload)
 
 
 class FakeNotices:

@@ -1,5 +1,6 @@
 """What the pipeline does to the outside, in order, and what goes wrong there."""
 
+import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,10 +26,13 @@ class Effects:
 
     def __init__(self) -> None:
         self.names: list[str] = []
+        self.moments: list[str] = []
+        """What has passed so far: `before write job`, `after write job`."""
         self.killed = False
+        self._watching = True
         self._plans: dict[str, deque[Action]] = defaultdict(deque)
-        self._moment = 0
         self._moments: dict[int, Action] = {}
+        self._counting = threading.Lock()
 
     def before(self, name: str, action: Action) -> None:
         """Do *action* just before the next effect of that *name*; plans are used in order."""
@@ -45,7 +49,7 @@ class Effects:
 
     def at_moment(self, moments: int, action: Action) -> None:
         """Do *action* at the moment that is so many moments from now; 0 is the next one."""
-        self._moments[self._moment + moments] = action
+        self._moments[len(self.moments) + moments] = action
 
     def kill(self) -> None:
         """End the process: neither this effect nor any later one happens, until `revive`."""
@@ -57,9 +61,24 @@ class Effects:
         self.killed = False
         self._moments.clear()
 
+    def forget_plans(self) -> None:
+        """From now on nothing goes wrong."""
+        self._plans.clear()
+        self._moments.clear()
+
+    @contextmanager
+    def unwatched(self) -> Iterator[None]:
+        """For a test that only looks: nothing is counted, nothing planned happens."""
+        self._watching = False
+        yield
+        self._watching = True
+
     @contextmanager
     def happen(self, name: str) -> Iterator[None]:
         """The effect itself is the body."""
+        if not self._watching:
+            yield
+            return
         self._pass("before", name)
         self.names.append(name)
         yield
@@ -68,8 +87,10 @@ class Effects:
     def _pass(self, side: str, name: str) -> None:
         if self.killed:
             raise KilledError
-        moment, self._moment = self._moment, self._moment + 1
-        if action := self._moments.pop(moment, None):
+        with self._counting:
+            action = self._moments.pop(len(self.moments), None)
+            self.moments.append(f"{side} {name}")
+        if action:
             action()
         if plan := self._plans[f"{side} {name}"]:
             plan.popleft()()

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from avatars.errors import JobNotFoundError
-from avatars.model import Avatar, AvatarStatus, Job, Photo, Run
+from avatars.model import Avatar, AvatarStatus, Job, Photo, Run, Stage, Waiter
 from tests.fakes.effects import Effects, LostConfirmationError
 
 Row = Job | Run | Photo | Avatar
@@ -107,6 +107,15 @@ class FakeJobs:
                 for run in sorted(runs, key=lambda run: run.started_at or 0)
                 if run.ended_at is None
             ]
+
+    def waiting_runs(self, stage: Stage, most: int) -> list[Waiter]:
+        with self._effects.happen("read waiting runs"):
+            waiters = [
+                Waiter(row.waiting.since, row.name, row.waiting.until)
+                for row in self._rows.values()
+                if isinstance(row, Run) and row.waiting and row.waiting.stage is stage
+            ]
+            return sorted(waiters, key=lambda waiter: (waiter.since, waiter.run))[:most]
 
     def _query(self, kind: type[AnyRow], job_id: str, prefix: str) -> list[AnyRow]:
         with self._effects.happen(f"read {kind.__name__.lower()}s"):

@@ -73,6 +73,7 @@ class FakePicsart:
             "check_training": lambda: answer(200, {"status": "DONE"}),
             "submit_inference": lambda: answer(202, {"inference_id": f"inference-{number}"}),
             "check_inference": lambda: answer(202, {"status": "IN_PROGRESS"}),
+            "balance": lambda: answer(200, {"credits": 1000}),
         }
         return good_day[call]()
 
@@ -95,6 +96,9 @@ class FakeProvider:
 
     def check_inference(self, model_id: str, inference_id: str) -> Answer:
         return self.picsart.take("check_inference", self.key, model_id, inference_id)
+
+    def balance(self) -> Answer:
+        return self.picsart.take("balance", self.key)
 
 
 class FakeDownloads:

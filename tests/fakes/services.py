@@ -7,6 +7,7 @@ from avatars.provider.picsart_reader import PicsartReader
 from avatars.settings import Settings
 from tests.fakes.aws import STATE_MACHINE, FakeExecutions, FakeNotices, FakePreparations
 from tests.fakes.buckets import FakeAnswers, FakeBucket, FakeGallery, FakePhotos, FakeUploads
+from tests.fakes.capacity import FakeCapacity
 from tests.fakes.clock import FakeClock
 from tests.fakes.effects import Effects
 from tests.fakes.jobs import FakeJobs
@@ -27,7 +28,11 @@ ENVIRONMENT = {
     "CLOCK_SCALE": "1",
     "QUIET_PERIOD_SECONDS": "60",
     "COLLECT_SECONDS": "86400",
-    "START_PATIENCE_SECONDS": "21600",
+    "PROVIDER_PATIENCE_SECONDS": "86400",
+    "MAX_TRAININGS": "100",
+    "MAX_INFERENCES": "40",
+    "TRAINING_RESUBMISSIONS": "0",
+    "INFERENCE_RESUBMISSIONS": "0",
     "TRAINING_FIRST_LOOK_SECONDS": "300",
     "TRAINING_LOOK_SECONDS": "120",
     "TRAINING_ADVISED_SECONDS": "1200",
@@ -53,6 +58,7 @@ class FakeServices:
         self.upload_bucket = FakeBucket(self.clock)
         self.avatar_bucket = FakeBucket(self.clock)
         self.jobs = FakeJobs(self.effects)
+        self.capacity = FakeCapacity(self.effects)
         self.uploads = FakeUploads(self.upload_bucket, self.effects)
         self.photos = FakePhotos(self.upload_bucket, self.effects)
         self.answers = FakeAnswers(self.effects)

@@ -1,4 +1,4 @@
-"""The template: least privilege, a dead-letter path for everything, and no loose ends."""
+"""The template: least privilege, and no loose ends."""
 
 import re
 import tomllib
@@ -10,6 +10,7 @@ import pytest
 import yaml
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
+from avatars.model import Stage
 from avatars.provider.picsart import CONNECT_TIMEOUT, READ_TIMEOUT
 from avatars.settings import SUBMIT_TIMEOUT, Settings
 from tests.fakes import ENVIRONMENT
@@ -19,6 +20,8 @@ TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
 GLOBALS = TEMPLATE["Globals"]["Function"]
 
 A_MINUTE_TO_SAVE = 60
+REQUESTS_A_MINUTE = 500
+"""What the provider takes (vendor's page on quotas and limits)."""
 
 Properties = dict[str, Any]
 Statement = dict[str, Any]
@@ -53,24 +56,6 @@ def rules(properties: Properties) -> list[Properties]:
         for event in properties.get("Events", {}).values()
         if event["Type"] == "EventBridgeRule"
     ]
-
-
-def failure_destination(properties: Properties) -> Any:
-    """Where goes what a function could not take, if it says so."""
-    config = properties.get("EventInvokeConfig", {}).get("DestinationConfig", {})
-    return config.get("OnFailure", {}).get("Destination")
-
-
-DEAD_LETTERS = {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
-DESTINATIONS = {
-    destination["Fn::GetAtt"][0]
-    for destination in map(failure_destination, FUNCTIONS.values())
-    if destination
-}
-ASYNCHRONOUS = sorted(
-    {name for name, properties in FUNCTIONS.items() if rules(properties)}
-    | (DESTINATIONS & FUNCTIONS.keys())
-)
 
 
 class Asked(Mapping[str, str]):
@@ -160,47 +145,6 @@ class TestPrivileges:
         assert statement["Action"] == ["s3:GetObject", "s3:GetObjectVersion"]
         assert statement["Resource"] == {"Fn::Sub": "${UploadBucket.Arn}/photos/*"}
         assert trust["Principal"] == {"AWS": {"Fn::GetAtt": ["StartTrainingFunctionRole", "Arn"]}}
-
-
-class TestDeadLetters:
-    @pytest.mark.parametrize("name", ASYNCHRONOUS)
-    def test_what_a_function_could_not_take_goes_somewhere(self, name: str) -> None:
-        destination = failure_destination(FUNCTIONS[name])
-
-        assert destination == DEAD_LETTERS or destination["Fn::GetAtt"][0] in ASYNCHRONOUS
-
-    def test_in_the_end_it_goes_to_the_queue(self) -> None:
-        for name in ASYNCHRONOUS:
-            seen = []
-            while (destination := failure_destination(FUNCTIONS[name])) != DEAD_LETTERS:
-                seen.append(name)
-                name = destination["Fn::GetAtt"][0]
-                assert name not in seen
-
-    @pytest.mark.parametrize("name", [n for n in ASYNCHRONOUS if rules(FUNCTIONS[n])])
-    def test_what_a_rule_could_not_deliver_goes_to_the_queue(self, name: str) -> None:
-        for rule in rules(FUNCTIONS[name]):
-            assert rule["DeadLetterConfig"]["Arn"] == DEAD_LETTERS
-            assert rule["RetryPolicy"]["MaximumEventAgeInSeconds"] > 0
-
-    def test_the_queue_takes_letters_from_every_rule(self) -> None:
-        policy = TEMPLATE["Resources"]["DeadLetterQueuePolicy"]["Properties"]["PolicyDocument"]
-        [statement] = policy["Statement"]
-        senders = [
-            arn["Fn::GetAtt"][0] for arn in statement["Condition"]["ArnEquals"]["aws:SourceArn"]
-        ]
-
-        assert sorted(senders) == sorted(
-            f"{name}{event}"
-            for name, properties in FUNCTIONS.items()
-            for event, source in properties.get("Events", {}).items()
-            if source["Type"] == "EventBridgeRule"
-        )
-
-    def test_a_letter_is_kept_for_as_long_as_a_queue_can(self) -> None:
-        queue = TEMPLATE["Resources"]["DeadLetterQueue"]["Properties"]
-
-        assert queue["MessageRetentionPeriod"] == 14 * 86_400
 
 
 class TestTriggers:
@@ -349,17 +293,35 @@ class TestEnvironment:
 
         assert having == allowed
 
-    def test_the_defaults_of_the_parameters_are_settings(self) -> None:
-        given = {
+    @staticmethod
+    def defaults() -> dict[str, str]:
+        return {
             name: str(TEMPLATE["Parameters"][value["Ref"]]["Default"])
             for name, value in GLOBALS["Environment"]["Variables"].items()
             if isinstance(value, dict) and value.get("Ref") in TEMPLATE["Parameters"]
         }
 
-        settings = Settings.from_environment(ENVIRONMENT | given)
+    def test_the_defaults_of_the_parameters_are_settings(self) -> None:
+        settings = Settings.from_environment(ENVIRONMENT | self.defaults())
 
         assert settings.provider.url.startswith("https://")
         assert settings.clock.scale == 1
+
+    def test_as_many_as_may_be_under_way_never_ask_more_than_the_provider_takes(self) -> None:
+        settings = Settings.from_environment(ENVIRONMENT | self.defaults())
+        # In its worst minute a training ends and the next one starts; an inference is ordered and
+        # looked at after 20 seconds and then every 10.
+        inference = settings.inference
+        looks = 1 + (60 - inference.first) // inference.every
+
+        worst = (
+            2 * settings.most_at_once[Stage.TRAINING]
+            + (2 + looks) * settings.most_at_once[Stage.INFERENCE]
+        )
+
+        assert settings.training.every >= 60
+        assert 2 + looks == 7
+        assert worst <= REQUESTS_A_MINUTE
 
     def test_every_parameter_is_used(self) -> None:
         text = (ROOT / "template.yaml").read_text()

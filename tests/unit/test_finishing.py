@@ -2,14 +2,23 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from avatars import keys
 from avatars.errors import AvatarsMissingError, RunRefusedError, job_errors
-from avatars.model import AvatarStatus, JobStatus, Run
-from avatars.pipeline.finishing import Failure, FinishReply, close_job, finish_job
+from avatars.model import MOST_RESCUES, AvatarStatus, JobStatus, Run
+from avatars.pipeline.finishing import (
+    FIRST_KEEP_WAIT,
+    MOST_KEEP_ROUNDS,
+    Failure,
+    FinishReply,
+    close_job,
+    finish_job,
+)
 from tests.builders import (
+    DAY,
     EXECUTION,
     JOB_ID,
     PREFIX,
@@ -25,6 +34,7 @@ from tests.builders import (
 )
 from tests.fakes import FakeServices, KilledError, answer
 from tests.fakes.aws import execution_arn
+from tests.fakes.clock import NOON
 
 ENDINGS = {
     "InternalError": ("NEEDS_ATTENTION", "INTERNAL_ERROR"),
@@ -35,6 +45,7 @@ ENDINGS = {
     "ProviderRejectedError": ("FAILED", "PROVIDER_REJECTED"),
     "ProviderKeyRefusedError": ("NEEDS_ATTENTION", "PROVIDER_KEY_REFUSED"),
     "OutOfCreditsError": ("NEEDS_ATTENTION", "OUT_OF_CREDITS"),
+    "ProviderBusyError": ("NEEDS_ATTENTION", "PROVIDER_BUSY"),
     "ProviderOutageError": ("NEEDS_ATTENTION", "PROVIDER_OUTAGE"),
     "TrainingFailedError": ("FAILED", "TRAINING_FAILED"),
     "PhotosNotValidError": ("FAILED", "PHOTOS_NOT_VALID"),
@@ -114,6 +125,54 @@ class TestCompleted:
             services.jobs.put_avatar(an_avatar(position, run=2))
 
         with pytest.raises(AvatarsMissingError):
+            finish(services)
+
+
+class TestDue:
+    """Avatars that another try may bring."""
+
+    @staticmethod
+    def announced(services: FakeServices, **changes: Any) -> None:
+        inferring(services)
+        for position in (1, 2, 4):
+            services.jobs.put_avatar(an_avatar(position))
+        services.jobs.put_avatar(an_avatar(3, status=AvatarStatus.DUE, reason="It is 404."))
+        links = {"links": 4, "announced_at": NOON, "links_expire_at": NOON + 2 * DAY}
+        services.jobs.change_run(JOB_ID, 1, lambda run: replace(run, **links | changes))
+
+    def test_they_are_tried_again_with_fresh_links_after_a_wait(
+        self, services: FakeServices
+    ) -> None:
+        self.announced(services)
+
+        reply = finish(services)
+
+        run = services.jobs.run(JOB_ID, 1)
+        assert (reply["status"], reply["wait_seconds"]) == ("KEEPING", FIRST_KEEP_WAIT)
+        assert run.announced_at is None
+        assert run.ended_at is None
+
+    def test_each_wait_is_twice_as_long(self, services: FakeServices) -> None:
+        self.announced(services, keep_rounds=2)
+
+        assert finish(services)["wait_seconds"] == 4 * FIRST_KEEP_WAIT
+
+    def test_so_are_those_whose_batch_crashed_every_time(self, services: FakeServices) -> None:
+        inferring(services)
+        links = {"links": 4, "announced_at": NOON, "links_expire_at": NOON + 2 * DAY}
+        services.jobs.change_run(JOB_ID, 1, lambda run: replace(run, **links))
+
+        assert finish(services)["status"] == "KEEPING"
+
+    @pytest.mark.parametrize(
+        "over", [{"keep_rounds": MOST_KEEP_ROUNDS}, {"links_expire_at": NOON + FIRST_KEEP_WAIT}]
+    )
+    def test_after_a_few_rounds_or_once_the_links_are_dead_they_are_missing(
+        self, services: FakeServices, over: dict[str, int]
+    ) -> None:
+        self.announced(services, **over)
+
+        with pytest.raises(AvatarsMissingError, match=r"1 of 4 .* at the positions 3\. It is 404"):
             finish(services)
 
 
@@ -383,11 +442,40 @@ class TestExecutionEnded:
     ) -> FinishReply | None:
         return close_job(services, JOB_ID, execution, status)
 
-    @pytest.mark.parametrize("status", ["TIMED_OUT", "ABORTED", "FAILED"])
-    def test_its_job_needs_a_person_and_keeps_what_was_paid_for(
+    @pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT"])
+    def test_its_run_is_resumed_from_the_recorded_ids(
         self, services: FakeServices, status: str
     ) -> None:
         training(services)
+
+        reply = self.close(services, status=status)
+
+        assert reply == {"status": "TRAINING", "code": None, "reason": None}
+        assert services.executions.started == [execution_arn(f"{JOB_ID}-1-1")]
+        assert services.notices.published == []
+
+    def test_a_run_that_somebody_takes_up_meanwhile_is_not_resumed(
+        self, services: FakeServices
+    ) -> None:
+        training(services)
+        heir = execution_arn("by-hand")
+        services.effects.before(
+            "write run",
+            lambda: services.jobs.change_run(JOB_ID, 1, lambda run: replace(run, execution=heir)),
+        )
+
+        self.close(services, status="FAILED")
+
+        assert services.executions.started == []
+
+    @pytest.mark.parametrize(
+        ("status", "rescues"), [("ABORTED", 0), ("FAILED", MOST_RESCUES), ("TIMED_OUT", 3)]
+    )
+    def test_its_job_needs_a_person_and_keeps_what_was_paid_for(
+        self, services: FakeServices, status: str, rescues: int
+    ) -> None:
+        training(services)
+        services.jobs.change_run(JOB_ID, 1, lambda run: replace(run, rescues=rescues))
 
         self.close(services, status=status)
 
@@ -427,7 +515,7 @@ class TestExecutionEnded:
     ) -> None:
         stored(services, a_job(), run=a_run(execution=None))
 
-        self.close(services)
+        self.close(services, status="ABORTED")
 
         assert services.jobs.job(JOB_ID).status is JobStatus.NEEDS_ATTENTION
 

@@ -90,6 +90,15 @@ class TestPhotos:
         assert call("prepare_photo", upload) is None
         assert services.jobs.photos(JOB_ID) == []
 
+    def test_an_object_in_nobodys_folder_is_none_of_ours(self, services: FakeServices) -> None:
+        upload = event("prepare_photo")
+        upload["detail"]["object"]["key"] = "uploads//summer/1.jpg"
+
+        call("prepare_photo", upload)
+        call("reject_photo", {"requestPayload": upload})
+
+        assert services.jobs.unfinished_runs() == []
+
     def test_reject_photo(self, services: FakeServices) -> None:
         step("reject_photo")
 
@@ -122,7 +131,7 @@ class TestSteps:
 
         reply = step(name)
 
-        assert reply["status"] in ("ACCEPTED", "NOT_ACCEPTED")
+        assert reply["status"] in ("ACCEPTED", "WAITING")
         assert reply["wait_seconds"] >= 30
 
     def test_check_training(self, services: FakeServices) -> None:
@@ -136,7 +145,7 @@ class TestSteps:
 
         reply = step(name)
 
-        assert reply["status"] in ("ACCEPTED", "NOT_ACCEPTED")
+        assert reply["status"] in ("ACCEPTED", "WAITING")
         assert reply["wait_seconds"] >= 20
 
     def test_check_inference(self, services: FakeServices) -> None:
@@ -178,7 +187,19 @@ class TestSteps:
         assert step("close_job")["code"] == "EXECUTION_ENDED"
 
     def test_sweep_jobs(self, services: FakeServices) -> None:
-        assert step("sweep_jobs") == {"runs": 0, "started": 0, "closed": 0, "asked": 0}
+        assert step("sweep_jobs") == {
+            "runs": 0,
+            "started": 0,
+            "resumed": 0,
+            "closed": 0,
+            "asked": 0,
+        }
+
+    @pytest.mark.parametrize("given", ["{}", "[]", None])
+    def test_close_job_where_a_person_named_no_job(self, given: str | None) -> None:
+        detail = {"executionArn": EXECUTION, "status": "FAILED", "input": given}
+
+        assert call("close_job", {"detail": detail}) is None
 
     def test_close_job_where_nothing_is_open(self, services: FakeServices) -> None:
         assert step("close_job") is None

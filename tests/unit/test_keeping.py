@@ -132,7 +132,7 @@ class TestTrouble:
 
         assert [avatar.status for avatar in avatars(services)] == [
             AvatarStatus.KEPT,
-            AvatarStatus.MISSING,
+            AvatarStatus.DUE,
             AvatarStatus.KEPT,
             AvatarStatus.KEPT,
         ]

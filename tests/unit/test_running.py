@@ -190,7 +190,7 @@ class TestTakenUpAgain:
         self.needs_attention(services)
         begin(services, EXECUTION)
 
-        close_job(services, JOB_ID, EXECUTION, "TIMED_OUT")
+        close_job(services, JOB_ID, EXECUTION, "ABORTED")
 
         assert services.jobs.job(JOB_ID).status is JobStatus.NEEDS_ATTENTION
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from avatars.model import JobStatus
-from avatars.pipeline.sweeping import PATIENCE, sweep_jobs
+from avatars.model import MOST_RESCUES, JobStatus
+from avatars.pipeline.sweeping import LONGEST_RUN, PATIENCE, sweep_jobs
 from tests.builders import (
     EXECUTION,
     JOB_ID,
@@ -49,10 +49,45 @@ class TestRuns:
 
         reply = sweep_jobs(services)
 
-        assert reply == {"runs": 1, "started": 0, "closed": 0, "asked": 0}
+        assert reply == {"runs": 1, "started": 0, "resumed": 0, "closed": 0, "asked": 0}
         assert services.jobs.job(JOB_ID).status is JobStatus.TRAINING
 
-    @pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED", "SUCCEEDED"])
+    @pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT"])
+    def test_a_run_whose_execution_died_is_resumed(
+        self, services: FakeServices, status: str
+    ) -> None:
+        self.running(services)
+        services.executions.end(EXECUTION, status)
+
+        reply = sweep_jobs(services)
+
+        assert (reply["resumed"], reply["closed"]) == (1, 0)
+        assert services.executions.started == [execution_arn(f"{JOB_ID}-1-1")]
+        assert services.jobs.job(JOB_ID).status is JobStatus.TRAINING
+
+    def test_a_run_that_dies_every_time_is_closed_in_the_end(self, services: FakeServices) -> None:
+        self.running(services)
+        services.executions.end(EXECUTION)
+        for _ in range(MOST_RESCUES):
+            sweep_jobs(services)
+            services.clock.move(PATIENCE)
+
+        reply = sweep_jobs(services)
+
+        job = services.jobs.job(JOB_ID)
+        assert reply["closed"] == 1
+        assert (job.status, job.code) == (JobStatus.NEEDS_ATTENTION, "EXECUTION_ENDED")
+        assert len(services.executions.started) == MOST_RESCUES
+
+    def test_a_run_that_runs_beyond_all_deadlines_is_closed(self, services: FakeServices) -> None:
+        self.running(services)
+        services.clock.move(LONGEST_RUN)
+
+        sweep_jobs(services)
+
+        assert services.jobs.job(JOB_ID).code == "EXECUTION_ENDED"
+
+    @pytest.mark.parametrize("status", ["ABORTED", "SUCCEEDED"])
     def test_a_job_whose_execution_ended_unheard_needs_attention(
         self, services: FakeServices, status: str
     ) -> None:
@@ -87,7 +122,7 @@ class TestRuns:
 
         reply = sweep_jobs(services)
 
-        assert (reply["started"], reply["closed"]) == (0, 1)
+        assert (reply["started"], reply["resumed"]) == (0, 1)
 
     def test_a_run_that_the_job_never_heard_of_is_closed(self, services: FakeServices) -> None:
         ended = a_run(started_at=1, ended_at=2)
@@ -107,10 +142,11 @@ class TestRuns:
         sweep_jobs(services)
         notices = list(services.notices.published)
 
-        reply = sweep_jobs(services)
+        again = sweep_jobs(services)
 
-        assert reply["runs"] == 0
+        assert (again["resumed"], again["closed"]) == (0, 0)
         assert services.notices.published == notices
+        assert len(services.executions.started) == 1
 
     @staticmethod
     def running(services: FakeServices) -> None:

@@ -86,6 +86,13 @@ class ProviderOutageError(JobError):
     code = "PROVIDER_OUTAGE"
 
 
+class ProviderBusyError(JobError):
+    """The turn of a job did not come until the deadline for starting."""
+
+    status = JobStatus.NEEDS_ATTENTION
+    code = "PROVIDER_BUSY"
+
+
 class TrainingFailedError(JobError):
     """The provider could not train a model."""
 

@@ -15,6 +15,9 @@ MAX_PHOTOS = 30
 JOB_ID_LENGTH = 26
 """130 bits: no two folders of the world share an id."""
 
+MOST_RESCUES = 3
+"""How often a run is resumed without a person: a fault that comes every time must not go on."""
+
 MAX_PHOTO_BYTES = 50 * 1024 * 1024
 """Largest upload that is prepared: what headshot services take (headshotpro.com/docs, photo
 standards)."""
@@ -86,6 +89,8 @@ class Sending(StrEnum):
     """About to be sent, or sent; the outcome is unknown until an id is recorded."""
     NOT_SENT = "not_sent"
     """Provably not accepted; it may be sent again."""
+    ABANDONED = "abandoned"
+    """Its outcome stayed unknown, and the settings allow that it is sent once more."""
     ACCEPTED = "accepted"
 
 
@@ -100,6 +105,89 @@ class Submission:
     intended_at: int
     deadline: int
     """When what it started is overdue."""
+    abandoned: int = 0
+    """How many earlier attempts were abandoned: each may have been accepted and paid for."""
+
+    @property
+    def may_be_sent_again(self) -> bool:
+        return self.state in (Sending.NOT_SENT, Sending.ABANDONED)
+
+
+class Stage(StrEnum):
+    """What the provider does for a job, one request each."""
+
+    TRAINING = "training"
+    INFERENCE = "inference"
+
+
+class WaitReason(StrEnum):
+    """Why a request is not sent yet."""
+
+    CAPACITY = "PROVIDER_CAPACITY"
+    """As many trainings or inferences are under way as the settings allow."""
+    BUSY = "PROVIDER_BUSY"
+    """The provider said "too many requests"."""
+    CREDITS = "OUT_OF_CREDITS"
+    KEY = "PROVIDER_KEY_REFUSED"
+    OUTAGE = "PROVIDER_OUTAGE"
+
+    @property
+    def needs_a_person(self) -> bool:
+        return self in (WaitReason.CREDITS, WaitReason.KEY)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """That a run waits for the provider, and for what."""
+
+    stage: Stage
+    reason: WaitReason
+    since: int
+    """Since when it could have been sent: the order in which requests are."""
+    until: int
+    """When it asks again at the latest; whoever has not done so is not waiting any more."""
+    ahead: int = 0
+    """How many others come first, as far as anybody has counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiter:
+    """One of the runs that wait for the same stage."""
+
+    since: int
+    run: str
+    """`{job_id}-{run}`; who waits since the same second goes by this."""
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
+class Leases:
+    """Who may have a training, or an inference, at the provider now."""
+
+    holders: Mapping[str, int] = field(default_factory=dict)
+    """Until when, by run (`{job_id}-{run}`)."""
+    version: int = 0
+
+    def alive(self, now: int) -> dict[str, int]:
+        """Without those that are over: their holders died without giving them back."""
+        return {run: until for run, until in self.holders.items() if until > now}
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Whether anything is sent to the provider at all, for all jobs together."""
+
+    closed: WaitReason | None = None
+    last: WaitReason | None = None
+    """What it was closed for, now or the last time."""
+    since: int | None = None
+    probe_at: int | None = None
+    """When one of those who wait may find out whether the trouble is over."""
+    troubles: int = 0
+    """How many requests in a row met an outage."""
+    told: bool = True
+    """Whether the alarm has been rung."""
+    version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +247,16 @@ class Run:
     started_at: int | None = None
     ended_at: int | None = None
     status: JobStatus | None = None
+    keep_rounds: int = 0
+    """How often fresh links to avatars that could not be fetched were asked for."""
+    rescues: int = 0
+    """How often it was resumed without a person."""
+    waiting: Waiting | None = None
     version: int = 0
+
+    @property
+    def name(self) -> str:
+        return f"{self.job_id}-{self.run}"
 
     @property
     def avatars(self) -> int:
@@ -197,6 +294,8 @@ class AvatarStatus(StrEnum):
     """Whether an avatar is in our bucket."""
 
     KEPT = "kept"
+    DUE = "due"
+    """Not yet, but another try may bring it."""
     MISSING = "missing"
 
 

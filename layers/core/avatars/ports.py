@@ -9,14 +9,19 @@ from avatars.model import (
     Answer,
     Avatar,
     Form,
+    Gate,
     Job,
+    Leases,
     Photo,
     Progress,
     Prompt,
     Run,
+    Stage,
     StoredUpload,
     Subject,
     Upload,
+    Waiter,
+    WaitReason,
 )
 from avatars.settings import Settings
 
@@ -49,6 +54,9 @@ class Jobs(Protocol):
     def unfinished_runs(self) -> list[tuple[str, int]]:
         """Job and number of every run that has not ended, oldest first; may lag by seconds."""
 
+    def waiting_runs(self, stage: Stage, most: int) -> list[Waiter]:
+        """The first *most* of those that wait for a stage, in their order; may lag by seconds."""
+
     def create_run(self, run: Run) -> Run:
         """Store a run unless there is one; returns the one that stands."""
 
@@ -62,7 +70,21 @@ class Jobs(Protocol):
     def avatars(self, job_id: str, run: int) -> list[Avatar]: ...
 
     def put_avatar(self, avatar: Avatar) -> None:
-        """Store an avatar; one that is kept is never overwritten by one that is missing."""
+        """Store an avatar; one that is kept is never overwritten by one that is not."""
+
+
+class Capacity(Protocol):
+    """What all jobs together may ask of the provider."""
+
+    def gate(self) -> Gate: ...
+
+    def change_gate(self, change: Callable[[Gate], Gate]) -> Gate:
+        """As `Jobs.change_job`; there is an open gate before anybody has changed it."""
+
+    def leases(self, stage: Stage) -> Leases: ...
+
+    def change_leases(self, stage: Stage, change: Callable[[Leases], Leases]) -> Leases:
+        """The same for the leases of a stage."""
 
 
 class Uploads(Protocol):
@@ -148,6 +170,9 @@ class Provider(Protocol):
 
     def check_inference(self, model_id: str, inference_id: str) -> Answer: ...
 
+    def balance(self) -> Answer:
+        """What the account has left; costs nothing."""
+
 
 class ProviderReader(Protocol):
     """What the provider's answers mean; pure."""
@@ -163,12 +188,18 @@ class ProviderReader(Protocol):
 
     def inference_progress(self, answer: Answer) -> Progress: ...
 
+    def trouble(self, answer: Answer) -> WaitReason | None:
+        """Why, by the answer to `balance`, nothing should be sent; None where all seems well."""
+
 
 class Executions(Protocol):
     """The executions of the state machine."""
 
-    def start(self, job_id: str, run: int) -> None:
-        """Start the execution `{job_id}-{run}` unless it was started before."""
+    def start(self, job_id: str, run: int, rescue: int = 0) -> None:
+        """Start the execution `{job_id}-{run}` unless it was started before.
+
+        The *rescue* of a run whose execution died (from 1) is `{job_id}-{run}-{rescue}`.
+        """
 
     def name_of(self, job_id: str, run: int) -> str:
         """What the execution that `start` starts is called (its ARN)."""
@@ -193,6 +224,8 @@ class Services(Protocol):
     def clock(self) -> Clock: ...
     @property
     def jobs(self) -> Jobs: ...
+    @property
+    def capacity(self) -> Capacity: ...
     @property
     def uploads(self) -> Uploads: ...
     @property

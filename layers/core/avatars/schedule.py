@@ -17,7 +17,7 @@ class Schedule:
     """How long it may take at all."""
 
     def first_wait(self) -> int:
-        return _with_jitter(self.first)
+        return with_jitter(self.first)
 
     def next_wait(self, elapsed: float) -> int:
         """Seconds until the next look, *elapsed* seconds after the submission.
@@ -25,7 +25,7 @@ class Schedule:
         Constant until twice the advised duration, then growing in proportion to the time that
         has passed. Jitter only adds: the provider's advice is the least wait.
         """
-        return _with_jitter(self.every * max(1.0, elapsed / (2 * self.advised)))
+        return with_jitter(self.every * max(1.0, elapsed / (2 * self.advised)))
 
     @property
     def most_looks(self) -> int:
@@ -33,5 +33,6 @@ class Schedule:
         return math.ceil(self.deadline / self.every) + 1
 
 
-def _with_jitter(seconds: float) -> int:
+def with_jitter(seconds: float) -> int:
+    """Up to a tenth more, so that those who began together do not ask together."""
     return math.ceil(seconds * random.uniform(1.0, 1.1))  # noqa: S311 - not a secret

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from avatars.clock import Clock
 from avatars.manifest import parse_styles
-from avatars.model import Manifest, Subject
+from avatars.model import Manifest, Stage, Subject
 from avatars.schedule import Schedule
 
 LINK_SECONDS = 3600
@@ -51,13 +51,21 @@ class Settings:
     quiet_period: int
     """Wall seconds without an upload after which a folder counts as complete."""
     collect_seconds: int
-    start_patience: int
-    """How long a provider that takes no requests is asked again, in seconds."""
+    provider_patience: int
+    """How long a job waits for a provider that takes, or answers, no requests, in seconds."""
     training: Schedule
     inference: Schedule
+    most_at_once: Mapping[Stage, int]
+    """How many trainings and inferences may be under way at the provider."""
+    resubmissions: Mapping[Stage, int]
+    """How often a request whose outcome stays unknown is sent again: it may be paid for twice."""
     batch_size: int
     default: Manifest
     provider: ProviderSettings
+
+    def schedule(self, stage: Stage) -> Schedule:
+        """When to look at what the provider does in this stage."""
+        return self.training if stage is Stage.TRAINING else self.inference
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -86,7 +94,7 @@ class Settings:
             clock=clock,
             quiet_period=number("QUIET_PERIOD_SECONDS"),
             collect_seconds=number("COLLECT_SECONDS"),
-            start_patience=number("START_PATIENCE_SECONDS"),
+            provider_patience=number("PROVIDER_PATIENCE_SECONDS"),
             training=Schedule(
                 first=number("TRAINING_FIRST_LOOK_SECONDS"),
                 every=number("TRAINING_LOOK_SECONDS"),
@@ -99,6 +107,14 @@ class Settings:
                 advised=number("INFERENCE_ADVISED_SECONDS"),
                 deadline=number("INFERENCE_DEADLINE_SECONDS"),
             ),
+            most_at_once={
+                Stage.TRAINING: number("MAX_TRAININGS"),
+                Stage.INFERENCE: number("MAX_INFERENCES"),
+            },
+            resubmissions={
+                Stage.TRAINING: int(environment["TRAINING_RESUBMISSIONS"]),
+                Stage.INFERENCE: int(environment["INFERENCE_RESUBMISSIONS"]),
+            },
             batch_size=number("AVATARS_PER_BATCH"),
             default=Manifest(
                 Subject(environment["DEFAULT_SUBJECT"]),

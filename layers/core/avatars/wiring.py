@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from avatars.aws.buckets import S3Answers, S3Gallery, S3Photos, S3Uploads
+    from avatars.aws.capacity import DynamoDBCapacity
     from avatars.aws.executions import StepFunctionsExecutions
     from avatars.aws.jobs import DynamoDBJobs
     from avatars.aws.notices import EventBridgeNotices
     from avatars.aws.preparations import LambdaPreparations
+    from avatars.aws.rows import Rows
     from avatars.provider.downloads import HttpDownloads
     from avatars.provider.picsart import PicsartProvider
     from avatars.provider.picsart_reader import PicsartReader
@@ -53,7 +55,13 @@ class AwsServices:
     def jobs(self) -> DynamoDBJobs:
         from avatars.aws.jobs import DynamoDBJobs
 
-        return DynamoDBJobs(self._client("dynamodb"), self.settings.table)
+        return DynamoDBJobs(self._rows)
+
+    @cached_property
+    def capacity(self) -> DynamoDBCapacity:
+        from avatars.aws.capacity import DynamoDBCapacity
+
+        return DynamoDBCapacity(self._rows)
 
     @cached_property
     def uploads(self) -> S3Uploads:
@@ -101,7 +109,7 @@ class AwsServices:
     def notices(self) -> EventBridgeNotices:
         from avatars.aws.notices import EventBridgeNotices
 
-        return EventBridgeNotices(self._client("events"))
+        return EventBridgeNotices(self._client("events"), self.settings.table)
 
     @cached_property
     def reader(self) -> PicsartReader:
@@ -130,6 +138,12 @@ class AwsServices:
         from avatars.provider.picsart import http_client
 
         return http_client()
+
+    @cached_property
+    def _rows(self) -> Rows:
+        from avatars.aws.rows import Rows
+
+        return Rows(self._client("dynamodb"), self.settings.table)
 
     @cached_property
     def _s3(self) -> S3Client:

@@ -1,9 +1,11 @@
 """What AWS sends to our functions."""
 
+import json
 from datetime import UTC, datetime
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from avatars import keys
+from avatars.errors import BadKeyError
 from avatars.model import Upload
 
 SEQUENCER_LENGTH = 64
@@ -18,10 +20,25 @@ class ObjectCreatedEvent(TypedDict):
     detail: dict[str, Any]
 
 
-def upload_from(event: ObjectCreatedEvent) -> Upload:
-    """The upload that an event tells of. Raises BadKeyError."""
+class Execution(TypedDict):
+    executionArn: str
+    status: str
+    input: NotRequired[str | None]
+
+
+class ExecutionEndedEvent(TypedDict):
+    """`Step Functions Execution Status Change`; the parts that we read."""
+
+    detail: Execution
+
+
+def upload_from(event: ObjectCreatedEvent) -> Upload | None:
+    """The upload that an event tells of; None where it lies in nobody's folder."""
     item = event["detail"]["object"]
-    owner, folder, file = keys.parse_upload_key(item["key"])
+    try:
+        owner, folder, file = keys.parse_upload_key(item["key"])
+    except BadKeyError:
+        return None
     return Upload(
         owner=owner,
         folder=folder,
@@ -31,6 +48,12 @@ def upload_from(event: ObjectCreatedEvent) -> Upload:
         uploaded_at=int(datetime.fromisoformat(event["time"]).timestamp()),
         bytes=item.get("size", 0),
     )
+
+
+def job_id_from(event: ExecutionEndedEvent) -> str | None:
+    """The job of an execution; None where a person started it with an input that names none."""
+    given = json.loads(event["detail"].get("input") or "{}")
+    return given.get("job_id") if isinstance(given, dict) else None
 
 
 def event_for(upload: Upload) -> ObjectCreatedEvent:

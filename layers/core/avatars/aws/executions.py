@@ -16,11 +16,11 @@ class StepFunctionsExecutions:
         self._client = client
         self._state_machine = state_machine
 
-    def start(self, job_id: str, run: int) -> None:
+    def start(self, job_id: str, run: int, rescue: int = 0) -> None:
         try:
             self._client.start_execution(
                 stateMachineArn=self._state_machine,
-                name=f"{job_id}-{run}",
+                name=f"{job_id}-{run}-{rescue}" if rescue else f"{job_id}-{run}",
                 input=json.dumps({"job_id": job_id, "run": run}),
             )
         except self._client.exceptions.ExecutionAlreadyExists:

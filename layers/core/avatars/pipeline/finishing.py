@@ -1,7 +1,7 @@
 """End a job: say how, tidy up, tell the world."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import NotRequired, TypedDict
 
@@ -17,7 +17,8 @@ from avatars.errors import (
     RunRefusedError,
     job_errors,
 )
-from avatars.model import AvatarStatus, Job, JobStatus, Run
+from avatars.model import MOST_RESCUES, Avatar, AvatarStatus, Job, JobStatus, Run, Stage
+from avatars.pipeline.admission import give_back
 from avatars.pipeline.inference import InferenceLedger
 from avatars.pipeline.submitting import settle_from_answer
 from avatars.pipeline.training import TrainingLedger
@@ -27,6 +28,13 @@ logger = Logger(child=True)
 
 MAX_REASON = 1000
 """A reason is a sentence or two; strangers' words may be in it."""
+
+RESUMABLE = ("FAILED", "TIMED_OUT")
+"""Not ABORTED: that was a person."""
+
+FIRST_KEEP_WAIT = 600
+MOST_KEEP_ROUNDS = 6
+"""Each wait is twice as long as the one before: ten hours in all, of the 48 that links live."""
 
 NOTICES = {
     JobStatus.COMPLETED: "AvatarsReady",
@@ -46,6 +54,8 @@ class FinishReply(TypedDict):
     status: str
     code: str | None
     reason: str | None
+    wait_seconds: NotRequired[int]
+    """While KEEPING: how long to wait before the avatars that are missing are tried again."""
 
 
 def finish_job(
@@ -53,28 +63,49 @@ def finish_job(
 ) -> FinishReply:
     """End a job: COMPLETED when every avatar is kept, else as *failure* says.
 
-    Raises AvatarsMissingError, which comes back here as a failure.
+    While another try may bring what is missing, the job goes on KEEPING instead: with fresh
+    links, after a wait. Raises AvatarsMissingError, which comes back here as a failure.
     """
-    if failure is None:
-        _require_all_avatars(services, services.jobs.run(job_id, run))
+    if failure is not None:
+        return _end(services, job_id, run, error_of(failure))
+    row = services.jobs.run(job_id, run)
+    avatars = {avatar.position: avatar for avatar in services.jobs.avatars(job_id, run)}
+    missing = [
+        position
+        for position in range(1, row.avatars + 1)
+        if position not in avatars or avatars[position].status is not AvatarStatus.KEPT
+    ]
+    if not missing:
         return _end(services, job_id, run, None)
-    return _end(services, job_id, run, error_of(failure))
+    if any(position <= row.links and _is_due(avatars.get(position)) for position in missing):
+        seconds = FIRST_KEEP_WAIT * 2**row.keep_rounds
+        links_die_at = row.links_expire_at or 0
+        if row.keep_rounds < MOST_KEEP_ROUNDS and services.clock.now() + seconds < links_die_at:
+            return _keep_again(services, row, seconds)
+    raise AvatarsMissingError(_what_is_missing(row, missing, avatars.values()))
 
 
 def close_job(
     services: Services, job_id: str, execution: str, execution_status: str
 ) -> FinishReply | None:
-    """End a job whose execution ended past its own Catch; None where there is nothing to do."""
+    """See to a job whose execution ended past its own Catch; None where that is none of ours.
+
+    Where a person aborted it, or it has been resumed often enough, the job ends; else its run is
+    resumed by another execution, which goes on with the recorded ids.
+    """
     job = services.jobs.find_job(job_id)
     if job is None:
         return None
     run = services.jobs.run(job_id, job.run)
     # An execution that died before it could claim its run is known by its name only.
     is_holder = run.execution == execution
-    if not is_holder and (run.execution or not execution.endswith(f":{job_id}-{job.run}")):
+    if not is_holder and (run.execution or not execution.endswith(f":{run.name}")):
         return None
     if run.ended_at is not None:
         return None
+    if execution_status in RESUMABLE and not job.status.ended and run.rescues < MOST_RESCUES:
+        _rescue(services, run)
+        return _reply(job)
     ended = ExecutionEndedError(
         f"The execution ended with {execution_status} before the job did. Its ids are kept: take "
         "the job up again."
@@ -96,21 +127,38 @@ def error_of(failure: Failure) -> JobError:
     return known(message)
 
 
-def _require_all_avatars(services: Services, run: Run) -> None:
-    avatars = {avatar.position: avatar for avatar in services.jobs.avatars(run.job_id, run.run)}
-    missing = [
-        position
-        for position in range(1, run.avatars + 1)
-        if position not in avatars or avatars[position].status is not AvatarStatus.KEPT
-    ]
-    if missing:
-        reasons = {avatar.reason for avatar in avatars.values() if avatar.reason}
-        why = " ".join(sorted(reasons)) or "The provider delivered no link to them."
-        raise AvatarsMissingError(
-            f"{len(missing)} of {run.avatars} avatars are missing, at the positions "
-            f"{', '.join(map(str, missing))}. {why} "
-            "Take the job up again to fetch them while the provider's links live."
-        )
+def _rescue(services: Services, run: Run) -> None:
+    rescued = replace(run, rescues=run.rescues + 1, started_at=services.clock.now())
+    newest = services.jobs.change_run(
+        run.job_id, run.run, lambda newest: rescued if newest == run else newest
+    )
+    if replace(newest, version=run.version) == rescued:  # else somebody was faster
+        services.executions.start(run.job_id, run.run, rescue=rescued.rescues)
+
+
+def _is_due(avatar: Avatar | None) -> bool:
+    """Whether another try may bring it; where nothing is known, its batch crashed every time."""
+    return avatar is None or avatar.status is AvatarStatus.DUE
+
+
+def _keep_again(services: Services, row: Run, seconds: int) -> FinishReply:
+    services.jobs.change_run(
+        row.job_id,
+        row.run,
+        # Not announced: the provider is asked for links to them anew.
+        lambda run: replace(run, keep_rounds=run.keep_rounds + 1, announced_at=None),
+    )
+    return {"status": JobStatus.KEEPING, "code": None, "reason": None, "wait_seconds": seconds}
+
+
+def _what_is_missing(run: Run, missing: list[int], avatars: Iterable[Avatar]) -> str:
+    reasons = {avatar.reason for avatar in avatars if avatar.reason}
+    why = " ".join(sorted(reasons)) or "The provider delivered no link to them."
+    return (
+        f"{len(missing)} of {run.avatars} avatars are missing, at the positions "
+        f"{', '.join(map(str, missing))}. {why} "
+        "Take the job up again to fetch them while the provider's links live."
+    )
 
 
 def _end(services: Services, job_id: str, run: int, error: JobError | None) -> FinishReply:
@@ -133,13 +181,21 @@ def _end(services: Services, job_id: str, run: int, error: JobError | None) -> F
         logger.error("a person is needed", extra={"code": job.code, "reason": job.reason})
     row = services.jobs.run(job_id, run)
     services.notices.publish(NOTICES[job.status], _notice(job, row))
+    for stage in Stage:
+        give_back(services, stage, row.name)
     # Last: whoever finds a run without it finishes what is left of the ending.
     now = services.clock.now()
-    services.jobs.change_run(
-        job_id,
-        run,
-        lambda row: row if row.ended_at else replace(row, status=job.status, ended_at=now),
-    )
+
+    def close(row: Run) -> Run:
+        if row.ended_at:
+            return row
+        return replace(row, status=job.status, ended_at=now, waiting=None)
+
+    services.jobs.change_run(job_id, run, close)
+    return _reply(job)
+
+
+def _reply(job: Job) -> FinishReply:
     return {"status": job.status, "code": job.code, "reason": job.reason}
 
 
@@ -150,16 +206,10 @@ def _open_outcome(services: Services, job_id: str, run: int) -> OutcomeUnknownEr
     """
     reader = services.reader
     try:
-        settle_from_answer(
-            services, job_id, TrainingLedger(services, job_id, run), reader.training_id
-        )
-        settle_from_answer(
-            services, job_id, InferenceLedger(services, job_id, run), reader.inference_id
-        )
+        settle_from_answer(services, TrainingLedger(services, job_id, run), reader.training_id)
+        settle_from_answer(services, InferenceLedger(services, job_id, run), reader.inference_id)
     except OutcomeUnknownError as unknown:
         return unknown
-    except JobError:
-        pass  # the answer is a refusal: nothing was accepted
     return None
 
 

@@ -11,12 +11,12 @@ from avatars.errors import (
     InferenceOverdueError,
     OutcomeUnknownError,
 )
-from avatars.model import Job, JobStatus, ProgressState, Run, Sending, Submission
+from avatars.model import Job, JobStatus, Progress, ProgressState, Run, Sending, Stage, Submission
+from avatars.pipeline.admission import give_back
 from avatars.pipeline.looking import LookReply, Looks, look, look_again
-from avatars.pipeline.submitting import Step, SubmitReply, known, recover, sent, submit
+from avatars.pipeline.submitting import Send, Step, SubmitReply, known, recover, sent, submit
 from avatars.pipeline.training import require_run
 from avatars.ports import Services
-from avatars.schedule import Schedule
 from avatars.settings import RESULT_LIFE_SECONDS
 
 
@@ -27,12 +27,16 @@ class InferenceLedger:
     services: Services
     job_id: str
     number: int
+    stage = Stage.INFERENCE
 
     def job(self) -> Job:
         return self.services.jobs.job(self.job_id)
 
     def run(self) -> Run:
         return self.services.jobs.run(self.job_id, self.number)
+
+    def require_run(self) -> None:
+        require_run(self.job(), self.number)
 
     def submission(self) -> Submission | None:
         return self.run().inference
@@ -65,9 +69,6 @@ class InferenceLedger:
     def answer_name(self, attempt: int) -> str:
         return keys.inference_answer(self.number, attempt)
 
-    def schedule(self) -> Schedule:
-        return self.services.settings.inference
-
     def outcome_unknown(self, submission: Submission) -> OutcomeUnknownError:
         return InferenceOutcomeUnknownError(
             "Avatars were ordered from the provider and its answer was lost, so they may be paid "
@@ -81,32 +82,31 @@ def start_inference(services: Services, job_id: str, run: int) -> SubmitReply:
     Raises NotSentError where getting ready failed: nothing was sent.
     """
     ledger = InferenceLedger(services, job_id, run)
-    provider = services.provider(fresh_key=True)
     model_id, prompts = known(ledger.job().model_id), ledger.run().prompts
-    return submit(
-        services,
-        job_id,
-        ledger,
-        send=lambda: provider.submit_inference(model_id, prompts),
-        read=services.reader.inference_id,
-    )
+
+    def get_ready() -> Send:
+        provider = services.provider(fresh_key=True)
+        return lambda: provider.submit_inference(model_id, prompts)
+
+    return submit(services, ledger, get_ready, services.reader.inference_id)
 
 
 def recover_inference(services: Services, job_id: str, run: int, trouble: str) -> SubmitReply:
     """Find out whether an inference was accepted; never sends. See `submitting.recover`."""
     ledger = InferenceLedger(services, job_id, run)
-    return recover(services, job_id, ledger, services.reader.inference_id, trouble)
+    return recover(services, ledger, services.reader.inference_id, trouble)
 
 
 def check_inference(services: Services, job_id: str, run: int, looks: Looks) -> LookReply:
     """Look once whether the avatars are ready; if so, keep the answer with their links.
 
+    Where a run is taken up again because avatars were missing, asks for fresh links first.
     Raises InferenceFailedError, InferenceNotFoundError or InferenceOverdueError.
     """
     ledger = InferenceLedger(services, job_id, run)
     job, row = ledger.job(), ledger.run()
-    if row.links:
-        return _ready(services, row.links, looks)
+    if row.announced_at is not None:
+        return _ready(services, row, looks)
     model_id, inference_id = known(job.model_id), known(row.inference_id)
     answer, progress, looks = look(
         services,
@@ -114,31 +114,21 @@ def check_inference(services: Services, job_id: str, run: int, looks: Looks) -> 
         ask=lambda provider: provider.check_inference(model_id, inference_id),
         read=services.reader.inference_progress,
     )
-    now = services.clock.now()
     if progress.state is ProgressState.READY:
         services.answers.keep(job_id, keys.result_answer(run), answer)
-        # Before the links are noted: once they are, nothing looks here any more.
-        services.jobs.change_job(job_id, lambda job: job.forward(JobStatus.KEEPING))
-        services.jobs.change_run(
-            job_id,
-            run,
-            lambda newest: replace(
-                newest,
-                links=len(progress.links),
-                announced_at=now,
-                links_expire_at=now + RESULT_LIFE_SECONDS,
-            ),
-        )
-        return _ready(services, len(progress.links), looks)
+        return _ready(services, _announced(services, row, progress), looks)
+    if row.links:
+        # They were announced before: whatever is said now, those links are tried once more.
+        return _ready(services, _announced(services, row), looks)
     if progress.state in (ProgressState.FAILED, ProgressState.BAD_INPUT):
         raise InferenceFailedError(
             f"The provider could not make the avatars: {progress.reason or 'it gives no reason'}. "
             "The model is kept."
         )
     return look_again(
+        services,
         services.settings.inference,
         sent(row.inference),
-        now,
         progress,
         looks,
         lost=InferenceNotFoundError(
@@ -152,6 +142,25 @@ def check_inference(services: Services, job_id: str, run: int, looks: Looks) -> 
     )
 
 
-def _ready(services: Services, links: int, looks: Looks) -> LookReply:
-    batches = math.ceil(links / services.settings.batch_size)
+def _announced(services: Services, row: Run, progress: Progress | None = None) -> Run:
+    """The run, with what the provider announced noted."""
+    # Before the links are noted: once they are, nothing looks here any more.
+    services.jobs.change_job(row.job_id, lambda job: job.forward(JobStatus.KEEPING))
+    now = services.clock.now()
+
+    def announce(newest: Run) -> Run:
+        return replace(
+            newest,
+            links=len(progress.links) if progress else newest.links,
+            announced_at=now,
+            # Fresh links to the same pictures, which die with them.
+            links_expire_at=newest.links_expire_at or now + RESULT_LIFE_SECONDS,
+        )
+
+    return services.jobs.change_run(row.job_id, row.run, announce)
+
+
+def _ready(services: Services, row: Run, looks: Looks) -> LookReply:
+    give_back(services, Stage.INFERENCE, row.name)
+    batches = math.ceil(row.links / services.settings.batch_size)
     return {"status": "READY", "wait_seconds": 0, "looks": looks, "batches": batches}

@@ -65,16 +65,16 @@ def _keep(
     services: Services, job: Job, row: Run, position: int, link: str | None
 ) -> Avatar | DownloadFailedError:
     """One avatar, kept or with the reason why not; the error where another try may help."""
-    missing = Avatar(job.job_id, row.run, position, row.style_of(position), AvatarStatus.MISSING)
+    due = Avatar(job.job_id, row.run, position, row.style_of(position), AvatarStatus.DUE)
     outcome: Avatar | DownloadFailedError
     try:
         if link is None:
             raise DownloadRefusedError("The provider delivered no link to it.")
-        outcome = avatar = _copy(services, job, missing, link)
+        outcome = avatar = _copy(services, job, due, link)
     except DownloadRefusedError as error:
-        outcome = avatar = replace(missing, reason=str(error))
+        outcome = avatar = replace(due, status=AvatarStatus.MISSING, reason=str(error))
     except DownloadFailedError as error:
-        outcome, avatar = error, replace(missing, reason=str(error))
+        outcome, avatar = error, replace(due, reason=str(error))
     services.jobs.put_avatar(avatar)
     return outcome
 

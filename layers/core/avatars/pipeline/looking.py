@@ -65,17 +65,23 @@ def look(
 
 
 def look_again(
+    services: Services,
     schedule: Schedule,
     submission: Submission,
-    now: int,
     progress: Progress,
     looks: Looks,
     *,
     lost: JobError,
     overdue: JobError,
 ) -> LookReply:
-    """Wait for the next look, unless the id is lost or the time is over."""
-    elapsed, remaining = now - submission.intended_at, submission.deadline - now
+    """Wait for the next look, unless the id is lost or the time is over.
+
+    A provider that does not answer has not said that it is late: it is asked for longer.
+    """
+    now, deadline = services.clock.now(), submission.deadline
+    if progress.state is ProgressState.UNAVAILABLE:
+        deadline += services.settings.provider_patience
+    elapsed, remaining = now - submission.intended_at, deadline - now
     if elapsed > NOT_FOUND_GRACE and looks["not_found"] >= 2:
         raise lost
     if remaining <= 0 or looks["total"] > schedule.most_looks:

@@ -15,6 +15,7 @@ from avatars.model import (
     Form,
     Job,
     Manifest,
+    Run,
     job_id_for,
 )
 from avatars.pipeline.collecting import without_duplicates
@@ -103,6 +104,7 @@ def describe_job(services: Services, job: Job) -> dict[str, Any]:
         "promised": job.promised,
         "model_id": job.model_id,
         "inference_id": run.inference_id,
+        "waiting": _describe_waiting(run),
         "created_at": job.created_at,
         "photos": [
             {"file": p.file, "status": p.status, "code": p.code, "reason": p.reason} for p in photos
@@ -112,6 +114,14 @@ def describe_job(services: Services, job: Job) -> dict[str, Any]:
             for a in avatars
         ],
     }
+
+
+def _describe_waiting(run: Run) -> dict[str, Any] | None:
+    """What a run waits for before its request is sent, and how many come first."""
+    waiting = run.waiting
+    if waiting is None:
+        return None
+    return {"for": waiting.reason, "since": waiting.since, "ahead": waiting.ahead}
 
 
 def _type_of(file: str) -> str:

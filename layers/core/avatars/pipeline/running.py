@@ -90,6 +90,10 @@ def _claim(services: Services, run: Run, execution: str) -> None:
             started_at=now,
             ended_at=None,
             status=None,
+            waiting=None,
+            keep_rounds=0,
+            # Where avatars were missing, the provider is asked for links to them anew.
+            announced_at=None if newest.ended_at else newest.announced_at,
         )
 
     services.jobs.change_run(run.job_id, run.run, claim)

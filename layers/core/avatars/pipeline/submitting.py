@@ -1,7 +1,6 @@
 """The two requests that cost money: sent once, and never again while nobody knows what became
 of them."""
 
-import contextlib
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,21 +12,30 @@ from avatars.errors import (
     JobError,
     NotAcceptedError,
     OutcomeUnknownError,
+    OutOfCreditsError,
     OutOfOrderError,
-    ProviderOutageError,
+    ProviderKeyRefusedError,
     ProviderUnreachableError,
 )
-from avatars.model import Answer, Sending, Submission
+from avatars.model import Answer, Sending, Stage, Submission, WaitReason
+from avatars.pipeline.admission import (
+    LONGEST_WAIT,
+    Applicant,
+    await_turn,
+    give_back,
+    pause,
+    report_outage,
+    report_success,
+    wait,
+)
 from avatars.ports import Services
-from avatars.schedule import Schedule
 from avatars.settings import SUBMIT_TIMEOUT
 
 logger = Logger(child=True)
 
-SHORTEST_WAIT = 30
-LONGEST_WAIT = 300
+RETRY_WAIT = 30
 ASKS_PER_AGE = 10
-"""While a provider accepts nothing, waits grow with the time that this has lasted."""
+"""While nothing reaches a provider, waits grow with the time that this has lasted."""
 
 MAYBE_IN_FLIGHT = {
     "Lambda.AWSLambdaException",
@@ -41,11 +49,18 @@ MAYBE_IN_FLIGHT = {
 another one that had the intent. Every other error says that the sender is over."""
 
 
+PAUSES: dict[type[JobError], WaitReason] = {
+    OutOfCreditsError: WaitReason.CREDITS,
+    ProviderKeyRefusedError: WaitReason.KEY,
+}
+"""Refusals that concern no job, but all of them: nothing is sent until they are over."""
+
 Step = Callable[[Submission | None], Submission]
+Send = Callable[[], Answer]
 
 
 class SubmitReply(TypedDict):
-    status: Literal["ACCEPTED", "NOT_ACCEPTED", "IN_FLIGHT"]
+    status: Literal["ACCEPTED", "WAITING", "IN_FLIGHT"]
     accepted_id: str | None
     """The `model_id` or `inference_id`: a copy of it stays in the execution's history."""
     wait_seconds: int
@@ -53,6 +68,18 @@ class SubmitReply(TypedDict):
 
 class Ledger(Protocol):
     """Where a stage keeps its submission and, once it is known, the provider's id."""
+
+    @property
+    def stage(self) -> Stage: ...
+
+    @property
+    def job_id(self) -> str: ...
+
+    @property
+    def number(self) -> int: ...
+
+    def require_run(self) -> None:
+        """Raises RunRefusedError where the job has ended or another run has begun."""
 
     def submission(self) -> Submission | None: ...
 
@@ -64,7 +91,7 @@ class Ledger(Protocol):
     def intend(self, step: Step) -> Submission:
         """Apply *step* to the newest submission; see `Jobs.change_job`.
 
-        Raises RunRefusedError where the job has ended or another run has begun.
+        Raises as `require_run`.
         """
 
     def change(self, step: Step) -> None:
@@ -74,33 +101,38 @@ class Ledger(Protocol):
 
     def answer_name(self, attempt: int) -> str: ...
 
-    def schedule(self) -> Schedule: ...
-
     def outcome_unknown(self, submission: Submission) -> OutcomeUnknownError: ...
 
 
 def submit(
     services: Services,
-    job_id: str,
     ledger: Ledger,
-    send: Callable[[], Answer],
+    get_ready: Callable[[], Send],
     read: Callable[[Answer], str],
 ) -> SubmitReply:
-    """Send one request, unless an earlier one was accepted or may have been.
+    """Send one request when it is its turn, unless an earlier one was accepted or may have been.
 
-    Everything that can fail before the request (the key, the links, the client) has been done
-    when *send* arrives here: between the intent and the wire there is nothing left to fail.
-    Raises a JobError where the provider refuses, OutcomeUnknownError where nobody can tell.
+    Everything that can fail before the request (the key, the links, the client) is done by
+    *get_ready*: between the intent and the wire there is nothing left to fail. Raises a JobError
+    where the provider refuses, OutcomeUnknownError where nobody can tell.
     """
+    ledger.require_run()
     if accepted_id := ledger.accepted_id():
-        return _accepted(ledger, accepted_id)
+        return _accepted(services, ledger, accepted_id)
+    _require_not_under_way(ledger, ledger.submission())
+    if seconds := await_turn(services, _applicant(ledger)):
+        return _waiting(seconds)
+    send = get_ready()
     submission = _intend(services, ledger)
     try:
         answer = send()
     except ProviderUnreachableError as error:
         return _not_accepted(services, ledger, submission, error)
+    except OutcomeUnknownError:
+        report_outage(services)
+        raise
     try:
-        services.answers.keep(job_id, ledger.answer_name(submission.attempt), answer)
+        services.answers.keep(ledger.job_id, ledger.answer_name(submission.attempt), answer)
     finally:
         # Even if the answer could not be kept, its id must reach the table.
         reply = _settle(services, ledger, submission, answer, read)
@@ -108,49 +140,57 @@ def submit(
 
 
 def recover(
-    services: Services,
-    job_id: str,
-    ledger: Ledger,
-    read: Callable[[Answer], str],
-    trouble: str,
+    services: Services, ledger: Ledger, read: Callable[[Answer], str], trouble: str
 ) -> SubmitReply:
     """Find out what became of a request without sending anything.
 
     *trouble* is the name of the error that the sending step ended with. Repairs the row from the
-    raw answer where there is one. Raises OutcomeUnknownError where there is none and the request
-    can no longer be under way.
+    raw answer where there is one. Where there is none and the request can no longer be under way,
+    raises OutcomeUnknownError, unless the settings allow to send it once more.
     """
     submission = ledger.submission()
     if accepted_id := ledger.accepted_id():
-        return _accepted(ledger, accepted_id)
-    if submission is None or submission.state is Sending.NOT_SENT:
+        return _accepted(services, ledger, accepted_id)
+    if submission is None or submission.may_be_sent_again:
         return _ask_again(services, ledger, f"the step that sends it ended with {trouble}")
-    answer = services.answers.find(job_id, ledger.answer_name(submission.attempt))
-    if answer:
-        return _settle(services, ledger, submission, answer, read)
+    answer = services.answers.find(ledger.job_id, ledger.answer_name(submission.attempt))
     in_flight = services.clock.from_wall(SUBMIT_TIMEOUT)
     remaining = submission.intended_at + in_flight - services.clock.now()
-    if trouble in MAYBE_IN_FLIGHT and remaining > 0:
-        wait = max(1, round(min(remaining, LONGEST_WAIT)))
-        return {"status": "IN_FLIGHT", "accepted_id": None, "wait_seconds": wait}
-    raise ledger.outcome_unknown(submission)
+    if answer is None and trouble in MAYBE_IN_FLIGHT and remaining > 0:
+        seconds = max(1, round(min(remaining, LONGEST_WAIT)))
+        return {"status": "IN_FLIGHT", "accepted_id": None, "wait_seconds": seconds}
+    try:
+        if answer is None:
+            raise ledger.outcome_unknown(submission)
+        return _settle(services, ledger, submission, answer, read)
+    except OutcomeUnknownError:
+        if submission.abandoned >= services.settings.resubmissions[ledger.stage]:
+            raise
+        _mark(ledger, submission, Sending.ABANDONED)
+        return _ask_again(services, ledger, "its outcome stayed unknown")
 
 
-def settle_from_answer(
-    services: Services, job_id: str, ledger: Ledger, read: Callable[[Answer], str]
-) -> None:
+def settle_from_answer(services: Services, ledger: Ledger, read: Callable[[Answer], str]) -> None:
     """Before a job ends: if an id lies unread in the raw answer, it belongs into the table.
 
     Raises OutcomeUnknownError where a request may have been accepted and its id is not known.
     """
     submission = ledger.submission()
-    if submission is None or submission.state is not Sending.INTENDED:
+    if submission is None or submission.state is Sending.ACCEPTED:
         return
-    answer = services.answers.find(job_id, ledger.answer_name(submission.attempt))
-    if answer is None:
+    if submission.state is Sending.INTENDED:
+        answer = services.answers.find(ledger.job_id, ledger.answer_name(submission.attempt))
+        if answer is None:
+            raise ledger.outcome_unknown(submission)
+        try:
+            ledger.accept(read(answer))
+            return
+        except OutcomeUnknownError:
+            raise
+        except (JobError, NotAcceptedError):
+            pass  # nothing was accepted, this time
+    if submission.abandoned or submission.state is Sending.ABANDONED:
         raise ledger.outcome_unknown(submission)
-    with contextlib.suppress(NotAcceptedError):
-        ledger.accept(read(answer))
 
 
 def sent(submission: Submission | None) -> Submission:
@@ -167,18 +207,29 @@ def known(provider_id: str | None) -> str:
     return provider_id
 
 
+def _applicant(ledger: Ledger) -> Applicant:
+    return Applicant(ledger.stage, ledger.job_id, ledger.number, ledger.asked_since())
+
+
+def _require_not_under_way(ledger: Ledger, submission: Submission | None) -> None:
+    if submission and not submission.may_be_sent_again:
+        raise ledger.outcome_unknown(submission)
+
+
 def _intend(services: Services, ledger: Ledger) -> Submission:
     token = uuid.uuid4().hex
 
     def intend(submission: Submission | None) -> Submission:
         if submission and submission.token == token:
             return submission  # our own write, whose confirmation was lost on the way
-        if submission and submission.state is not Sending.NOT_SENT:
-            raise ledger.outcome_unknown(submission)
-        attempt = submission.attempt + 1 if submission else 1
+        _require_not_under_way(ledger, submission)
+        attempt, abandoned = 1, 0
+        if submission:
+            attempt = submission.attempt + 1
+            abandoned = submission.abandoned + (submission.state is Sending.ABANDONED)
         now = services.clock.now()
-        deadline = now + ledger.schedule().deadline
-        return Submission(attempt, token, Sending.INTENDED, intended_at=now, deadline=deadline)
+        deadline = now + services.settings.schedule(ledger.stage).deadline
+        return Submission(attempt, token, Sending.INTENDED, now, deadline, abandoned)
 
     return ledger.intend(intend)
 
@@ -193,36 +244,50 @@ def _settle(
     try:
         accepted_id = read(answer)
     except OutcomeUnknownError:
+        if answer.status_code >= 500:
+            report_outage(services)
         raise
-    except JobError:
-        # Refused: once a person has removed the cause it may be sent again.
-        _mark_not_sent(ledger, submission)
-        raise
+    except JobError as error:
+        # Refused: once the cause is removed it may be sent again.
+        _mark(ledger, submission, Sending.NOT_SENT)
+        give_back(services, ledger.stage, _applicant(ledger).name)
+        reason = PAUSES.get(type(error))
+        if reason is None:
+            raise
+        pause(services, reason)
+        return _waiting(wait(services, _applicant(ledger), reason, RETRY_WAIT, trouble=str(error)))
     except NotAcceptedError as error:
         return _not_accepted(services, ledger, submission, error)
     logger.info("accepted", extra={"accepted_id": accepted_id})  # one more place to find it
     ledger.accept(accepted_id)
-    return _accepted(ledger, accepted_id)
+    report_success(services)
+    return _accepted(services, ledger, accepted_id)
 
 
-def _accepted(ledger: Ledger, accepted_id: str) -> SubmitReply:
-    wait = ledger.schedule().first_wait()
-    return {"status": "ACCEPTED", "accepted_id": accepted_id, "wait_seconds": wait}
+def _accepted(services: Services, ledger: Ledger, accepted_id: str) -> SubmitReply:
+    seconds = services.settings.schedule(ledger.stage).first_wait()
+    return {"status": "ACCEPTED", "accepted_id": accepted_id, "wait_seconds": seconds}
+
+
+def _waiting(seconds: int) -> SubmitReply:
+    return {"status": "WAITING", "accepted_id": None, "wait_seconds": seconds}
 
 
 def _not_accepted(
     services: Services, ledger: Ledger, submission: Submission, error: NotAcceptedError
 ) -> SubmitReply:
-    _mark_not_sent(ledger, submission)
+    _mark(ledger, submission, Sending.NOT_SENT)
+    if error.wait_seconds is None:
+        report_outage(services)
+    else:
+        pause(services, WaitReason.BUSY, error.wait_seconds)
     return _ask_again(services, ledger, str(error), error.wait_seconds)
 
 
-def _mark_not_sent(ledger: Ledger, submission: Submission) -> None:
+def _mark(ledger: Ledger, submission: Submission, state: Sending) -> None:
     ledger.change(
         lambda newest: (
-            replace(submission, state=Sending.NOT_SENT)
-            if newest == submission
-            else newest or submission
+            replace(submission, state=state) if newest == submission else newest or submission
         )
     )
 
@@ -230,13 +295,11 @@ def _mark_not_sent(ledger: Ledger, submission: Submission) -> None:
 def _ask_again(
     services: Services, ledger: Ledger, trouble: str, asked_wait: int | None = None
 ) -> SubmitReply:
-    now, since = services.clock.now(), ledger.asked_since()
+    applicant = _applicant(ledger)
+    give_back(services, ledger.stage, applicant.name)
+    age = services.clock.now() - applicant.since
     # Growing in any case: a wait of a second, asked for again and again, would fill the history.
-    growing = max(SHORTEST_WAIT if asked_wait is None else 1, (now - since) // ASKS_PER_AGE)
-    wait = max(asked_wait or 0, min(growing, LONGEST_WAIT))
-    if now + wait > since + services.settings.start_patience:
-        raise ProviderOutageError(
-            "The provider accepted no request until the deadline for starting; nothing was paid. "
-            f"The last trouble: {trouble}. When it is over, take the job up again."
-        )
-    return {"status": "NOT_ACCEPTED", "accepted_id": None, "wait_seconds": wait}
+    growing = max(RETRY_WAIT if asked_wait is None else 1, age // ASKS_PER_AGE)
+    seconds = max(asked_wait or 0, min(growing, LONGEST_WAIT))
+    reason = WaitReason.OUTAGE if asked_wait is None else WaitReason.BUSY
+    return _waiting(wait(services, applicant, reason, seconds, trouble=trouble))

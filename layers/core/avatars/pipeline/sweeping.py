@@ -7,13 +7,17 @@ from typing import TypedDict
 
 from avatars import keys
 from avatars.errors import BadKeyError
-from avatars.model import StoredUpload, Upload, job_id_for
+from avatars.model import JobStatus, StoredUpload, Upload, job_id_for
 from avatars.pipeline.finishing import close_job
 from avatars.pipeline.uploading import ensure_job
 from avatars.ports import Services
 
 PATIENCE = 15 * 60
 """Events and executions that are on their way are left alone for this long, in seconds."""
+
+LONGEST_RUN = 13 * 86_400
+"""Seconds after which a run that still runs is stuck: all deadlines, and the state machine's own,
+are over."""
 
 LOST_EVENT = "0"
 """The sequencer of an upload whose event was lost: whatever S3 still tells is newer."""
@@ -23,18 +27,20 @@ class SweepReply(TypedDict):
     runs: int
     """How many runs have not ended."""
     started: int
+    resumed: int
     closed: int
     asked: int
     """How many uploads were sent to be judged, because their events never came."""
 
 
 def sweep_jobs(services: Services) -> SweepReply:
-    """Start what never started, end what died, and judge what nobody was told of."""
+    """Start what never started, resume or end what died, judge what nobody was told of."""
     runs = services.jobs.unfinished_runs()
     outcomes = [_sweep_run(services, job_id, run) for job_id, run in runs]
     return {
         "runs": len(runs),
         "started": outcomes.count("started"),
+        "resumed": outcomes.count("resumed"),
         "closed": outcomes.count("closed"),
         "asked": sum(1 for _ in _sweep_uploads(services)),
     }
@@ -51,13 +57,13 @@ def _sweep_run(services: Services, job_id: str, number: int) -> str:
         return "closed"
     execution = run.execution or services.executions.name_of(job_id, number)
     status = services.executions.status(execution)
-    if status == "RUNNING":
+    if status == "RUNNING" and now - (run.started_at or 0) < LONGEST_RUN:
         return "left alone"
     if status is None and run.execution is None:
         services.executions.start(job_id, number)
         return "started"
-    close_job(services, job_id, execution, status or "no trace")
-    return "closed"
+    reply = close_job(services, job_id, execution, status or "no trace")
+    return "closed" if reply is None or JobStatus(reply["status"]).ended else "resumed"
 
 
 def _sweep_uploads(services: Services) -> Iterator[Upload]:

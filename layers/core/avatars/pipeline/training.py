@@ -14,11 +14,11 @@ from avatars.errors import (
     TrainingOutcomeUnknownError,
     TrainingOverdueError,
 )
-from avatars.model import Job, JobStatus, Progress, ProgressState, Sending, Submission
+from avatars.model import Job, JobStatus, Progress, ProgressState, Sending, Stage, Submission
+from avatars.pipeline.admission import give_back
 from avatars.pipeline.looking import LookReply, Looks, look, look_again
-from avatars.pipeline.submitting import Step, SubmitReply, known, recover, sent, submit
+from avatars.pipeline.submitting import Send, Step, SubmitReply, known, recover, sent, submit
 from avatars.ports import Services
-from avatars.schedule import Schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,13 @@ class TrainingLedger:
     services: Services
     job_id: str
     number: int
+    stage = Stage.TRAINING
 
     def job(self) -> Job:
         return self.services.jobs.job(self.job_id)
+
+    def require_run(self) -> None:
+        require_run(self.job(), self.number)
 
     def submission(self) -> Submission | None:
         return self.job().training
@@ -64,9 +68,6 @@ class TrainingLedger:
     def answer_name(self, attempt: int) -> str:
         return keys.training_answer(attempt)
 
-    def schedule(self) -> Schedule:
-        return self.services.settings.training
-
     def outcome_unknown(self, submission: Submission) -> OutcomeUnknownError:
         return TrainingOutcomeUnknownError(
             "A training was sent to the provider and its answer was lost, so a model may exist and "
@@ -84,21 +85,19 @@ def start_training(services: Services, job_id: str, run: int) -> SubmitReply:
     job = ledger.job()
     if not job.chosen:
         raise OutOfOrderError("The photos of this job are not chosen yet.")
-    provider = services.provider(fresh_key=True)
-    links = services.photos.links(job)
-    return submit(
-        services,
-        job_id,
-        ledger,
-        send=lambda: provider.submit_training(links, job.subject),
-        read=services.reader.training_id,
-    )
+
+    def get_ready() -> Send:
+        provider = services.provider(fresh_key=True)
+        links = services.photos.links(job)
+        return lambda: provider.submit_training(links, job.subject)
+
+    return submit(services, ledger, get_ready, services.reader.training_id)
 
 
 def recover_training(services: Services, job_id: str, run: int, trouble: str) -> SubmitReply:
     """Find out whether a training was accepted; never sends. See `submitting.recover`."""
     ledger = TrainingLedger(services, job_id, run)
-    return recover(services, job_id, ledger, services.reader.training_id, trouble)
+    return recover(services, ledger, services.reader.training_id, trouble)
 
 
 def check_training(services: Services, job_id: str, run: int, looks: Looks) -> LookReply:
@@ -108,7 +107,7 @@ def check_training(services: Services, job_id: str, run: int, looks: Looks) -> L
     """
     job = TrainingLedger(services, job_id, run).job()
     if job.trained_at is not None:
-        return {"status": "READY", "wait_seconds": 0, "looks": looks, "batches": 0}
+        return _ready(services, job, run, looks)
     model_id = known(job.model_id)
     _, progress, looks = look(
         services,
@@ -118,12 +117,12 @@ def check_training(services: Services, job_id: str, run: int, looks: Looks) -> L
     )
     if progress.state is ProgressState.READY:
         services.jobs.change_job(job_id, lambda job: _trained(job, services.clock.now()))
-        return {"status": "READY", "wait_seconds": 0, "looks": looks, "batches": 0}
+        return _ready(services, job, run, looks)
     _raise_if_ended(progress)
     return look_again(
+        services,
         services.settings.training,
         sent(job.training),
-        services.clock.now(),
         progress,
         looks,
         lost=ModelNotFoundError(
@@ -135,6 +134,11 @@ def check_training(services: Services, job_id: str, run: int, looks: Looks) -> L
             "the id is kept. Take the job up again to look once more."
         ),
     )
+
+
+def _ready(services: Services, job: Job, run: int, looks: Looks) -> LookReply:
+    give_back(services, Stage.TRAINING, f"{job.job_id}-{run}")
+    return {"status": "READY", "wait_seconds": 0, "looks": looks, "batches": 0}
 
 
 def require_run(job: Job, run: int) -> None:

@@ -24,7 +24,7 @@ def prepare_photo(services: Services, upload: Upload) -> Photo | None:
     if not keys.is_photo(upload.file):
         return None
     known = services.jobs.photo(upload.job_id, upload.photo_id)
-    if known and known.sequencer >= upload.sequencer:
+    if known and _is_judged(known, upload):
         return known
     photo = _late(upload) if job.takes_no_photos else _judge(services, upload)
     return _record(services, photo)
@@ -36,13 +36,18 @@ def reject_photo(services: Services, upload: Upload) -> Photo | None:
     if not keys.is_photo(upload.file):
         return None
     known = services.jobs.photo(upload.job_id, upload.photo_id)
-    if known and known.sequencer >= upload.sequencer:
+    if known and _is_judged(known, upload):
         return known
     error = PhotoRejectedError(
         "PREPARE_FAILED",
         "Preparing this photo failed. Save it again as a JPEG of ordinary size and upload that.",
     )
     return _record(services, _rejected(upload, error))
+
+
+def _is_judged(known: Photo, upload: Upload) -> bool:
+    """Whether the verdict is on this upload, be it by another event of it, or on a newer one."""
+    return known.upload_version == upload.version_id or known.sequencer >= upload.sequencer
 
 
 def ensure_job(services: Services, owner: str, folder: str) -> Job:

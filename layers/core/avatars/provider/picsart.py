@@ -74,6 +74,9 @@ class PicsartProvider:
             f"{self.settings.url}/avatars/models/{_part(model_id)}/inferences/{_part(inference_id)}"
         )
 
+    def balance(self) -> Answer:
+        return self._look(f"{self.settings.url}/balance")
+
     def _submit(self, url: str, body: Mapping[str, object]) -> Answer:
         try:
             return self._send("POST", url, body)

@@ -17,7 +17,7 @@ from avatars.errors import (
     ProviderRejectedError,
     TrainingOutcomeUnknownError,
 )
-from avatars.model import Answer, Progress, ProgressState
+from avatars.model import Answer, Progress, ProgressState, WaitReason
 from avatars.provider.vocabulary import meaning
 
 REJECTED = (400, 404, 405, 413, 415, 422, 431)
@@ -48,6 +48,20 @@ class PicsartReader:
         links = _links(_document(answer))
         # DONE without a link is not done: the vendor's own plugin keeps waiting, too.
         return replace(progress, links=links) if links else Progress(ProgressState.RUNNING)
+
+    def trouble(self, answer: Answer) -> WaitReason | None:
+        code = answer.status_code
+        if code == 402:
+            return WaitReason.CREDITS
+        if code in (401, 403):
+            return WaitReason.KEY
+        if code == 429:
+            return WaitReason.BUSY
+        if code == 0 or code >= 500:
+            return WaitReason.OUTAGE
+        # Whether this host has the page is not documented; where it has not, the service is up.
+        credits = _document(answer).get("credits")
+        return WaitReason.CREDITS if isinstance(credits, int) and credits <= 0 else None
 
 
 def _accepted_id(answer: Answer, field: str, unknown: type[OutcomeUnknownError]) -> str:

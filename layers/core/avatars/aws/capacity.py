@@ -1,0 +1,42 @@
+"""What all jobs together may ask of the provider, in rows of their own of the table of jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from avatars.aws.rows import Rows
+from avatars.model import Gate, Leases, Stage, WaitReason
+
+PROVIDER = "(provider)"
+"""Where a row of a job has its `job_id`: no id of a job has brackets."""
+
+
+class DynamoDBCapacity:
+    """The gate and the leases, each a row that is changed by version."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+
+    def gate(self) -> Gate:
+        item = self._rows.get(PROVIDER, "gate")
+        return _gate(item) if item else Gate()
+
+    def change_gate(self, change: Callable[[Gate], Gate]) -> Gate:
+        return self._rows.change(self.gate, self._put("gate"), change)
+
+    def leases(self, stage: Stage) -> Leases:
+        item = self._rows.get(PROVIDER, f"leases#{stage}")
+        return Leases(item["holders"], item["version"]) if item else Leases()
+
+    def change_leases(self, stage: Stage, change: Callable[[Leases], Leases]) -> Leases:
+        return self._rows.change(lambda: self.leases(stage), self._put(f"leases#{stage}"), change)
+
+    def _put(self, record: str) -> Callable[[Gate | Leases, dict[str, Any]], bool]:
+        return lambda row, condition: self._rows.put(PROVIDER, record, row, **condition)
+
+
+def _gate(item: dict[str, Any]) -> Gate:
+    fields: dict[str, Any] = {name: value for name, value in item.items() if name != "job_id"}
+    fields |= {name: WaitReason(item[name]) for name in ("closed", "last") if name in item}
+    return Gate(**fields)

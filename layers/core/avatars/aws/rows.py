@@ -1,0 +1,144 @@
+"""Rows of the table: read consistently, written under conditions, changed by version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
+from avatars.model import Avatar, Gate, Job, Leases, Photo, Run
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+Item = dict[str, Any]
+Row = Job | Run | Photo | Avatar | Gate | Leases
+Versioned = TypeVar("Versioned", Job, Run, Gate, Leases)
+
+CHANGE_TRIES = 20
+"""A row is contended only for moments, by a handful of writers."""
+
+INDEX_KEYS = ("unfinished", "waits_for", "waits_since", "waits_until")
+"""Attributes that only the indexes need; what they say stands in the row itself, too."""
+
+
+class Rows:
+    """The rows under a `job_id`, told apart by `record`. All reads of them are consistent."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def get(self, job_id: str, record: str) -> Item | None:
+        reply = self._client.get_item(
+            TableName=self._table,
+            Key={"job_id": {"S": job_id}, "record": {"S": record}},
+            ConsistentRead=True,
+        )
+        return _item(reply["Item"]) if "Item" in reply else None
+
+    def query(self, job_id: str, prefix: str) -> Iterator[Item]:
+        """All rows whose record begins with *prefix*, by record."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="job_id = :job_id AND begins_with(#record, :prefix)",
+            ExpressionAttributeNames={"#record": "record"},  # a reserved word
+            ExpressionAttributeValues={":job_id": {"S": job_id}, ":prefix": {"S": prefix}},
+            ConsistentRead=True,
+        )
+        return (_item(item) for page in pages for item in page["Items"])
+
+    def index(self, name: str, key: str, value: str, most: int | None = None) -> Iterator[Item]:
+        """The first *most* items of an index with that partition key, in its order."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            IndexName=name,
+            KeyConditionExpression="#key = :value",
+            ExpressionAttributeNames={"#key": key},
+            ExpressionAttributeValues={":value": {"S": value}},
+            PaginationConfig={"MaxItems": most} if most else {},
+        )
+        return (_plain_item(item) for page in pages for item in page["Items"])
+
+    def put(
+        self,
+        job_id: str,
+        record: str,
+        row: Row,
+        index_keys: Mapping[str, object] | None = None,
+        **condition: Any,
+    ) -> bool:
+        """Write a row; False where the *condition* does not hold."""
+        item = asdict(row) | {"job_id": job_id, "record": record} | dict(index_keys or {})
+        serialize = TypeSerializer().serialize
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item={name: serialize(value) for name, value in _plain(item).items()},
+                **condition,
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    def change(
+        self,
+        newest: Callable[[], Versioned],
+        put: Callable[[Versioned, dict[str, Any]], bool],
+        change: Callable[[Versioned], Versioned],
+    ) -> Versioned:
+        """Apply *change* to the newest row until its outcome is written on what it was decided on.
+
+        A row of version 0 need not be there. Raises TimeoutError where others keep being faster.
+        """
+        for _ in range(CHANGE_TRIES):
+            before = newest()
+            after = change(before)
+            if after == before:
+                return before
+            after = replace(after, version=before.version + 1)
+            stands = "version = :version"
+            condition = {
+                # Nobody creates the rows of the provider: the first change of one does.
+                "ConditionExpression": f"attribute_not_exists(job_id) OR {stands}"
+                if before.version == 0
+                else stands,
+                "ExpressionAttributeValues": {":version": {"N": str(before.version)}},
+            }
+            if put(after, condition):
+                return after
+        raise TimeoutError(f"A {type(newest()).__name__.lower()} is changed by too many at once.")
+
+
+def _plain(value: Any) -> Any:
+    """What the serializer takes: enums as text, tuples as lists, no attributes without a value."""
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items() if inner is not None}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
+    return str(value) if isinstance(value, str) else value
+
+
+def _whole(value: Any) -> Any:
+    """All our numbers are whole; boto3 makes them Decimals."""
+    if isinstance(value, dict):
+        return {name: _whole(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_whole(inner) for inner in value]
+    return int(value) if isinstance(value, Decimal) else value
+
+
+def _plain_item(raw: Item) -> Item:
+    deserialize = TypeDeserializer().deserialize
+    return {name: _whole(deserialize(value)) for name, value in raw.items()}
+
+
+def _item(raw: Item) -> Item:
+    return {
+        name: value
+        for name, value in _plain_item(raw).items()
+        if name not in ("record", *INDEX_KEYS)
+    }

@@ -1,0 +1,243 @@
+"""Whose turn it is: what all jobs together may ask of the provider, and in which order.
+
+A request is sent by whoever holds a lease of its stage. A lease is taken in the order in which
+jobs became ready, given back when the stage is over, and runs out where its holder died. While
+the gate is closed (no credits, key refused, outage) nobody takes one; one of those who wait looks
+from time to time whether the trouble is over, by a request that costs nothing.
+"""
+
+from dataclasses import dataclass, replace
+
+from avatars.errors import (
+    JobError,
+    OutOfCreditsError,
+    ProviderBusyError,
+    ProviderKeyRefusedError,
+    ProviderOutageError,
+)
+from avatars.model import Gate, Leases, Run, Stage, Waiting, WaitReason
+from avatars.ports import Services
+from avatars.schedule import with_jitter
+
+TROUBLES = 3
+"""So many requests in a row that meet an outage close the gate: each may cost a job."""
+
+SHORTEST_WAIT = 15
+LONGEST_WAIT = 300
+ASKS_PER_AGE = 100
+"""Waits are at least a hundredth of the time that was waited: the history stays small."""
+
+PROBES_PER_AGE = 5
+SHORTEST_PROBE_WAIT = 60
+"""Probes come a minute after the trouble began, then ever later, up to LONGEST_WAIT."""
+
+LEASE_MARGIN = 900
+"""Seconds beyond the stage's deadline for which a lease is alive."""
+
+STEP_SECONDS = 120
+"""Wall seconds that a step may be late before its run no longer counts as waiting."""
+
+MOST_COUNTED = 200
+"""Who has more than that before it is told so many: counting on would be read, and paid for, by
+every one of thousands that wait."""
+
+_OVER: dict[WaitReason, type[JobError]] = {
+    WaitReason.CAPACITY: ProviderBusyError,
+    WaitReason.BUSY: ProviderBusyError,
+    WaitReason.CREDITS: OutOfCreditsError,
+    WaitReason.KEY: ProviderKeyRefusedError,
+    WaitReason.OUTAGE: ProviderOutageError,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Applicant:
+    """A run that wants to send the request of a stage."""
+
+    stage: Stage
+    job_id: str
+    number: int
+    since: int
+    """Since when it could have been sent, Unix seconds of the clock."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.job_id}-{self.number}"
+
+
+def await_turn(services: Services, applicant: Applicant) -> int | None:
+    """None where the request may be sent now: a lease is held. Else the seconds to wait.
+
+    Raises a JobError when the time for waiting is over.
+    """
+    gate = _known(services, services.capacity.gate())
+    if gate.closed and services.clock.now() >= (gate.probe_at or 0):
+        after = _known(services, _reopened(services, gate))
+        if gate.closed is not WaitReason.BUSY:
+            # A probe and a submission would not fit into the time of one invocation.
+            return wait(services, applicant, after.closed or gate.closed, SHORTEST_WAIT)
+        gate = after
+    if gate.closed:
+        rest = (gate.probe_at or 0) - services.clock.now()
+        return wait(services, applicant, gate.closed, rest)
+    now, limit = services.clock.now(), services.settings.most_at_once[applicant.stage]
+    held = services.capacity.leases(applicant.stage).alive(now)
+    if applicant.name not in held:
+        free = limit - len(held)
+        ahead = _ahead(services, applicant, now)
+        if ahead >= free or not _take(services, applicant, now, limit):
+            seconds = _until_turn(services, applicant.stage, ahead + 1 - free, limit)
+            return wait(services, applicant, WaitReason.CAPACITY, seconds, ahead)
+    _change_waiting(services, applicant, None)
+    return None
+
+
+def wait(
+    services: Services,
+    applicant: Applicant,
+    reason: WaitReason,
+    seconds: float,
+    ahead: int = 0,
+    trouble: str | None = None,
+) -> int:
+    """Note on its row what a run waits for; returns the seconds, with jitter.
+
+    Raises a JobError where that is longer than a job waits for the provider.
+    """
+    now = services.clock.now()
+    age = now - applicant.since
+    least = max(seconds, SHORTEST_WAIT, min(age / ASKS_PER_AGE, LONGEST_WAIT))
+    total = with_jitter(least)
+    if age + total > services.settings.provider_patience:
+        raise _OVER[reason](
+            f"The provider took no request until the deadline for starting ({reason}"
+            f"{f': {trouble}' if trouble else ''}); nothing was paid. When that is over, take the "
+            "job up again."
+        )
+    until = now + total + round(services.clock.from_wall(STEP_SECONDS))
+    waiting = Waiting(applicant.stage, reason, applicant.since, until, ahead)
+    _change_waiting(services, applicant, waiting)
+    return total
+
+
+def give_back(services: Services, stage: Stage, run: str) -> None:
+    """The stage is over for this run (`{job_id}-{run}`): the next one may begin."""
+    services.capacity.change_leases(
+        stage,
+        lambda leases: (
+            replace(leases, holders={n: u for n, u in leases.holders.items() if n != run})
+            if run in leases.holders
+            else leases
+        ),
+    )
+
+
+def pause(services: Services, reason: WaitReason, seconds: float = SHORTEST_PROBE_WAIT) -> None:
+    """Let nobody send anything for so long."""
+    now = services.clock.now()
+
+    def close(gate: Gate) -> Gate:
+        if gate.closed and gate.closed.needs_a_person and not reason.needs_a_person:
+            return gate
+        same = gate.closed is reason
+        return replace(
+            gate,
+            closed=reason,
+            last=reason,
+            since=gate.since if same else now,
+            probe_at=now + round(seconds),
+            told=gate.told if same else reason is WaitReason.BUSY,
+        )
+
+    _known(services, services.capacity.change_gate(close))
+
+
+def report_outage(services: Services) -> None:
+    """A request met an outage; after a few in a row nothing more is sent."""
+    gate = services.capacity.change_gate(
+        lambda gate: replace(gate, troubles=min(gate.troubles + 1, TROUBLES))
+    )
+    if gate.troubles >= TROUBLES and not gate.closed:
+        pause(services, WaitReason.OUTAGE)
+
+
+def report_success(services: Services) -> None:
+    """The provider took a request: all is well."""
+    if services.capacity.gate().troubles:
+        services.capacity.change_gate(lambda gate: replace(gate, troubles=0))
+
+
+def _take(services: Services, applicant: Applicant, now: int, limit: int) -> bool:
+    schedule = services.settings.schedule(applicant.stage)
+    until = now + schedule.deadline + LEASE_MARGIN
+
+    def take(leases: Leases) -> Leases:
+        alive = leases.alive(now)
+        if applicant.name in alive or len(alive) >= limit:
+            return leases
+        return replace(leases, holders=alive | {applicant.name: until})
+
+    return applicant.name in services.capacity.change_leases(applicant.stage, take).alive(now)
+
+
+def _ahead(services: Services, applicant: Applicant, now: int) -> int:
+    """How many come before this one; who has not asked again in time is forgotten."""
+    own = (applicant.since, applicant.name)
+    waiters = services.jobs.waiting_runs(applicant.stage, MOST_COUNTED)
+    return sum((waiter.since, waiter.run) < own and waiter.until > now for waiter in waiters)
+
+
+def _until_turn(services: Services, stage: Stage, places: int, limit: int) -> float:
+    """When to ask again: well before so many places are likely to have become free."""
+    usual = services.settings.schedule(stage).advised
+    return min(places * usual / limit / 4, LONGEST_WAIT)
+
+
+def _reopened(services: Services, gate: Gate) -> Gate:
+    """The gate whose time is over, after one of those who wait has looked at the provider."""
+    if gate.closed is WaitReason.BUSY:
+        return _replaced(services, gate, replace(gate, closed=None))
+    now = services.clock.now()
+    age = now - (gate.since or now)
+    rest = max(SHORTEST_PROBE_WAIT, min(age / PROBES_PER_AGE, LONGEST_WAIT))
+    claimed = replace(gate, probe_at=now + round(rest))
+    newest = _replaced(services, gate, claimed)
+    if replace(newest, version=gate.version) != claimed:
+        return newest  # somebody else probes
+    trouble = services.reader.trouble(services.provider(fresh_key=True).balance())
+    if trouble in (gate.closed, WaitReason.BUSY):
+        return newest
+    # Not wide open: the next request that meets an outage closes it again.
+    probed = replace(
+        newest,
+        closed=trouble,
+        last=trouble or newest.last,
+        since=now,
+        troubles=TROUBLES - 1,
+        told=False,
+    )
+    return _replaced(services, newest, probed)
+
+
+def _replaced(services: Services, before: Gate, after: Gate) -> Gate:
+    """The gate: *after*, unless somebody has changed *before* in the meantime."""
+    return services.capacity.change_gate(lambda newest: after if newest == before else newest)
+
+
+def _known(services: Services, gate: Gate) -> Gate:
+    """The gate, after the alarm was rung for whatever has happened to it."""
+    if gate.told:
+        return gate
+    since = gate.since or services.clock.now()
+    services.notices.publish(
+        "ProviderPaused" if gate.closed else "ProviderResumed",
+        {"reason": gate.last, "since": since},
+    )
+    return _replaced(services, gate, replace(gate, told=True))
+
+
+def _change_waiting(services: Services, applicant: Applicant, waiting: Waiting | None) -> None:
+    def change(run: Run) -> Run:
+        return replace(run, waiting=waiting)
+
+    services.jobs.change_run(applicant.job_id, applicant.number, change)

@@ -1,0 +1,101 @@
+"""The gate and the leases: DynamoDB and the fake keep the same promises."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from avatars.aws.capacity import DynamoDBCapacity
+from avatars.model import Gate, Leases, Stage, WaitReason
+from avatars.ports import Capacity
+from tests.contract.table import rows
+from tests.fakes import FakeCapacity
+
+
+@pytest.fixture(params=["fake", "DynamoDB"])
+def capacity(request: pytest.FixtureRequest) -> Capacity:
+    if request.param == "fake":
+        return FakeCapacity()
+    request.getfixturevalue("aws")
+    return DynamoDBCapacity(rows())
+
+
+def close(gate: Gate) -> Gate:
+    return replace(
+        gate,
+        closed=WaitReason.CREDITS,
+        last=WaitReason.CREDITS,
+        since=1,
+        probe_at=2,
+        troubles=3,
+        told=False,
+    )
+
+
+def lease(run: str, until: int = 100) -> Callable[[Leases], Leases]:
+    return lambda leases: replace(leases, holders={**leases.holders, run: until})
+
+
+def test_the_gate_is_open_before_anybody_has_changed_it(capacity: Capacity) -> None:
+    assert capacity.gate() == Gate()
+
+
+def test_a_closed_gate_comes_back_as_it_was_stored(capacity: Capacity) -> None:
+    closed = capacity.change_gate(close)
+
+    assert closed == capacity.gate() == close(Gate(version=1))
+
+
+def test_it_can_be_opened_again(capacity: Capacity) -> None:
+    capacity.change_gate(close)
+
+    capacity.change_gate(lambda gate: Gate(version=gate.version))
+
+    assert capacity.gate() == Gate(version=2)
+
+
+def test_no_change_stores_nothing(capacity: Capacity) -> None:
+    capacity.change_gate(lambda gate: gate)
+    capacity.change_leases(Stage.TRAINING, lambda leases: leases)
+
+    assert capacity.gate().version == 0
+    assert capacity.leases(Stage.TRAINING).version == 0
+
+
+def test_leases_come_back_by_stage(capacity: Capacity) -> None:
+    capacity.change_leases(Stage.TRAINING, lease("A-1"))
+    capacity.change_leases(Stage.TRAINING, lease("B-1", 200))
+
+    assert capacity.leases(Stage.TRAINING) == Leases({"A-1": 100, "B-1": 200}, version=2)
+    assert capacity.leases(Stage.INFERENCE) == Leases()
+
+
+@pytest.mark.parametrize("before", [0, 1], ids=["the first change", "a later one"])
+def test_of_two_who_change_at_once_neither_is_lost(capacity: Capacity, before: int) -> None:
+    for _ in range(before):
+        capacity.change_leases(Stage.TRAINING, lease("first"))
+    others: list[str] = ["other"]
+
+    def take(leases: Leases) -> Leases:
+        if others:
+            capacity.change_leases(Stage.TRAINING, lease(others.pop()))
+        return lease("own")(leases)
+
+    capacity.change_leases(Stage.TRAINING, take)
+
+    assert capacity.leases(Stage.TRAINING).holders.keys() >= {"own", "other"}
+
+
+def test_the_gate_is_decided_on_as_it_is_now(capacity: Capacity) -> None:
+    seen: list[WaitReason | None] = []
+
+    def look(gate: Gate) -> Gate:
+        if not seen:
+            capacity.change_gate(close)
+        seen.append(gate.closed)
+        return replace(gate, troubles=gate.troubles + 1)
+
+    capacity.change_gate(look)
+
+    assert seen == [None, WaitReason.CREDITS]
+    assert capacity.gate().troubles == 4

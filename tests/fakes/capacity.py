@@ -1,0 +1,46 @@
+"""What all jobs together may ask of the provider, in memory."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from avatars.model import Gate, Leases, Stage
+from tests.fakes.effects import Effects
+
+
+class FakeCapacity:
+    """The gate and the leases, under the conditions of `DynamoDBCapacity`."""
+
+    def __init__(self, effects: Effects | None = None) -> None:
+        self._effects = effects or Effects()
+        self._gate = Gate()
+        self._leases: dict[Stage, Leases] = {}
+
+    def gate(self) -> Gate:
+        with self._effects.happen("read gate"):
+            return self._gate
+
+    def change_gate(self, change: Callable[[Gate], Gate]) -> Gate:
+        while True:
+            before = self.gate()
+            after = change(before)
+            if after == before:
+                return before
+            with self._effects.happen("write gate"):
+                if self._gate.version == before.version:
+                    self._gate = replace(after, version=before.version + 1)
+                    return self._gate
+
+    def leases(self, stage: Stage) -> Leases:
+        with self._effects.happen("read leases"):
+            return self._leases.get(stage, Leases())
+
+    def change_leases(self, stage: Stage, change: Callable[[Leases], Leases]) -> Leases:
+        while True:
+            before = self.leases(stage)
+            after = change(before)
+            if after == before:
+                return before
+            with self._effects.happen("write leases"):
+                if self._leases.get(stage, Leases()).version == before.version:
+                    self._leases[stage] = replace(after, version=before.version + 1)
+                    return self._leases[stage]

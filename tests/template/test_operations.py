@@ -1,0 +1,201 @@
+"""Nothing is lost in silence: the dead-letter paths and the alarm, in what CloudFormation gets."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
+from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
+
+from cli.dead_letters.letters import ALARM, FUNCTIONS
+from local.deploy import package
+
+ROOT = Path(__file__).parents[2]
+QUEUE = {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
+TOPIC = {"Ref": "Alarms"}
+
+Properties = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def resources() -> dict[str, Any]:
+    """The template's resources after AWS's own translator."""
+    source = package(ROOT / "template.yaml", lambda content: {"Bucket": "b", "Key": "k"})
+    session = boto3.Session(region_name="eu-west-1")
+    translated = Translator({}, Parser(), boto_session=session).translate(source, {})
+    found: dict[str, Any] = translated["Resources"]
+    return found
+
+
+def of_type(resources: dict[str, Any], kind: str) -> dict[str, Properties]:
+    return {
+        name: resource["Properties"]
+        for name, resource in resources.items()
+        if resource["Type"] == f"AWS::{kind}"
+    }
+
+
+def asynchronous(resources: dict[str, Any]) -> set[str]:
+    """Functions that nobody waits for: of rules, schedules, failures, and asked by the sweep."""
+    targets = [
+        *(
+            t["Arn"]
+            for rule in of_type(resources, "Events::Rule").values()
+            for t in rule["Targets"]
+        ),
+        *(s["Target"]["Arn"] for s in of_type(resources, "Scheduler::Schedule").values()),
+        *destinations(resources).values(),
+        {"Fn::GetAtt": ["PreparePhotoFunction", "Arn"]},
+    ]
+    names = {target["Fn::GetAtt"][0] for target in targets if "Fn::GetAtt" in target}
+    return names & of_type(resources, "Lambda::Function").keys()
+
+
+def destinations(resources: dict[str, Any]) -> dict[str, Any]:
+    """Where goes what a function could not take, by the function."""
+    return {
+        config["FunctionName"]["Ref"]: config["DestinationConfig"]["OnFailure"]["Destination"]
+        for config in of_type(resources, "Lambda::EventInvokeConfig").values()
+    }
+
+
+def may(role: Properties, action: str, resource: Any) -> bool:
+    """Whether a role allows an action on exactly this resource."""
+    return any(
+        action in statement["Action"] and statement["Resource"] == resource
+        for policy in role["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+    )
+
+
+def transformers(resources: dict[str, Any]) -> list[Properties]:
+    """How notices become sentences."""
+    rules = of_type(resources, "Events::Rule").values()
+    return [t["InputTransformer"] for r in rules for t in r["Targets"] if t["Arn"] == TOPIC]
+
+
+class TestDeadLetters:
+    def test_every_function_that_nobody_waits_for_says_where_its_failures_go(
+        self, resources: dict[str, Any]
+    ) -> None:
+        assert asynchronous(resources) == destinations(resources).keys()
+
+    def test_in_the_end_everything_goes_to_the_one_queue(self, resources: dict[str, Any]) -> None:
+        goes_to = destinations(resources)
+
+        for name in asynchronous(resources):
+            way = [name]
+            while goes_to[way[-1]] != QUEUE:
+                way.append(goes_to[way[-1]]["Fn::GetAtt"][0])
+                assert len(way) == len(set(way))
+
+    def test_a_function_may_send_its_failures_there(self, resources: dict[str, Any]) -> None:
+        roles = of_type(resources, "IAM::Role")
+
+        for name, destination in destinations(resources).items():
+            action = "sqs:SendMessage" if destination == QUEUE else "lambda:InvokeFunction"
+            assert may(roles[f"{name}Role"], action, destination), name
+
+    def test_what_a_rule_or_schedule_cannot_deliver_goes_to_the_queue(
+        self, resources: dict[str, Any]
+    ) -> None:
+        targets = [
+            *(
+                target
+                for r in of_type(resources, "Events::Rule").values()
+                for target in r["Targets"]
+            ),
+            *(
+                schedule["Target"]
+                for schedule in of_type(resources, "Scheduler::Schedule").values()
+            ),
+        ]
+
+        assert len(targets) == 6
+        assert all(target["DeadLetterConfig"] == {"Arn": QUEUE} for target in targets)
+
+    def test_the_queue_takes_letters_from_every_rule_and_from_no_other(
+        self, resources: dict[str, Any]
+    ) -> None:
+        policy = of_type(resources, "SQS::QueuePolicy")["DeadLetterQueuePolicy"]["PolicyDocument"]
+        [statement] = policy["Statement"]
+        senders = [
+            arn["Fn::GetAtt"][0] for arn in statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+        ]
+
+        assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+        assert sorted(senders) == sorted(of_type(resources, "Events::Rule"))
+
+    def test_a_schedule_writes_its_letters_by_its_own_role(self, resources: dict[str, Any]) -> None:
+        roles = of_type(resources, "IAM::Role")
+
+        for schedule in of_type(resources, "Scheduler::Schedule").values():
+            role = roles[schedule["Target"]["RoleArn"]["Fn::GetAtt"][0]]
+            assert may(role, "sqs:SendMessage", QUEUE)
+
+    def test_the_command_understands_the_letters_of_all_of_them(
+        self, resources: dict[str, Any]
+    ) -> None:
+        understood = {*FUNCTIONS.values(), "sweep_jobs", "reject_photo"} - {ALARM}
+
+        names = {"".join(map(str.title, name.split("_"))) + "Function" for name in understood}
+
+        assert names == asynchronous(resources)
+
+    def test_a_letter_is_kept_for_as_long_as_a_queue_can(self, resources: dict[str, Any]) -> None:
+        queue = of_type(resources, "SQS::Queue")["DeadLetterQueue"]
+
+        assert queue["MessageRetentionPeriod"] == 14 * 86_400
+
+
+class TestAlarm:
+    def test_people_hear_of_every_notice_that_needs_one(self, resources: dict[str, Any]) -> None:
+        rules = [
+            rule
+            for rule in of_type(resources, "Events::Rule").values()
+            if rule["Targets"][0]["Arn"] == TOPIC
+        ]
+
+        assert all(rule["EventPattern"]["source"] == ["avatars"] for rule in rules)
+        assert [kind for rule in rules for kind in rule["EventPattern"]["detail-type"]] == [
+            "AvatarJobNeedsAttention", "ProviderPaused", "ProviderResumed",
+        ]  # fmt: skip
+
+    def test_what_they_hear_is_one_quoted_sentence_of_codes_and_ids(
+        self, resources: dict[str, Any]
+    ) -> None:
+        for transformer in transformers(resources):
+            template, paths = transformer["InputTemplate"], transformer["InputPathsMap"]
+            sentence = json.loads(template["Fn::Sub"] if isinstance(template, dict) else template)
+
+            assert set(re.findall(r"<(\w+)>", sentence)) == paths.keys()
+            assert {path.removeprefix("$.detail.") for path in paths.values()} <= {
+                "job_id", "run", "status", "code", "reason", "since_utc",
+            }  # fmt: skip
+
+    def test_only_eventbridge_and_our_alarm_may_tell(self, resources: dict[str, Any]) -> None:
+        policy = of_type(resources, "SNS::TopicPolicy")["AlarmsPolicy"]["PolicyDocument"]
+        rules, alarm = policy["Statement"]
+
+        assert rules["Principal"] == {"Service": "events.amazonaws.com"}
+        assert "Condition" not in rules  # with one, EventBridge could publish nothing
+        assert alarm["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+        assert alarm["Condition"] == {
+            "ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["DeadLetterAlarm", "Arn"]}}
+        }
+        assert rules["Action"] == alarm["Action"] == "sns:Publish"
+        assert rules["Resource"] == alarm["Resource"] == TOPIC
+
+    def test_one_dead_letter_is_enough(self, resources: dict[str, Any]) -> None:
+        alarm = of_type(resources, "CloudWatch::Alarm")["DeadLetterAlarm"]
+
+        assert alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
+        assert alarm["Dimensions"][0]["Value"] == {"Fn::GetAtt": ["DeadLetterQueue", "QueueName"]}
+        assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
+        assert alarm["AlarmActions"] == [TOPIC]
+
+    def test_a_mail_is_sent_only_to_who_is_named(self, resources: dict[str, Any]) -> None:
+        assert resources["AlarmEmailSubscription"]["Condition"] == "HasAlarmEmail"
