@@ -4,21 +4,21 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
 from avatars.errors import BadManifestError
 from avatars.manifest import parse_styles
 from avatars.model import Manifest, Subject
+from cli.dead_letters import commands as dead_letters
 from cli.demo import DemoError, run_demo
+from cli.redrive import redrive_job
 from cli.report import print_endpoints, print_outcome
+from cli.saying import PROBLEM, USAGE, fail, problems_told
+from cli.target import STATE_DIR, StackOption, find_target
 from local import stack as local_stack
-from local.engine import PROJECT
 from local.simulator.drawing import Style
-
-STATE_DIR = PROJECT / ".local/stack"
-PROBLEM, USAGE = 1, 2
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,6 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(dead_letters.app, name="dead-letters")
 
 
 @app.callback()
@@ -72,9 +73,9 @@ def demo(
         manifest = Manifest(subject, parse_styles(",".join(style or ["realistic:4"])))
         outcome = run_demo(photo_dir, manifest, out, STATE_DIR, keep=keep)
     except (BadManifestError, DemoError) as error:
-        _fail(error, USAGE)
+        fail(error, USAGE)
     except (local_stack.StackError, TimeoutError) as error:
-        _fail(error, PROBLEM)
+        fail(error, PROBLEM)
     if as_json:
         print(json.dumps(outcome.as_json(), indent=2))
     else:
@@ -98,7 +99,7 @@ def up(
         try:
             stack = local_stack.start(STATE_DIR)
         except local_stack.StackError as error:
-            _fail(error, PROBLEM)
+            fail(error, PROBLEM)
     if as_json:
         print(json.dumps(asdict(stack), indent=2))
     else:
@@ -109,9 +110,30 @@ def up(
 def down() -> None:
     """Stop the local stack and remove everything that it held."""
     if not local_stack.stop(STATE_DIR):
-        _fail(local_stack.StackError("No local stack runs here."), PROBLEM)
+        fail(local_stack.StackError("No local stack runs here."), PROBLEM)
 
 
-def _fail(error: Exception, code: int) -> NoReturn:
-    print(f"avatars: {error}", file=sys.stderr)
-    raise typer.Exit(code)
+@app.command()
+def redrive(
+    job: Annotated[
+        str, typer.Argument(metavar="JOB", help="A job's id, or its folder as OWNER/FOLDER.")
+    ],
+    model_id: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID",
+            help="The model of a training whose answer was lost, from the provider's support.",
+        ),
+    ] = None,
+    stack: StackOption = None,
+) -> None:
+    """Take up a job that needs attention, where its recorded ids say; remove the cause first.
+
+    Says how the job stands and what comes now, then starts and prints the execution that does it.
+
+    While nobody knows what became of a request, it is refused: nothing is paid for twice.
+
+    Exit codes: 0 taken up, 1 refused, 2 wrong usage.
+    """
+    with problems_told():
+        print(redrive_job(find_target(stack), job, model_id))

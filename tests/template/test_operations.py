@@ -173,7 +173,7 @@ class TestAlarm:
 
             assert set(re.findall(r"<(\w+)>", sentence)) == paths.keys()
             assert {path.removeprefix("$.detail.") for path in paths.values()} <= {
-                "job_id", "run", "status", "code", "reason", "since_utc",
+                "job_id", "run", "status", "code", "reason", "$.time",
             }  # fmt: skip
 
     def test_only_eventbridge_and_our_alarm_may_tell(self, resources: dict[str, Any]) -> None:

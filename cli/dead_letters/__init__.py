@@ -1,0 +1,1 @@
+"""What no function could take in the end: listed, explained, handed over again."""

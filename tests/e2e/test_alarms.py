@@ -1,0 +1,104 @@
+"""Whoever has subscribed to the topic hears of what needs a person, and of nothing else."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.e2e.pictures import portraits
+from tests.e2e.pipeline import Folder, Pipeline, Provider, eventually
+
+Heard = Callable[[str], list[str]]
+
+
+@pytest.fixture(scope="module")
+def heard(pipeline: Pipeline) -> Iterator[Heard]:
+    """What a subscriber has been told so far that has some word in it."""
+    queues, topics = pipeline.aws("sqs"), pipeline.aws("sns")
+    topic = pipeline.stack.outputs["AlarmTopic"]
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": "*",
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+    }
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    queue = queues.create_queue(QueueName="subscriber", Attributes={"Policy": json.dumps(policy)})[
+        "QueueUrl"
+    ]
+    attributes = queues.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
+    subscription = topics.subscribe(
+        TopicArn=topic,
+        Protocol="sqs",
+        Endpoint=attributes["Attributes"]["QueueArn"],
+        Attributes={"RawMessageDelivery": "true"},
+    )["SubscriptionArn"]
+    told: list[str] = []
+
+    def heard(word: str) -> list[str]:
+        while messages := queues.receive_message(QueueUrl=queue).get("Messages"):
+            for message in messages:
+                told.append(message["Body"])
+                queues.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+        return [message for message in told if word in message]
+
+    yield heard
+    topics.unsubscribe(SubscriptionArn=subscription)
+    queues.delete_queue(QueueUrl=queue)
+
+
+def test_a_job_that_needs_attention_is_told_in_a_sentence(
+    folder: Folder, provider: Provider, heard: Heard
+) -> None:
+    provider.stumble("start_training", "kill_client")
+
+    folder.want(photos=5, prompts=[{"style": "anime"}])
+    folder.drop(portraits(range(5)))
+    folder.ends()
+
+    # EventBridge leaves the quotes around a sentence, on AWS too.
+    assert eventually(lambda: heard(folder.job_id), "alarm") == [
+        f'"Job {folder.job_id} (run 1) is NEEDS_ATTENTION: TRAINING_OUTCOME_UNKNOWN. Once the '
+        "cause is removed, it is taken up again with: "
+        f'avatars redrive {folder.job_id} --stack avatars"'
+    ]
+
+
+def test_a_job_that_failed_by_its_photos_rings_nobody(folder: Folder, heard: Heard) -> None:
+    folder.want(photos=2)
+    folder.drop(portraits(range(2)))
+
+    folder.ends()
+
+    assert [notice["detail-type"] for notice in folder.notices()] == ["AvatarJobFailed"]
+    assert heard(folder.job_id) == []
+
+
+def test_a_pause_and_its_end_are_told(folder: Folder, provider: Provider, heard: Heard) -> None:
+    provider.behave(credits=0)
+    folder.want(photos=5, prompts=[{"style": "anime"}])
+    folder.drop(portraits(range(5)))
+    paused = eventually(lambda: heard("Nothing is sent"), "pause")
+    provider.behave(credits=1000)
+    resumed = eventually(lambda: heard("are sent to the provider again"), "end of the pause")
+
+    assert [re.sub(r"at \S+Z", "at noon", sentence) for sentence in paused + resumed] == [
+        '"Nothing is sent to the provider any more: OUT_OF_CREDITS (told at noon). Jobs wait, and '
+        'go on by themselves once that is over."',
+        '"Requests are sent to the provider again, and the jobs that waited go on: '
+        'OUT_OF_CREDITS is over (told at noon)."',
+    ]
+
+
+def test_dead_letters_ring_when_their_alarm_goes_off(pipeline: Pipeline, heard: Heard) -> None:
+    alarm = pipeline.resources["DeadLetterAlarm"]
+    # The engine measures no queues, so the alarm is told that there is a letter.
+    pipeline.aws("cloudwatch").set_alarm_state(
+        AlarmName=alarm, StateValue="ALARM", StateReason="a letter"
+    )
+
+    (rung,) = eventually(lambda: heard(alarm), "alarm")
+
+    assert "`avatars dead-letters list`" in json.loads(rung)["AlarmDescription"]

@@ -1,0 +1,85 @@
+"""What a redrive says before it starts anything, and when it refuses."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from avatars.model import Job, JobStatus, Run, Sending
+from cli.redrive import outlook
+from cli.saying import RefusedError, printable
+from cli.target import find_target
+from tests.builders import a_job, a_run, a_submission, chosen
+from tests.fakes.clock import NOON
+
+PHOTOS = {"chosen": chosen(range(1, 6)), "chosen_at": NOON}
+ACCEPTED = {**PHOTOS, "training": a_submission(Sending.ACCEPTED), "model_id": "model-1"}
+TRAINED = {**ACCEPTED, "trained_at": NOON}
+ORDERED = {"inference": a_submission(Sending.ACCEPTED), "inference_id": "inference-1"}
+ANNOUNCED = {**ORDERED, "links": 4, "links_expire_at": NOON + 100}
+
+
+def a_stuck_job(**changes: Any) -> Job:
+    return replace(a_job(status=JobStatus.NEEDS_ATTENTION, code="A_CODE", reason="Why."), **changes)
+
+
+@pytest.mark.parametrize(
+    ("job", "run", "now", "said"),
+    [
+        (a_stuck_job(), a_run(), NOON, "photos are collected"),
+        (a_stuck_job(), a_run(), NOON + 86_400, "the time to collect photos is over"),
+        (a_stuck_job(**PHOTOS), a_run(), NOON, "training is sent"),
+        (
+            a_stuck_job(**PHOTOS, training=a_submission(Sending.NOT_SENT)),
+            a_run(),
+            NOON,
+            "accepted none so far",
+        ),
+        (a_stuck_job(**ACCEPTED), a_run(), NOON, "asked for the model model-1 again"),
+        (a_stuck_job(**TRAINED), a_run(), NOON, "avatars are ordered from it"),
+        (a_stuck_job(**TRAINED), a_run(**ORDERED), NOON, "asked for the avatars inference-1 again"),
+        (a_stuck_job(**TRAINED), a_run(**ANNOUNCED), NOON, "by fresh links"),
+        (a_stuck_job(**TRAINED), a_run(**ANNOUNCED), NOON + 100, "their links died at 2027-01-15"),
+        (a_job(**ACCEPTED, status=JobStatus.TRAINING), a_run(), NOON, "model-1 again"),
+    ],
+)
+def test_it_says_what_comes_by_the_recorded_ids(job: Job, run: Run, now: int, said: str) -> None:
+    assert said in outlook(job, run, now)
+
+
+@pytest.mark.parametrize(
+    ("job", "run", "why"),
+    [
+        (a_job(status=JobStatus.COMPLETED), a_run(), "It has all its avatars"),
+        (a_job(status=JobStatus.FAILED), a_run(), "into a new folder"),
+        (
+            a_job(status=JobStatus.FAILED, **TRAINED),
+            a_run(),
+            "model model-1 is kept: start another",
+        ),
+        (a_stuck_job(**PHOTOS, training=a_submission()), a_run(), "with --model-id"),
+        (
+            a_stuck_job(**PHOTOS, training=a_submission(Sending.ABANDONED)),
+            a_run(),
+            "nothing is sent again",
+        ),
+        (
+            a_stuck_job(**TRAINED),
+            a_run(inference=a_submission()),
+            "start another run, which orders",
+        ),
+    ],
+)
+def test_it_refuses_what_cannot_help_and_says_what_can(job: Job, run: Run, why: str) -> None:
+    with pytest.raises(RefusedError, match=why):
+        outlook(job, run, NOON)
+
+
+def test_without_a_stack_both_ways_to_name_one_are_said(tmp_path: Path) -> None:
+    with pytest.raises(RefusedError, match=r"avatars up`.*--stack NAME"):
+        find_target(None, tmp_path / "stack")
+
+
+def test_nothing_that_a_stranger_wrote_steers_the_terminal() -> None:
+    assert printable("a\x1b[2Jb\r\nÉté") == "a�[2Jb��Été"
