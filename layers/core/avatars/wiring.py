@@ -159,12 +159,14 @@ class AwsServices:
             )
         except (BotoCoreError, ClientError) as error:
             raise NotSentError("The role that signs the photo links cannot be assumed.") from error
-        session = boto3.Session(
+        # Of the default session, which has read the service's model already.
+        return boto3.client(
+            "s3",
+            config=_S3_CONFIG,
             aws_access_key_id=reply["Credentials"]["AccessKeyId"],
             aws_secret_access_key=reply["Credentials"]["SecretAccessKey"],
             aws_session_token=reply["Credentials"]["SessionToken"],
         )
-        return session.client("s3", config=_S3_CONFIG)
 
     def _client(self, service: Any) -> Any:
         return boto3.client(service, config=_CONFIG)
