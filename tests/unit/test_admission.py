@@ -169,6 +169,21 @@ class TestCapacity:
         assert 150 <= waits[0] <= 165
         assert 300 <= waits[-1] <= max(waits) <= 330
 
+    def test_who_does_not_come_forward_asks_ever_more_rarely(self, services: FakeServices) -> None:
+        ready(services, "A", "B", "C")
+        hold(services, "A-1", "B-1")
+        services.settings = replace(
+            services.settings,
+            most_at_once={Stage.TRAINING: 2, Stage.INFERENCE: 1},
+            training=replace(services.settings.training, advised=60),
+        )
+
+        waits = [start(services, "C")["wait_seconds"] for _ in range(20)]
+
+        assert 15 <= waits[0] <= 17
+        assert 300 <= waits[-1] <= 330
+        assert services.jobs.run("C", 1).waiting.stuck == 19
+
     def test_who_never_gets_a_turn_needs_a_person(self, services: FakeServices) -> None:
         ready(services, "A", "B", "C")
         started(services, "A", "B")

@@ -136,6 +136,14 @@ class TestRuns:
         assert services.jobs.unfinished_runs() == []
         assert services.jobs.job(JOB_ID).status is JobStatus.COMPLETED
 
+    def test_a_run_whose_job_was_never_written_is_closed(self, services: FakeServices) -> None:
+        services.jobs.create_run(a_run())
+        services.clock.move(PATIENCE)
+
+        sweep_jobs(services)
+
+        assert services.jobs.unfinished_runs() == []
+
     def test_sweeping_twice_changes_nothing_more(self, services: FakeServices) -> None:
         self.running(services)
         services.executions.end(EXECUTION)

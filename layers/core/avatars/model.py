@@ -148,6 +148,8 @@ class Waiting:
     """When it asks again at the latest; whoever has not done so is not waiting any more."""
     ahead: int = 0
     """How many others come first, as far as anybody has counted."""
+    stuck: int = 0
+    """How often it has asked since it last came forward."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,8 @@ TROUBLES = 3
 
 SHORTEST_WAIT = 15
 LONGEST_WAIT = 300
-ASKS_PER_AGE = 100
-"""Waits are at least a hundredth of the time that was waited: the history stays small."""
+PATIENCE_GROWTH = 1.25
+"""Where nothing moves, each wait is so much longer than the one before: the history stays small."""
 
 PROBES_PER_AGE = 5
 SHORTEST_PROBE_WAIT = 60
@@ -73,9 +73,9 @@ def await_turn(services: Services, applicant: Applicant) -> int | None:
     gate = _known(services, services.capacity.gate())
     if gate.closed and services.clock.now() >= (gate.probe_at or 0):
         after = _known(services, _reopened(services, gate))
-        if gate.closed is not WaitReason.BUSY:
+        if gate.closed is not WaitReason.BUSY and not after.closed:
             # A probe and a submission would not fit into the time of one invocation.
-            return wait(services, applicant, after.closed or gate.closed, SHORTEST_WAIT)
+            return wait(services, applicant, gate.closed, SHORTEST_WAIT)
         gate = after
     if gate.closed:
         rest = (gate.probe_at or 0) - services.clock.now()
@@ -105,17 +105,20 @@ def wait(
     Raises a JobError where that is longer than a job waits for the provider.
     """
     now = services.clock.now()
-    age = now - applicant.since
-    least = max(seconds, SHORTEST_WAIT, min(age / ASKS_PER_AGE, LONGEST_WAIT))
-    total = with_jitter(least)
-    if age + total > services.settings.provider_patience:
+    before = services.jobs.run(applicant.job_id, applicant.number).waiting
+    stuck = 0
+    if before and before.reason is reason and before.ahead <= ahead:
+        stuck = before.stuck + 1
+    least = min(SHORTEST_WAIT * PATIENCE_GROWTH ** min(stuck, 20), LONGEST_WAIT)
+    total = with_jitter(max(seconds, least))
+    if now - applicant.since + total > services.settings.provider_patience:
         raise _OVER[reason](
             f"The provider took no request until the deadline for starting ({reason}"
             f"{f': {trouble}' if trouble else ''}); nothing was paid. When that is over, take the "
             "job up again."
         )
     until = now + total + round(services.clock.from_wall(STEP_SECONDS))
-    waiting = Waiting(applicant.stage, reason, applicant.since, until, ahead)
+    waiting = Waiting(applicant.stage, reason, applicant.since, until, ahead, stuck)
     _change_waiting(services, applicant, waiting)
     return total
 

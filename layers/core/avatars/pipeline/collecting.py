@@ -27,8 +27,8 @@ LOOKS_PER_AGE = 20
 """Early looks are close together, later ones a twentieth of the folder's age apart: some 370
 looks in 24 hours, so that the execution's history stays far below its 25,000 events."""
 
-TRICKLE_WAIT = 60
-"""Into a folder that has filled for an hour, looks are at least this far apart, however photos
+TRICKLE_WAIT = 300
+"""Into a folder that has filled for hours, looks are at least this far apart, however photos
 trickle in or are overwritten: each upload may cost two looks."""
 
 SETTLING = 65 * 60

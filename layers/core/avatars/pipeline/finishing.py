@@ -153,7 +153,7 @@ def _keep_again(services: Services, row: Run, seconds: int) -> FinishReply:
 
 def _what_is_missing(run: Run, missing: list[int], avatars: Iterable[Avatar]) -> str:
     reasons = {avatar.reason for avatar in avatars if avatar.reason}
-    why = " ".join(sorted(reasons)) or "The provider delivered no link to them."
+    why = " ".join(sorted(reasons))[:MAX_REASON] or "The provider delivered no link to them."
     return (
         f"{len(missing)} of {run.avatars} avatars are missing, at the positions "
         f"{', '.join(map(str, missing))}. {why} "

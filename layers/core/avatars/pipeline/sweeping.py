@@ -49,10 +49,10 @@ def sweep_jobs(services: Services) -> SweepReply:
 def _sweep_run(services: Services, job_id: str, number: int) -> str:
     job, run = services.jobs.find_job(job_id), services.jobs.run(job_id, number)
     now = services.clock.now()
-    if job is None or run.ended_at or now - (run.started_at or 0) < PATIENCE:
+    if run.ended_at or now - (run.started_at or 0) < PATIENCE:
         return "left alone"
-    if number != job.run:
-        # Its execution died before the job heard of it, and another run has begun since.
+    if job is None or number != job.run:
+        # Whoever made it died before the job heard of it; another one may have begun since.
         services.jobs.change_run(job_id, number, lambda row: replace(row, ended_at=now))
         return "closed"
     execution = run.execution or services.executions.name_of(job_id, number)
