@@ -4,12 +4,14 @@ import pytest
 
 from avatars.model import MOST_RESCUES, JobStatus
 from avatars.pipeline.sweeping import LONGEST_RUN, PATIENCE, sweep_jobs
+from avatars.pipeline.uploading import prepare_photo
 from tests.builders import (
     EXECUTION,
     JOB_ID,
     PREFIX,
     a_job,
     a_photo,
+    a_picture,
     a_run,
     dropped,
     stored,
@@ -189,6 +191,23 @@ class TestUploads:
         sweep_jobs(services)
 
         assert [upload.file for upload in services.preparations.asked] == ["lost.jpg"]
+
+    def test_a_photo_that_was_overwritten_unheard_is_judged_again(
+        self, services: FakeServices
+    ) -> None:
+        first = dropped(services, "a.jpg", a_picture(1))
+        prepare_photo(services, first)
+        services.clock.move(60)
+        second = dropped(services, "a.jpg", a_picture(2))
+        services.clock.move(PATIENCE)
+
+        sweep_jobs(services)
+
+        [asked] = services.preparations.asked
+        assert asked.version_id == second.version_id
+        photo = prepare_photo(services, asked)
+        assert photo
+        assert photo.upload_version == second.version_id
 
     def test_an_upload_that_has_just_arrived_is_left_to_its_event(
         self, services: FakeServices

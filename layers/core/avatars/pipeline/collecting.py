@@ -18,6 +18,7 @@ from avatars.model import (
     PhotoStatus,
     StoredUpload,
 )
+from avatars.pipeline.running import require_run
 from avatars.pipeline.uploading import mark_late
 from avatars.ports import Services
 
@@ -63,11 +64,11 @@ class Folder:
         return max((upload.uploaded_at for upload in self.uploads), default=0)
 
     def unsettled(self, wall: float) -> int:
-        """How many uploaded photos have no verdict yet."""
-        judged = {photo.file for photo in self.photos}
+        """How many uploaded photos have no verdict yet, on their newest version."""
+        judged = {photo.file: photo for photo in self.photos}
         return sum(
             keys.is_photo(upload.file)
-            and upload.file not in judged
+            and not is_judged(upload, judged.get(upload.file))
             and wall - upload.uploaded_at < SETTLING
             for upload in self.uploads
         )
@@ -79,6 +80,7 @@ def collect_photos(services: Services, job_id: str, run: int) -> CollectReply:
     Raises TooFewPhotosError, BatchIncompleteError or BadManifestError when it never will be.
     """
     job = services.jobs.job(job_id)
+    require_run(job, run)
     if not job.chosen:
         uploads = services.uploads.list(keys.upload_prefix(job.owner, job.folder))
         manifest, problem = _manifest(services, job, uploads)
@@ -115,7 +117,10 @@ def seconds_to_wait(services: Services, job: Job, folder: Folder) -> int:
 
     enough = folder.accepted >= MIN_PHOTOS and not unsettled
     if promised is not None:
-        complete = len(folder.photos) >= promised or (folder.start_asked and enough)
+        # A rejected photo counts as one that arrived, but not while one that may be used waits.
+        waiting_helps = unsettled and folder.accepted < MIN_PHOTOS
+        arrived = len(folder.photos) >= promised and not waiting_helps
+        complete = arrived or (folder.start_asked and enough)
     else:
         complete = enough and (folder.start_asked or wall >= quiet_ends)
     if complete:
@@ -137,6 +142,11 @@ def seconds_to_wait(services: Services, job: Job, folder: Folder) -> int:
     else:
         wait = max(SHORTEST_WAIT, age / LOOKS_PER_AGE, clock.from_wall(1))
     return math.ceil(min(wait, LONGEST_WAIT, job.collect_deadline - now))
+
+
+def is_judged(upload: StoredUpload, photo: Photo | None) -> bool:
+    """Whether the verdict is on this upload, and not on one that it has overwritten since."""
+    return photo is not None and photo.uploaded_at >= upload.uploaded_at
 
 
 def without_withdrawn(photos: Sequence[Photo], uploads: Sequence[StoredUpload]) -> list[Photo]:
@@ -216,6 +226,7 @@ def _freeze(
     )
 
     def freeze(newest: Job) -> Job:
+        require_run(newest, run)
         if newest.chosen:
             return newest
         return replace(

@@ -14,8 +14,8 @@ from avatars.errors import (
 from avatars.model import Job, JobStatus, Progress, ProgressState, Run, Sending, Stage, Submission
 from avatars.pipeline.admission import give_back
 from avatars.pipeline.looking import LookReply, Looks, look, look_again
+from avatars.pipeline.running import require_run
 from avatars.pipeline.submitting import Send, Step, SubmitReply, known, recover, sent, submit
-from avatars.pipeline.training import require_run
 from avatars.ports import Services
 from avatars.settings import RESULT_LIFE_SECONDS
 

@@ -47,6 +47,14 @@ def begin_run(
     return {"run": current.run, "begin_with": _begin_with(job)}
 
 
+def require_run(job: Job, run: int) -> None:
+    """Whether a step may still act for this run. Raises RunRefusedError."""
+    if job.run != run or job.status.ended:
+        raise RunRefusedError(
+            f"Job {job.job_id} is at run {job.run} and {job.status}: run {run} must not go on."
+        )
+
+
 def _begin_another(
     services: Services,
     job: Job,

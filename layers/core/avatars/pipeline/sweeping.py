@@ -1,13 +1,14 @@
 """Find what every event has missed: runs without an execution, uploads without a verdict."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TypedDict
 
 from avatars import keys
 from avatars.errors import BadKeyError
-from avatars.model import JobStatus, StoredUpload, Upload, job_id_for
+from avatars.model import JobStatus, Photo, StoredUpload, Upload, job_id_for
+from avatars.pipeline.collecting import is_judged
 from avatars.pipeline.finishing import close_job
 from avatars.pipeline.uploading import ensure_job
 from avatars.ports import Services
@@ -82,21 +83,32 @@ def _sweep_uploads(services: Services) -> Iterator[Upload]:
         known = services.jobs.find_job(job_id_for(owner, folder))
         if known is None or not known.takes_no_photos:
             job = ensure_job(services, owner, folder)
-            judged = {photo.file for photo in services.jobs.photos(job.job_id)}
+            judged = {photo.file: photo for photo in services.jobs.photos(job.job_id)}
             yield from _ask(services, owner, folder, uploads, judged)
 
 
 def _ask(
-    services: Services, owner: str, folder: str, uploads: list[StoredUpload], judged: set[str]
+    services: Services,
+    owner: str,
+    folder: str,
+    uploads: list[StoredUpload],
+    judged: Mapping[str, Photo],
 ) -> Iterator[Upload]:
     for stored in uploads:
-        if not keys.is_photo(stored.file) or stored.file in judged:
+        known = judged.get(stored.file)
+        if not keys.is_photo(stored.file) or is_judged(stored, known):
             continue
         version = services.uploads.newest_version(keys.upload_prefix(owner, folder) + stored.file)
         if version is None:
             continue
+        sequencer = _next(known.sequencer) if known else LOST_EVENT
         upload = Upload(
-            owner, folder, stored.file, version, LOST_EVENT, stored.uploaded_at, stored.bytes
+            owner, folder, stored.file, version, sequencer, stored.uploaded_at, stored.bytes
         )
         services.preparations.ask(upload)
         yield upload
+
+
+def _next(sequencer: str) -> str:
+    """Newer than what the photo was judged by, older than whatever S3 may still tell of it."""
+    return f"{int(sequencer, 16) + 1:0{len(sequencer)}X}"

@@ -9,7 +9,6 @@ from avatars.errors import (
     OutcomeUnknownError,
     OutOfOrderError,
     PhotosNotValidError,
-    RunRefusedError,
     TrainingFailedError,
     TrainingOutcomeUnknownError,
     TrainingOverdueError,
@@ -17,6 +16,7 @@ from avatars.errors import (
 from avatars.model import Job, JobStatus, Progress, ProgressState, Sending, Stage, Submission
 from avatars.pipeline.admission import give_back
 from avatars.pipeline.looking import LookReply, Looks, look, look_again
+from avatars.pipeline.running import require_run
 from avatars.pipeline.submitting import Send, Step, SubmitReply, known, recover, sent, submit
 from avatars.ports import Services
 
@@ -139,14 +139,6 @@ def check_training(services: Services, job_id: str, run: int, looks: Looks) -> L
 def _ready(services: Services, job: Job, run: int, looks: Looks) -> LookReply:
     give_back(services, Stage.TRAINING, f"{job.job_id}-{run}")
     return {"status": "READY", "wait_seconds": 0, "looks": looks, "batches": 0}
-
-
-def require_run(job: Job, run: int) -> None:
-    """Whether a step may still act for this run. Raises RunRefusedError."""
-    if job.run != run or job.status.ended:
-        raise RunRefusedError(
-            f"Job {job.job_id} is at run {job.run} and {job.status}: run {run} must not go on."
-        )
 
 
 def _trained(job: Job, now: int) -> Job:
