@@ -7,6 +7,7 @@ job did not complete or the provider's limit was exceeded.
 """
 
 import io
+import itertools
 import json
 import sys
 import time
@@ -66,18 +67,24 @@ class Outcome:
         return most
 
     @property
-    def overtaken_by(self) -> int:
-        """Most later jobs (by when their photos were chosen) that were trained before one job."""
+    def overtaken_by(self) -> float:
+        """Longest time, in seconds, by which a job was ready before one that was sent earlier."""
         ready = {job.model_id: job.chosen_at or 0 for job in self.jobs}
         order = [
             ready[entry["model_id"]]
             for entry in self.requests
             if entry["route"] == "start_training" and entry.get("model_id") in ready
         ]
-        return max(
-            (sum(later < now for later in order[place:]) for place, now in enumerate(order)),
-            default=0,
-        )
+        newest = itertools.accumulate(order, max)
+        return max((latest - own for latest, own in zip(newest, order, strict=True)), default=0)
+
+    @property
+    def longest_wait(self) -> int:
+        """Longest time from the choice of a job's photos to its training, in seconds."""
+        waits = [
+            job.training.intended_at - (job.chosen_at or 0) for job in self.jobs if job.training
+        ]
+        return max(waits, default=0)
 
     @property
     def completed(self) -> bool:
@@ -160,7 +167,8 @@ def table(outcome: Outcome, scale: float) -> str:
         "requests to the provider": f"{len(outcome.requests)}",
         "busiest 60 s at the provider": f"{outcome.busiest_minute} of {REQUESTS_A_MINUTE}",
         "answered with 429": f"{sum(entry['status'] == 429 for entry in outcome.requests)}",
-        "most later jobs that were trained before one": f"{outcome.overtaken_by}",
+        "longest wait for a turn": f"{outcome.longest_wait / 60:.0f} min",
+        "longest that a job was overtaken by": f"{outcome.overtaken_by / 60:.1f} min",
         "memory of engine and handlers": f"{outcome.engine_megabytes} MB",
     }
     lines = [

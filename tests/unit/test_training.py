@@ -10,6 +10,7 @@ from avatars.errors import (
     OutOfOrderError,
     PhotosNotValidError,
     ProviderKeyRefusedError,
+    RunRefusedError,
     TrainingFailedError,
     TrainingOverdueError,
 )
@@ -227,10 +228,13 @@ def test_a_job_without_a_model_cannot_be_looked_at() -> None:
         look(services)
 
 
-def test_a_job_that_has_ended_stays_ended() -> None:
+def test_a_job_that_has_ended_is_not_looked_after() -> None:
     services = FakeServices()
     trained(services, status=JobStatus.NEEDS_ATTENTION, trained_at=None)
+    before = services.jobs.job(JOB_ID)
 
-    look(services)
+    with pytest.raises(RunRefusedError):
+        look(services)
 
-    assert services.jobs.job(JOB_ID).status is JobStatus.NEEDS_ATTENTION
+    assert services.jobs.job(JOB_ID) == before
+    assert services.picsart.sent == []

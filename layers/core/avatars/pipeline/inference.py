@@ -105,6 +105,7 @@ def check_inference(services: Services, job_id: str, run: int, looks: Looks) -> 
     """
     ledger = InferenceLedger(services, job_id, run)
     job, row = ledger.job(), ledger.run()
+    require_run(job, run)
     if row.announced_at is not None:
         return _ready(services, row, looks)
     model_id, inference_id = known(job.model_id), known(row.inference_id)

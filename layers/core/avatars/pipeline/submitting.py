@@ -146,12 +146,14 @@ def recover(
 
     *trouble* is the name of the error that the sending step ended with. Repairs the row from the
     raw answer where there is one. Where there is none and the request can no longer be under way,
-    raises OutcomeUnknownError, unless the settings allow to send it once more.
+    raises OutcomeUnknownError, unless the settings allow to send it once more. Raises
+    RunRefusedError where it is not for this run to be sent any more.
     """
     submission = ledger.submission()
     if accepted_id := ledger.accepted_id():
         return _accepted(services, ledger, accepted_id)
     if submission is None or submission.may_be_sent_again:
+        ledger.require_run()
         return _ask_again(services, ledger, f"the step that sends it ended with {trouble}")
     answer = services.answers.find(ledger.job_id, ledger.answer_name(submission.attempt))
     in_flight = services.clock.from_wall(SUBMIT_TIMEOUT)

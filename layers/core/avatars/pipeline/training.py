@@ -106,6 +106,7 @@ def check_training(services: Services, job_id: str, run: int, looks: Looks) -> L
     Raises TrainingFailedError, PhotosNotValidError, ModelNotFoundError or TrainingOverdueError.
     """
     job = TrainingLedger(services, job_id, run).job()
+    require_run(job, run)
     if job.trained_at is not None:
         return _ready(services, job, run, looks)
     model_id = known(job.model_id)
