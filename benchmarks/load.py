@@ -94,14 +94,14 @@ class Outcome:
 def main(
     jobs: Annotated[int, typer.Option(help="How many folders are dropped.")] = 1000,
     scale: Annotated[float, typer.Option(help="Wall seconds per second of the pipeline.")] = 0.1,
+    training: Annotated[float, typer.Option(help="Minutes that a training takes.")] = 5,
     state_dir: Annotated[Path, typer.Option()] = PROJECT / ".local/load",
 ) -> None:
     """Drop many jobs at once, wait for all of them, and print what was measured."""
-    with running_stack(
-        state_dir, scale=scale, parameters={"QuietPeriodSeconds": "1"}, seed=1
-    ) as stack:
+    with running_stack(state_dir, scale=scale, seed=1, training_seconds=60 * training) as stack:
         outcome = run(stack, jobs)
     print(table(outcome, scale))
+    print(f"\nTrainings of {training:g} minutes, a clock of {1 / scale:g} times the wall's speed.")
     if not outcome.completed or outcome.busiest_minute > REQUESTS_A_MINUTE:
         raise typer.Exit(1)
 

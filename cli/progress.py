@@ -24,6 +24,7 @@ _WAITS_FOR = {
     WaitReason.CREDITS: "the provider's account has no credits",
     WaitReason.KEY: "the provider refuses our key",
     WaitReason.OUTAGE: "the provider is down",
+    WaitReason.NOT_SENT: "it could not be sent yet",
 }
 
 

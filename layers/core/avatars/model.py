@@ -130,6 +130,8 @@ class WaitReason(StrEnum):
     CREDITS = "OUT_OF_CREDITS"
     KEY = "PROVIDER_KEY_REFUSED"
     OUTAGE = "PROVIDER_OUTAGE"
+    NOT_SENT = "NOT_SENT"
+    """The step that sends it failed before it had sent anything."""
 
     @property
     def needs_a_person(self) -> bool:

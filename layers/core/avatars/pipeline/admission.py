@@ -24,6 +24,9 @@ TROUBLES = 3
 
 SHORTEST_WAIT = 15
 LONGEST_WAIT = 300
+LONGEST_WAIT_IN_LINE = 900
+"""Far back in a long line, whose end is hours away."""
+
 PATIENCE_GROWTH = 1.25
 """Where nothing moves, each wait is so much longer than the one before: the history stays small."""
 
@@ -47,6 +50,7 @@ _OVER: dict[WaitReason, type[JobError]] = {
     WaitReason.CREDITS: OutOfCreditsError,
     WaitReason.KEY: ProviderKeyRefusedError,
     WaitReason.OUTAGE: ProviderOutageError,
+    WaitReason.NOT_SENT: ProviderOutageError,
 }
 
 
@@ -193,7 +197,7 @@ def _ahead(services: Services, applicant: Applicant, now: int) -> int:
 def _until_turn(services: Services, stage: Stage, places: int, limit: int) -> float:
     """When to ask again: well before so many places are likely to have become free."""
     usual = services.settings.schedule(stage).advised
-    return min(places * usual / limit / 4, LONGEST_WAIT)
+    return min(places * usual / limit / 4, LONGEST_WAIT_IN_LINE)
 
 
 def _reopened(services: Services, gate: Gate) -> Gate:

@@ -154,7 +154,8 @@ def recover(
         return _accepted(services, ledger, accepted_id)
     if submission is None or submission.may_be_sent_again:
         ledger.require_run()
-        return _ask_again(services, ledger, f"the step that sends it ended with {trouble}")
+        why = f"the step that sends it ended with {trouble}"
+        return _ask_again(services, ledger, WaitReason.NOT_SENT, why)
     answer = services.answers.find(ledger.job_id, ledger.answer_name(submission.attempt))
     in_flight = services.clock.from_wall(SUBMIT_TIMEOUT)
     remaining = submission.intended_at + in_flight - services.clock.now()
@@ -169,7 +170,8 @@ def recover(
         if submission.abandoned >= services.settings.resubmissions[ledger.stage]:
             raise
         _mark(ledger, submission, Sending.ABANDONED)
-        return _ask_again(services, ledger, "its outcome stayed unknown")
+        why = "its outcome stayed unknown"
+        return _ask_again(services, ledger, WaitReason.NOT_SENT, why)
 
 
 def settle_from_answer(services: Services, ledger: Ledger, read: Callable[[Answer], str]) -> None:
@@ -281,9 +283,9 @@ def _not_accepted(
     _mark(ledger, submission, Sending.NOT_SENT)
     if error.wait_seconds is None:
         report_outage(services)
-    else:
-        pause(services, WaitReason.BUSY, error.wait_seconds)
-    return _ask_again(services, ledger, str(error), error.wait_seconds)
+        return _ask_again(services, ledger, WaitReason.OUTAGE, str(error))
+    pause(services, WaitReason.BUSY, error.wait_seconds)
+    return _ask_again(services, ledger, WaitReason.BUSY, str(error), error.wait_seconds)
 
 
 def _mark(ledger: Ledger, submission: Submission, state: Sending) -> None:
@@ -295,7 +297,11 @@ def _mark(ledger: Ledger, submission: Submission, state: Sending) -> None:
 
 
 def _ask_again(
-    services: Services, ledger: Ledger, trouble: str, asked_wait: int | None = None
+    services: Services,
+    ledger: Ledger,
+    reason: WaitReason,
+    trouble: str,
+    asked_wait: int | None = None,
 ) -> SubmitReply:
     applicant = _applicant(ledger)
     give_back(services, ledger.stage, applicant.name)
@@ -303,5 +309,4 @@ def _ask_again(
     # Growing in any case: a wait of a second, asked for again and again, would fill the history.
     growing = max(RETRY_WAIT if asked_wait is None else 1, age // ASKS_PER_AGE)
     seconds = max(asked_wait or 0, min(growing, LONGEST_WAIT))
-    reason = WaitReason.OUTAGE if asked_wait is None else WaitReason.BUSY
     return _waiting(wait(services, applicant, reason, seconds, trouble=trouble))
