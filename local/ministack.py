@@ -21,7 +21,7 @@ from typing import Any
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
-LAMBDA_PATIENCE = 120.0  # seconds that a call waits for a free Lambda slot
+LAMBDA_PATIENCE = 600.0  # seconds that a call waits for a free Lambda slot; AWS keeps events for hours
 
 _logger = logging.getLogger("local")
 
@@ -63,6 +63,11 @@ def main() -> None:
     server.bind = [f"{os.environ['BIND_HOST']}:{os.environ['GATEWAY_PORT']}"]
     server.graceful_timeout = 0.2  # idle connections are no reason to stay
     asyncio.run(serve(_module("app").app, server))
+
+
+def application() -> Any:
+    """The engine as an ASGI application, for use in this process instead of one of its own."""
+    return _private(_module("app"), "app")
 
 
 def queue_for_lambda_slots(lambdas: ModuleType) -> None:

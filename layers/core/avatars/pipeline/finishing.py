@@ -164,6 +164,7 @@ def _what_is_missing(run: Run, missing: list[int], avatars: Iterable[Avatar]) ->
 def _end(services: Services, job_id: str, run: int, error: JobError | None) -> FinishReply:
     if error:
         error = _open_outcome(services, job_id, run) or error
+    holder = services.jobs.run(job_id, run)
     status = error.status if error else JobStatus.COMPLETED
     code, reason = (error.code, str(error)[:MAX_REASON]) if error else (None, None)
 
@@ -179,15 +180,16 @@ def _end(services: Services, job_id: str, run: int, error: JobError | None) -> F
         services.photos.erase(job_id)
     if job.status is JobStatus.NEEDS_ATTENTION:
         logger.error("a person is needed", extra={"code": job.code, "reason": job.reason})
-    row = services.jobs.run(job_id, run)
-    services.notices.publish(NOTICES[job.status], _notice(job, row))
+    services.notices.publish(NOTICES[job.status], _notice(job, holder))
     for stage in Stage:
-        give_back(services, stage, row.name)
+        give_back(services, stage, holder.name)
     # Last: whoever finds a run without it finishes what is left of the ending.
     now = services.clock.now()
 
     def close(row: Run) -> Run:
-        if row.ended_at:
+        # Somebody who has taken the job up meanwhile ends the run, too.
+        is_ours = (row.execution, row.started_at) == (holder.execution, holder.started_at)
+        if row.ended_at or not is_ours:
             return row
         return replace(row, status=job.status, ended_at=now, waiting=None)
 

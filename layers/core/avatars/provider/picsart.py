@@ -29,10 +29,11 @@ _KEPT_HEADERS = (
 )
 
 
-def http_client() -> httpx.Client:
+def http_client(transport: httpx.BaseTransport | None = None) -> httpx.Client:
     """A client that sends each request once, on a connection of its own: no retries, no
-    redirects, no proxies."""
+    redirects, no proxies. *transport* takes the place of the network."""
     return httpx.Client(
+        transport=transport,
         # A kept connection may have died unnoticed while the function was frozen, and a request
         # that is lost on it looks like one that was lost on its way.
         limits=httpx.Limits(max_keepalive_connections=0),

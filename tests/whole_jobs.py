@@ -1,0 +1,249 @@
+"""Whole jobs in a region: what they are made of, and what is true of them whatever happened."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache
+from typing import Any
+
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+from avatars.errors import (
+    DownloadFailedError,
+    NotSentError,
+    OutcomeUnknownError,
+    ProviderUnreachableError,
+)
+from avatars.model import Answer, AvatarStatus, Job, JobStatus, Run, Sending, Stage
+from local.ministack import StateFailedError
+from tests.builders import JOB_ID, a_picture
+from tests.fakes import FakeClock, FakePicsart, FakeServices, Sent, answer
+from tests.region import Region
+
+UNFINISHED = answer(202, {"status": "IN_PROGRESS"})
+
+NOT_ACCEPTED = (400, 401, 402, 403, 404, 405, 413, 415, 422, 429, 431)
+"""Answers that prove that nothing was started."""
+
+ID_FIELDS = {"submit_training": "model_id", "submit_inference": "inference_id"}
+
+
+class Studio(FakePicsart):
+    """The provider on a good day: avatars are ready at the first look. What has failed stays so."""
+
+    clock: FakeClock
+    pictures: dict[str, bytes]
+    """Where the links lead."""
+    signature = ""
+    """How links end."""
+    _asked: tuple[Any, ...] = ()
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._failed: dict[tuple[Any, ...], Answer] = {}
+
+    def take(self, call: str, key: str, *arguments: object) -> Answer:
+        self._asked = arguments
+        return super().take(call, key, *arguments)
+
+    def _reply(self, call: str, key: str) -> Answer | Exception:
+        if self._asked in self._failed:
+            return self._failed[self._asked]
+        reply = super()._reply(call, key)
+        if isinstance(reply, Answer) and b"FAILED" in reply.body:
+            self._failed[self._asked] = reply  # once and for all
+        return self._finished() if reply == UNFINISHED else reply
+
+    def _finished(self) -> Answer:
+        _, inference_id = self._asked
+        [order] = [
+            request.arguments[1]
+            for request in self.requests("submit_inference")
+            if given_id(request) == inference_id
+        ]
+        links = [
+            f"https://cdn.results.test/{inference_id}/{number}.jpg{self.signature}"
+            for number in range(sum(prompt.count for prompt in order))
+        ]
+        self.pictures |= {link: picture(number, side=32) for number, link in enumerate(links)}
+        return answer(200, {"status": "DONE", "urls": links})
+
+
+@cache
+def picture(number: int, side: int = 512) -> bytes:
+    """By default of exactly the size that training takes: preparing it costs little."""
+    return a_picture(number, side=side)
+
+
+def surroundings(kind: type[Studio] = Studio, **changes: Any) -> FakeServices:
+    """Everything around a pipeline, with such a studio; *changes* are fields of Settings.
+
+    Avatars are kept one by one: several at once would be kept in an order that nobody knows.
+    """
+    services = FakeServices(**{"batch_size": 1} | changes)
+    studio = kind(services.effects)
+    studio.clock = services.clock
+    studio.pictures = services.downloads.pictures
+    services.picsart = studio
+    return services
+
+
+def folder(photos: int = 5, avatars: int = 2, promised: bool = True) -> Mapping[str, bytes]:
+    """The files of a folder: as many good photos, and what is wanted of them."""
+    prompts = [{"style": "realistic", "count": avatars}]
+    promise = {"photos": photos} if promised else {}
+    wanted = {"subject": "woman", "prompts": prompts} | promise
+    return {
+        "job.json": json.dumps(wanted).encode(),
+        **{f"{number}.jpg": picture(number) for number in range(photos)},
+    }
+
+
+SERVER_ERROR = ClientError({"Error": {"Code": "InternalServerError"}}, "AnyOperation")
+TIMEOUT = ReadTimeoutError(endpoint_url="https://aws.test")
+FAILURES: dict[str, Exception] = {
+    "fetch key": NotSentError("The provider's key cannot be read."),
+    "sign links": NotSentError("The role that signs the photo links cannot be assumed."),
+    "submit training": ProviderUnreachableError("the provider could not be reached"),
+    "submit inference": ProviderUnreachableError("the provider could not be reached"),
+    "download": DownloadFailedError("The download was answered with 503."),
+}
+LOST_ANSWERS: dict[str, Exception] = FAILURES | {
+    "submit training": OutcomeUnknownError("The request was cut off."),
+    "submit inference": OutcomeUnknownError("The request was cut off."),
+}
+LOOKS = ("check training", "check inference", "balance")
+
+
+def is_killed(region: Region) -> None:
+    """The process dies at this moment."""
+    region.services.effects.kill()
+
+
+def fails(region: Region) -> None:
+    """What an adapter raises at this moment: before an effect, it does not happen; after it,
+    nobody hears of it."""
+    side, _, effect = region.services.effects.moments[-1].partition(" ")
+    if effect in LOOKS:
+        region.services.picsart.will(effect.replace(" ", "_"), Answer(0, {}, b"ReadTimeout"))
+    elif side == "before":
+        raise FAILURES.get(effect, SERVER_ERROR)
+    else:
+        raise LOST_ANSWERS.get(effect, TIMEOUT)
+
+
+def the_job(region: Region) -> Job:
+    with region.services.effects.unwatched():
+        job: Job = region.services.jobs.job(JOB_ID)
+        return job
+
+
+def the_runs(region: Region) -> list[Run]:
+    """All runs of the job, the newest last; one may have been created that the job knows not."""
+    jobs = region.services.jobs
+    last = the_job(region).run
+    with region.services.effects.unwatched():
+        return [jobs.run(JOB_ID, number) for number in range(1, last + 1)]
+
+
+def given_id(request: Sent) -> str | None:
+    """The `model_id` or `inference_id` that the provider has given to a request."""
+    reply = request.reply
+    if not isinstance(reply, Answer) or not 200 <= reply.status_code < 300:
+        return None
+    try:
+        accepted_id = json.loads(reply.body)[ID_FIELDS[request.call]]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return str(accepted_id)
+
+
+def is_refused(request: Sent) -> bool:
+    """Whether it is proved that the provider has started nothing for a request."""
+    if isinstance(request.reply, Answer):
+        return request.reply.status_code in NOT_ACCEPTED
+    return isinstance(request.reply, ProviderUnreachableError)
+
+
+def nothing_is_paid_for_twice(region: Region) -> None:
+    """A request was followed by another one only where it is proved that it started nothing, or
+    where the settings allow it."""
+    picsart, resubmissions = region.services.picsart, region.services.settings.resubmissions
+    runs = the_job(region).run
+    for call, wanted, again in (
+        ("submit_training", 1, resubmissions[Stage.TRAINING]),
+        ("submit_inference", runs, runs * resubmissions[Stage.INFERENCE]),
+    ):
+        before_the_last = picsart.requests(call)[:-1]
+        doubtful = [request for request in before_the_last if not is_refused(request)]
+        assert len(doubtful) <= wanted - 1 + again, doubtful
+
+
+def no_id_is_lost(region: Region) -> None:
+    """Each id that the provider gave stands in the table, or the job says that one may be lost."""
+    job, runs = the_job(region), the_runs(region)
+    known = {job.model_id, *(run.inference_id for run in runs)}
+    submissions = filter(None, (job.training, *(run.inference for run in runs)))
+    may_be_lost = sum((one.state is Sending.INTENDED) + one.abandoned for one in submissions)
+    given = {given_id(one) for one in region.services.picsart.sent if one.call in ID_FIELDS}
+    lost = given - known - {None}
+    assert len(lost) <= may_be_lost, lost
+    if job.training and job.training.state is Sending.INTENDED:
+        assert job.code == "TRAINING_OUTCOME_UNKNOWN"
+    for run in runs:
+        if run.inference and run.inference.state is Sending.INTENDED:
+            assert run.status is JobStatus.NEEDS_ATTENTION
+
+
+def it_ended_well_or_says_why(region: Region) -> None:
+    """The job, its run and the world agree on how it ended; nothing of it is left at work."""
+    job, run = the_job(region), the_runs(region)[-1]
+    services = region.services
+    assert all(execution.status != "RUNNING" for execution in region.executions.values())
+    assert job.status.ended
+    assert (job.code is None) == (job.reason is None) == (job.status is JobStatus.COMPLETED)
+    assert run.status is job.status
+    assert run.ended_at is not None
+    assert run.waiting is None
+    told = [detail["status"] for _, detail in services.notices.published if "job_id" in detail]
+    assert told[-1] == job.status
+    with services.effects.unwatched():
+        now = services.clock.now()
+        assert not any(services.capacity.leases(stage).alive(now) for stage in Stage)
+    if job.status is JobStatus.COMPLETED:
+        every_avatar_is_kept(region, run)
+
+
+def every_avatar_is_kept(region: Region, run: Run) -> None:
+    with region.services.effects.unwatched():
+        avatars = region.services.jobs.avatars(JOB_ID, run.run)
+    assert [avatar.position for avatar in avatars] == [*range(1, run.avatars + 1)]
+    for avatar in avatars:
+        data = region.services.avatar_bucket.read(avatar.key)
+        assert avatar.status is AvatarStatus.KEPT
+        assert data is not None
+        assert hashlib.sha256(data).hexdigest() == avatar.sha256
+
+
+def what_is_kept(region: Region) -> object:
+    """All rows of the job, and all that stays, to be compared with those of another moment."""
+    services = region.services
+    with services.effects.unwatched():
+        rows = [services.jobs.photos(JOB_ID), services.jobs.avatars(JOB_ID, the_job(region).run)]
+    avatars = {key: list(those) for key, those in services.avatar_bucket.versions.items()}
+    return the_job(region), the_runs(region), rows, avatars
+
+
+def repeating_changes_nothing(region: Region) -> None:
+    """After the end every event comes once more, and every step is called once more."""
+    before = what_is_kept(region)
+    for function, event in list(region.taken):
+        region.deliver(function, event)
+    region.run()
+    for execution in region.executions.values():
+        for met in execution.met:
+            if met.call and met.call[0] != "begin_run":  # which opens an ended job again
+                with suppress(StateFailedError):
+                    region.invoke(*met.call)
+    assert what_is_kept(region) == before
