@@ -284,6 +284,16 @@ class TestFound:
         assert the_job(story.region).code == "PROVIDER_REJECTED"
         story.teardown()
 
+    def test_a_job_is_closed_while_the_provider_takes_its_time_to_refuse_the_key(self) -> None:
+        story = a_story()
+        story.the_provider_will_say(("submit_training", answer(401)))
+        story.services.effects.after("submit training", lambda: story.region.sleep(20))
+        story.so_much_time_passes_that_photos_are_chosen()
+
+        story.an_operator_aborts_an_execution(number=0)
+
+        story.teardown()
+
 
 def a_story(delays: list[list[float]] | None = None) -> WholeJobs:
     """One second after five photos were dropped."""

@@ -74,6 +74,15 @@ class Stage:
         else:
             services.jobs.change_run(JOB_ID, 1, lambda run: replace(run, inference=submission))
 
+    def lose(self, services: FakeServices) -> None:
+        """The row is as it was before anything was sent."""
+        if self.name == "training":
+            services.jobs.change_job(JOB_ID, lambda job: replace(job, training=None, model_id=None))
+        else:
+            services.jobs.change_run(
+                JOB_ID, 1, lambda run: replace(run, inference=None, inference_id=None)
+            )
+
     def accepted(self, provider_id: str = "id-1") -> Answer:
         field = "model_id" if self.name == "training" else "inference_id"
         return answer(202, {field: provider_id})
@@ -366,6 +375,22 @@ class TestUnknown:
             stage.start(services)
 
         assert stage.kept(services) == (reply if isinstance(reply, Answer) else None)
+
+
+def test_a_row_that_was_lost_gets_its_id_back_from_the_answer_and_sends_nothing(
+    services: FakeServices, stage: Stage
+) -> None:
+    services.picsart.will(stage.call, answer(429), stage.accepted())
+    services.clock.move(stage.start(services)["wait_seconds"])
+    stage.start(services)
+    stage.lose(services)
+
+    services.clock.move(stage.start(services)["wait_seconds"])
+    reply = stage.start(services)
+
+    assert reply["accepted_id"] == "id-1"
+    assert stage.accepted_id(services) == "id-1"
+    assert sends(services, stage) == 2
 
 
 class TestGettingReady:

@@ -227,7 +227,8 @@ class Job:
 
     @property
     def takes_no_photos(self) -> bool:
-        return bool(self.chosen) or self.status.ended
+        # One that needs attention before its set is frozen goes on collecting when it is taken up.
+        return bool(self.chosen) or self.status in (JobStatus.COMPLETED, JobStatus.FAILED)
 
     def forward(self, status: JobStatus) -> "Job":
         """The job in *status*, unless it stands there already or further on."""

@@ -119,7 +119,12 @@ def submit(
     ledger.require_run()
     if accepted_id := ledger.accepted_id():
         return _accepted(services, ledger, accepted_id)
-    _require_not_under_way(ledger, ledger.submission())
+    before = ledger.submission()
+    _require_not_under_way(ledger, before)
+    name = ledger.answer_name(before.attempt + 1 if before else 1)
+    if forgotten := services.answers.find(ledger.job_id, name):
+        # It was sent, and the row has been lost since: what the answer says is still true.
+        return _settle(services, ledger, _intend(services, ledger), forgotten, read)
     if seconds := await_turn(services, _applicant(ledger)):
         return _waiting(seconds)
     send = get_ready()
