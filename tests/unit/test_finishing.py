@@ -507,6 +507,15 @@ class TestExecutionEnded:
         assert photos_left(services) == []
         assert [kind for kind, _ in services.notices.published] == ["AvatarJobFailed"]
 
+    def test_one_that_somebody_has_redriven_since_is_left_alone(
+        self, services: FakeServices
+    ) -> None:
+        training(services)
+        services.executions.running.add(EXECUTION)
+
+        assert self.close(services, status="ABORTED") is None
+        assert services.jobs.job(JOB_ID).status is JobStatus.TRAINING
+
     def test_an_execution_without_a_job_is_left_alone(self, services: FakeServices) -> None:
         assert self.close(services) is None
 

@@ -189,6 +189,7 @@ class TestTakenUpAgain:
     ) -> None:
         self.needs_attention(services)
         begin(services, EXECUTION)
+        services.executions.end(EXECUTION, "ABORTED")
 
         close_job(services, JOB_ID, EXECUTION, "ABORTED")
 

@@ -245,6 +245,6 @@ def _known(services: Services, gate: Gate) -> Gate:
 
 def _change_waiting(services: Services, applicant: Applicant, waiting: Waiting | None) -> None:
     def change(run: Run) -> Run:
-        return replace(run, waiting=waiting)
+        return run if run.ended_at else replace(run, waiting=waiting)
 
     services.jobs.change_run(applicant.job_id, applicant.number, change)

@@ -103,6 +103,8 @@ def close_job(
         return None
     if run.ended_at is not None:
         return None
+    if execution_status != "RUNNING" and services.executions.status(execution) == "RUNNING":
+        return None  # somebody has redriven it since
     if execution_status in RESUMABLE and not job.status.ended and run.rescues < MOST_RESCUES:
         _rescue(services, run)
         return _reply(job)
