@@ -21,7 +21,8 @@ from typing import Any
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
-LAMBDA_PATIENCE = 600.0  # seconds that a call waits for a free Lambda slot; AWS keeps events for hours
+# Seconds that a call waits for a free Lambda slot; AWS keeps events for hours.
+LAMBDA_PATIENCE = 600.0
 
 _logger = logging.getLogger("local")
 

@@ -212,6 +212,24 @@ class TestWithdrawn:
         assert withdrawn is not None
         assert (withdrawn.status, withdrawn.code) == (PhotoStatus.REJECTED, "withdrawn")
 
+    def test_a_photo_that_comes_while_the_folder_is_looked_at_is_not_taken_for_one(
+        self, services: FakeServices
+    ) -> None:
+        folder(services, *(a_photo(number) for number in (1, 2, 3, 4)))
+        services.clock.move(60)
+
+        def another_comes() -> None:
+            services.upload_bucket.put(f"{PREFIX}005.jpg", b"x")
+            services.jobs.put_photo(a_photo(5))
+
+        services.effects.after("list uploads", another_comes)
+        services.effects.after("read photos", another_comes)
+        collect(services)
+
+        late = services.jobs.photo(JOB_ID, a_photo(5).photo_id)
+        assert late is not None
+        assert late.status is PhotoStatus.ACCEPTED
+
     def test_it_does_not_count(self, services: FakeServices) -> None:
         folder(services, *five())
         services.upload_bucket.delete(f"{PREFIX}003.jpg")

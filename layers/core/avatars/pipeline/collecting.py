@@ -82,9 +82,10 @@ def collect_photos(services: Services, job_id: str, run: int) -> CollectReply:
     job = services.jobs.job(job_id)
     require_run(job, run)
     if not job.chosen:
+        # Verdicts first: a photo that comes and is judged in between lies in the folder, too.
+        rows = services.jobs.photos(job_id)
         uploads = services.uploads.list(keys.upload_prefix(job.owner, job.folder))
         manifest, problem = _manifest(services, job, uploads)
-        rows = services.jobs.photos(job_id)
         folder = Folder(uploads, without_withdrawn(rows, uploads), manifest)
         wait = seconds_to_wait(services, job, folder)
         if wait > 0:
