@@ -1,6 +1,9 @@
 # What can be done here: `make help`.
 
 ARGS :=
+JOBS := 100
+FAULTS := 1
+SEED := 1
 
 # The SAM CLI builds with the python3.13 on PATH, and would tell its makers of its use.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -10,7 +13,7 @@ export UV_SYSTEM_CERTS := true
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types template locks names lock build deploy clean
+.PHONY: help setup demo test chaos check lint types template locks names lock build deploy clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +25,9 @@ demo: .venv/ready ## Turn the sample photos into avatars, all on this machine (A
 
 test: setup ## Run the tests (ARGS: options of pytest)
 	@.venv/bin/pytest $(ARGS)
+
+chaos: .venv/ready ## Let faults strike many jobs and audit what becomes of them (JOBS, FAULTS each, SEED)
+	@.venv/bin/python -m tests.chaos --jobs $(JOBS) --faults $(FAULTS) --seed $(SEED) $(ARGS)
 
 check: setup ## Run the linters and gates: lint, types, template, locks, names
 	@$(MAKE) --no-print-directory --keep-going lint types template locks names

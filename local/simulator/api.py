@@ -4,6 +4,7 @@ import hmac
 import uuid
 from http import HTTPStatus
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 from starlette.applications import Starlette
@@ -73,7 +74,8 @@ async def start_training(request: Request) -> Response:
     """A1: photos in, model id out."""
     world: World = request.state.world
     wanted = await _body(request, TrainingRequest)
-    request.state.entry.update(subject=wanted.type, links=len(wanted.images))
+    photos = [urlsplit(link).path for link in wanted.images]
+    request.state.entry.update(subject=wanted.type, links=len(photos), photos=photos)
     short = short_lived(wanted.images, world.clock.wall())
     complaint = f"images {short} are signed for less than 30 more minutes"
     if short and world.scenario.short_links == "refuse":
@@ -122,6 +124,8 @@ async def check_inference(request: Request) -> Response:
     facts: dict[str, Any] = {}
     if phase is Phase.DONE:
         facts = _links(world, inference)
+        announced = len(inference.pictures)
+        request.state.entry.update(pictures=announced, expires_at=inference.expires_at)
     elif phase is Phase.FAILED:
         facts = {"detail": inference.failure}
     return _progress(world, phase, inference_id=inference_id, **facts)

@@ -105,6 +105,8 @@ async def respond(app: ASGIApp, fault: AnyFault | None, line: Line) -> Response:
 async def deliver(response: Response, fault: AnyFault | None, line: Line) -> dict[str, Any]:
     """Give the answer the way the fault wants it; returns what the journal should know."""
     facts: dict[str, Any] = {"status": response.status_code}
+    if asked_wait := response.headers.get("Retry-After"):
+        facts["retry_after"] = asked_wait
     body = bytes(response.body)
     match fault:
         case Drop():

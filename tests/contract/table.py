@@ -1,5 +1,6 @@
 """The table of `template.yaml`, made in moto."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,10 @@ def rows() -> Rows:
     return Rows(client, TABLE)
 
 
+@cache
 def properties() -> dict[str, Any]:
     """What CreateTable is told, but the name."""
     template = yaml_parse((ROOT / "template.yaml").read_text())
-    properties = template["Resources"]["JobsTable"]["Properties"]
+    table = template["Resources"]["JobsTable"]["Properties"]
     wanted = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
-    return {name: properties[name] for name in wanted}
+    return {name: table[name] for name in wanted}
