@@ -2,8 +2,7 @@
 
 import multiprocessing
 import time
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +10,6 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from tests.chaos.auditor import Violation
 from tests.chaos.campaign import Campaign, Result
 from tests.chaos.faults import FAULTS, named
 from tests.chaos.report import Report
@@ -76,22 +74,12 @@ def _results(campaign: Campaign, jobs: int, workers: int) -> Iterator[Result]:
         Progress(console=err, transient=True) as progress,
     ):
         bar = progress.add_task("jobs", total=jobs)
-        for results in pool.imap_unordered(partial(_run, campaign), worlds):
+        for results in pool.imap_unordered(campaign.attempt, worlds):
             progress.advance(bar, len(results))
             for result in results:
                 for violation in result.violations:
                     err.print(f"job {result.number}: {violation.invariant}", highlight=False)
             yield from results
-
-
-def _run(campaign: Campaign, numbers: Sequence[int]) -> list[Result]:
-    """The jobs of one world; where it breaks, that is a violation, too, and the others go on."""
-    try:
-        return campaign.run(numbers)
-    except Exception as error:  # noqa: BLE001 - the replay shows it
-        crash = Violation("crash", "", repr(error))
-        nothing: frozenset[str] = frozenset()
-        return [Result(number, (), nothing, "nothing", nothing, (crash,)) for number in numbers]
 
 
 def _replay(campaign: Campaign, number: int) -> bool:

@@ -113,6 +113,15 @@ class Campaign:
             for result, trial in zip(results, trials, strict=True)
         ]
 
+    def attempt(self, numbers: Sequence[int]) -> list[Result]:
+        """The same; where a world breaks, that is a violation, too, and others go on."""
+        try:
+            return self.run(numbers)
+        except Exception as error:  # noqa: BLE001 - a replay shows it
+            crash = Violation("crash", "", repr(error))
+            nothing: frozenset[str] = frozenset()
+            return [Result(number, (), nothing, "nothing", nothing, (crash,)) for number in numbers]
+
     def _faults(self, chance: random.Random) -> list[Fault]:
         if self.only:
             return [named(name) for name in self.only]

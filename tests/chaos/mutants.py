@@ -163,6 +163,21 @@ def _no_answer(replaced: Callable[..., None]) -> None:
 
 
 @_mutant(
+    "answer that outlives its row",
+    "who has no row looks for no answer either",
+    "S1 for good",
+    "second training",
+)
+def _no_memory(replaced: Callable[..., None]) -> None:
+    find = S3Answers.find
+
+    def find_results_only(answers: Any, job_id: str, name: str) -> Any:
+        return find(answers, job_id, name) if "result" in name else None
+
+    replaced(S3Answers, "find", find_results_only)
+
+
+@_mutant(
     "client retries off",
     "the HTTP client sends again where it gets no answer",
     "T3",

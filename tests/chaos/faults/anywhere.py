@@ -2,10 +2,13 @@
 
 from typing import Any
 
+import httpx
+
 from avatars.model import MOST_RESCUES
 from tests.chaos import trouble
 from tests.chaos.auditor import Write
 from tests.chaos.faults.fault import HOUR, fault
+from tests.chaos.seam import Call, Strike
 from tests.chaos.trial import Trial
 from tests.fakes import ENVIRONMENT
 
@@ -162,3 +165,32 @@ def _out_of_sight(trial: Trial) -> None:
             ),
             f"{function} is out of sight",
         )
+
+
+@fault(
+    "X7",
+    "nothing reaches the provider, for ten minutes to six hours",
+    PROVIDER_PATIENCE_SECONDS="86400",
+)
+def _provider_down(trial: Trial) -> None:
+    act = trouble.never_sent(httpx.ConnectError, "[Errno 111] Connection refused")
+    _down(trial, ("provider", "results"), act, trial.chance.choice([600, HOUR, 6 * HOUR]))
+
+
+@fault("X8", "a service of AWS is down, for one to ten minutes")
+def _aws_down(trial: Trial) -> None:
+    service = trial.chance.choice(["dynamodb", "s3", "sts", "secrets-manager"])
+    act = trial.chance.choice([trouble.broken, trouble.unreachable])
+    _down(trial, (service,), act, trial.chance.choice([60, 300, 600]))
+
+
+def _down(trial: Trial, services: tuple[str, ...], act: trouble.Act, seconds: float) -> None:
+    """For all jobs, from some moment on."""
+    clock, begins = trial.world.clock, trial.sometime(0, 1200)
+    since = clock.wall() + trial.order.arrival + begins
+
+    def is_down(call: Call) -> bool:
+        return call.service in services and since <= clock.wall() < since + seconds
+
+    trial.world.seam.strikes.append(Strike(is_down, act, times=float("inf")))
+    trial.later(begins, lambda: None, f"{' and '.join(services)} down for {seconds:.0f} s")
