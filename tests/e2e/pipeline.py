@@ -279,6 +279,11 @@ class Folder:
             self.pipeline.aws("dynamodb").delete_item(**table, Key=key)
         for prefix in (self.prefix, f"photos/{self.job_id}/"):
             S3Uploads(self.pipeline.s3, self.pipeline.upload_bucket).erase(prefix)
+        # What was answered before would be believed: a row without it counts as lost.
+        answers = keys.answer_key(self.job_id, "")
+        S3Uploads(self.pipeline.s3, self.pipeline.avatar_bucket).erase(
+            answers.removesuffix(".json")
+        )
 
     def want(self, **manifest: Any) -> None:
         """Drop a `job.json`."""
