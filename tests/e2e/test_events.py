@@ -80,7 +80,7 @@ def look(pipeline: Pipeline, function: str, name: str) -> dict[str, Any]:
 
     def ready() -> dict[str, Any] | None:
         reply: dict[str, Any] = pipeline.invoke(function, event(name))
-        assert reply["looks"]["total"] == 1
+        assert reply["looks"]["answered"] == 1
         return reply if reply["status"] == "READY" else None
 
     return eventually(ready, f"READY from {function}")

@@ -22,7 +22,7 @@ from tests.fakes import FakeServices, KilledError, answer
 from tests.fakes.clock import NOON
 
 PATIENCE = 86_400
-NO_LOOKS = {"total": 0, "not_found": 0, "words": []}
+NO_LOOKS = {"answered": 0, "not_found": 0, "words": []}
 
 
 @pytest.fixture

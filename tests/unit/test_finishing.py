@@ -8,7 +8,7 @@ import pytest
 
 from avatars import keys
 from avatars.errors import AvatarsMissingError, RunRefusedError, job_errors
-from avatars.model import MOST_RESCUES, AvatarStatus, JobStatus, Run
+from avatars.model import MOST_RESCUES, AvatarStatus, JobStatus, Run, Sending
 from avatars.pipeline.finishing import (
     FIRST_KEEP_WAIT,
     MOST_KEEP_ROUNDS,
@@ -359,6 +359,19 @@ class TestOpenOutcome:
 
         assert services.jobs.job(JOB_ID).model_id == "model-7"
         assert reply["code"] == "INTERNAL_ERROR"
+
+    def test_a_row_that_was_lost_gets_its_id_back(self, services: FakeServices) -> None:
+        ready_to_train(services)  # made anew: it knows of no request
+        services.answers.keep(JOB_ID, keys.training_answer(1), answer(402))
+        accepted = answer(202, {"model_id": "model-7"})
+        services.answers.keep(JOB_ID, keys.training_answer(2), accepted)
+
+        finish(services, "OutOfOrderError")
+
+        job = services.jobs.job(JOB_ID)
+        assert job.model_id == "model-7"
+        assert job.training is not None
+        assert (job.training.attempt, job.training.state) == (2, Sending.ACCEPTED)
 
     @pytest.mark.parametrize("status", [402, 429])
     def test_an_answer_that_accepted_nothing_opens_nothing(

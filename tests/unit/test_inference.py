@@ -17,7 +17,7 @@ from tests.builders import JOB_ID, inferring, trained
 from tests.fakes import FakeServices, answer
 from tests.fakes.clock import NOON
 
-NO_LOOKS: Looks = {"total": 0, "not_found": 0, "words": []}
+NO_LOOKS: Looks = {"answered": 0, "not_found": 0, "words": []}
 RUNNING = answer(202, {"status": "IN_PROGRESS"})
 LINKS = [f"https://cdn.results.test/{number}.jpg?signature=secret" for number in range(1, 5)]
 DONE = answer(200, {"status": "DONE", "urls": LINKS})

@@ -21,7 +21,7 @@ from tests.builders import JOB_ID, ready_to_train, trained, training
 from tests.fakes import FakeServices, answer
 from tests.fakes.clock import NOON
 
-NO_LOOKS: Looks = {"total": 0, "not_found": 0, "words": []}
+NO_LOOKS: Looks = {"answered": 0, "not_found": 0, "words": []}
 RUNNING = answer(202, {"status": "IN_PROGRESS"})
 
 
@@ -66,7 +66,7 @@ def test_a_running_training_is_looked_at_every_two_minutes(services: FakeService
 
     assert reply["status"] == "RUNNING"
     assert 120 <= reply["wait_seconds"] <= 132
-    assert reply["looks"] == {"total": 1, "not_found": 0, "words": []}
+    assert reply["looks"] == {"answered": 1, "not_found": 0, "words": []}
 
 
 def test_the_last_look_is_at_the_deadline(services: FakeServices) -> None:
@@ -124,6 +124,18 @@ def test_a_provider_out_of_reach_is_looked_at_again(services: FakeServices, stat
     services.picsart.will("check_training", answer(status))
 
     assert look(services)["status"] == "RUNNING"
+
+
+def test_a_provider_that_is_away_for_hours_is_waited_for(services: FakeServices) -> None:
+    services.picsart.will("check_training", *[answer(0)] * 1000)
+    looks = NO_LOOKS
+
+    while services.clock.now() < NOON + 6 * 3600:  # the training's own deadline is an hour
+        reply = look(services, looks)
+        looks = reply["looks"]
+        services.clock.move(reply["wait_seconds"])
+
+    assert reply["status"] == "RUNNING"
 
 
 def test_too_many_requests_lengthen_the_wait(services: FakeServices) -> None:

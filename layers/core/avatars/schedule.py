@@ -29,7 +29,7 @@ class Schedule:
 
     @property
     def most_looks(self) -> int:
-        """More looks than this cannot happen unless something is wrong with the clock."""
+        """More looks that are answered cannot be, unless something is wrong with the clock."""
         return math.ceil(self.deadline / self.every) + 1
 
 

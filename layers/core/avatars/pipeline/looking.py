@@ -21,7 +21,8 @@ KEY_REFUSED = (401, 403)
 class Looks(TypedDict):
     """What the execution remembers of earlier looks."""
 
-    total: int
+    answered: int
+    """How many there were, without those that a provider in trouble gave no answer to."""
     not_found: int
     """How many in a row did not find the id."""
     words: list[str]
@@ -61,7 +62,8 @@ def look(
         logger.warning("unknown status", extra={"word": progress.word})
         words = [*words, progress.word]
     missing = looks["not_found"] + 1 if progress.state is ProgressState.NOT_FOUND else 0
-    return answer, progress, {"total": looks["total"] + 1, "not_found": missing, "words": words}
+    answered = looks["answered"] + (progress.state is not ProgressState.UNAVAILABLE)
+    return answer, progress, {"answered": answered, "not_found": missing, "words": words}
 
 
 def look_again(
@@ -84,7 +86,7 @@ def look_again(
     elapsed, remaining = now - submission.intended_at, deadline - now
     if elapsed > NOT_FOUND_GRACE and looks["not_found"] >= 2:
         raise lost
-    if remaining <= 0 or looks["total"] > schedule.most_looks:
+    if remaining <= 0 or looks["answered"] > schedule.most_looks:
         raise overdue
     # The last look is at the deadline, unless the provider asks for a longer wait.
     wait = max(min(schedule.next_wait(elapsed), remaining), progress.wait_seconds or 0)

@@ -184,7 +184,7 @@ def settle_from_answer(services: Services, ledger: Ledger, read: Callable[[Answe
 
     Raises OutcomeUnknownError where a request may have been accepted and its id is not known.
     """
-    submission = ledger.submission()
+    submission = ledger.submission() or _remembered(services, ledger)
     if submission is None or submission.state is Sending.ACCEPTED:
         return
     if submission.state is Sending.INTENDED:
@@ -236,11 +236,29 @@ def _intend(services: Services, ledger: Ledger) -> Submission:
         if submission:
             attempt = submission.attempt + 1
             abandoned = submission.abandoned + (submission.state is Sending.ABANDONED)
-        now = services.clock.now()
-        deadline = now + services.settings.schedule(ledger.stage).deadline
-        return Submission(attempt, token, Sending.INTENDED, now, deadline, abandoned)
+        return _submission(services, ledger, attempt, token=token, abandoned=abandoned)
 
     return ledger.intend(intend)
+
+
+def _remembered(services: Services, ledger: Ledger) -> Submission | None:
+    """The submission of a row that was lost, written again; None where nothing was answered."""
+    attempt = 0
+    while services.answers.find(ledger.job_id, ledger.answer_name(attempt + 1)):
+        attempt += 1
+    if attempt == 0:
+        return None
+    submission = _submission(services, ledger, attempt, token=uuid.uuid4().hex, abandoned=0)
+    ledger.change(lambda newest: newest or submission)
+    return ledger.submission()
+
+
+def _submission(
+    services: Services, ledger: Ledger, attempt: int, *, token: str, abandoned: int
+) -> Submission:
+    now = services.clock.now()
+    deadline = now + services.settings.schedule(ledger.stage).deadline
+    return Submission(attempt, token, Sending.INTENDED, now, deadline, abandoned)
 
 
 def _settle(
