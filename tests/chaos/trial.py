@@ -35,6 +35,7 @@ class Trial:
         self.struck: set[str] = set()
         self.ends: set[str] = set()
         """The right ends; none means that nothing but COMPLETED is right."""
+        self.ends_besides: set[str] = set()
         self.operated = False
         """Whether a person took the job up again."""
         self.deliveries: Callable[[Event], list[float]] = lambda event: [0]
@@ -113,6 +114,10 @@ class Trial:
     def doom(self, code: str) -> None:
         """By what the provider is like, the job must end so."""
         self.ends.add(ENDS[code])
+
+    def may_end(self, code: str) -> None:
+        """That end is right, too, besides whatever else is."""
+        self.ends_besides.add(ENDS[code])
 
     def mood(self, **knobs: Any) -> None:
         """The provider is like this whenever this job asks it."""
@@ -226,7 +231,7 @@ class Trial:
         if self._cut and self._open is self._cut:
             # Between intent and id the process died, or could not write what it had to.
             ends.add(ENDS[unknown(self._cut)])
-        return ends or {COMPLETED}
+        return (ends or {COMPLETED}) | self.ends_besides
 
     def _delivered(self, event: Event) -> list[float]:
         if "object" in event["detail"]:

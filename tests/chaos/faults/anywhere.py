@@ -62,6 +62,9 @@ def _rows_lost(trial: Trial, way: str) -> None:
         else:
             # It may need attention; who takes it up gets the ids back from the raw answers.
             world.region.plan(3 * HOUR, trial.take_up)
+            if "U5" in trial.struck:
+                # That a photo was deleted stood in the rows alone: now it is waited for.
+                trial.may_end("BATCH_INCOMPLETE")
 
     def restore(rows: list[Any]) -> None:
         world.note(trial.job_id, "the rows are back")
