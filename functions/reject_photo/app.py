@@ -1,6 +1,6 @@
-"""Reject a photo whose preparation failed every time."""
+"""Reject a photo over which the function that prepares it crashed every time."""
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -12,10 +12,21 @@ from avatars.wiring import services
 logger = Logger()
 
 
+CRASHES = ("Runtime.ExitError", "Runtime.OutOfMemory", "Sandbox.Timedout")
+"""The photo was too much for the process. Any other error is trouble of ours or of AWS: no fault
+of the photo's, which the sweep has judged anew."""
+
+
+class Failure(TypedDict):
+    errorType: NotRequired[str]
+
+
 class Request(TypedDict):
-    """What Lambda sends to the on-failure destination of `prepare_photo`; the part we read."""
+    """What Lambda sends to the on-failure destination of `prepare_photo`; the parts we read."""
 
     requestPayload: ObjectCreatedEvent
+    responsePayload: NotRequired[Failure]
+    """Absent where the event became too old before the function could be called."""
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -24,5 +35,9 @@ def handler(event: Request, context: LambdaContext) -> None:
     if upload is None:
         return
     logger.append_keys(job_id=upload.job_id, photo_id=upload.photo_id)
+    failure = event.get("responsePayload", {}).get("errorType")
+    if failure not in CRASHES:
+        logger.error("left a photo to the sweep", extra={"failure": failure})
+        return
     photo = reject_photo(services(), upload)
     logger.info("rejected photo", extra={"status": photo.status} if photo else {})

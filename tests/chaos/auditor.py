@@ -11,13 +11,20 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import pairwise
+from itertools import pairwise, permutations
 from typing import Any
 
 from avatars.model import JobStatus, job_id_for
 
 FIRST_LOOKS = {"check_training": 300, "check_inference": 20}
 """Seconds after which the provider wants to be asked first (guide, AI Avatars 101)."""
+
+LEASED = 3600 + 900
+"""Seconds for which what was started holds its place: the default deadline and a margin. Who looks
+again after a long outage of the provider finds it done, and somebody else long at work."""
+
+ON_ITS_WAY = 10
+"""Seconds within which a request is sent by who was let through before another was told to wait."""
 
 MOST_CALLS = 500
 """A minute (provider's page on quotas and limits)."""
@@ -509,10 +516,11 @@ def _too_many(audit: Audit) -> Iterator[Finding]:
             if entry.get("phase") in ("DONE", "FAILED", "IMAGE_NOT_VALID")
         }
         under_way = [
-            (job_id, entry["clock"], min(over.get(entry[name], ended), ended))
+            (job_id, begun, min(over.get(entry[name], ended), ended, begun + LEASED))
             for job_id, entries_of_job in entries.items()
             for ended in [audit.ended_at(job_id)]
             for entry in entries_of_job
+            for begun in [entry["clock"]]
         ]
         for _, moment, _ in under_way:
             # A request whose outcome stayed unknown may be under way besides the one after it.
@@ -550,10 +558,11 @@ def _impatient(audit: Audit) -> Iterator[Finding]:
     """Who is told to wait does not ask before: all jobs wait together."""
     for route in ("start_training", "start_inference"):
         calls = audit.calls(route)
-        for told, after in pairwise(calls):
-            wait = int(told.get("retry_after", 0))
-            if told["status"] == 429 and after["clock"] - told["clock"] < wait - 1:
-                yield "", f"{route} {after['clock'] - told['clock']} s after a 429 for {wait} s"
+        for told, later in permutations(calls, 2):
+            wait = int(told.get("retry_after", 0)) if told["status"] == 429 else 0
+            after = later["clock"] - told["clock"]
+            if ON_ITS_WAY <= after < wait - 1:
+                yield "", f"{route} {after} s after a 429 for {wait} s"
 
 
 @_invariant("storm")

@@ -14,6 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from avatars.aws.buckets import S3Answers, S3Gallery, S3Photos, S3Uploads
+from avatars.errors import UploadWithheldError
 from avatars.model import Answer, ChosenPhoto, StoredUpload
 from avatars.ports import Answers, Gallery, Photos, Uploads
 from tests.builders import JOB_ID, PREFIX, a_job
@@ -126,6 +127,12 @@ class TestUploads:
         assert listed.file == file
         assert isinstance(listed.uploaded_at, int)
         assert store.uploads.read(PREFIX + file) == b"selfie"
+
+    def test_what_lies_in_an_archive_is_withheld(self, s3: S3Store) -> None:
+        s3.client.put_object(Bucket=BUCKET, Key=f"{PREFIX}1.jpg", StorageClass="GLACIER")
+
+        with pytest.raises(UploadWithheldError, match="Upload it again"):
+            s3.uploads.read(f"{PREFIX}1.jpg")
 
     def test_a_folder_is_listed_without_its_neighbours(self, store: Store) -> None:
         store.put("uploads/alice/summer/1.jpg", b"")

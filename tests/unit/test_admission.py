@@ -382,6 +382,23 @@ class TestBusy:
         assert started(services, "A", "B") == ["A", "B"]
         assert kinds(services) == []
 
+    def test_of_two_that_are_told_to_wait_the_longer_wait_holds(
+        self, services: FakeServices
+    ) -> None:
+        ready(services, "A", "B", "C")
+        services.picsart.will("submit_training", answer(429, retry_after="600"))
+
+        def be_told() -> None:
+            start(services, "A")  # while B is on its way
+
+        services.effects.before("submit training", be_told)
+        services.picsart.will("submit_training", answer(429, retry_after="10"))
+        start(services, "B")
+        services.clock.move(60)
+
+        assert start(services, "C")["status"] == "WAITING"
+        assert trainings(services) == 2
+
 
 class TestResubmission:
     """Off unless the settings say otherwise; tests/unit/test_submitting.py has that."""

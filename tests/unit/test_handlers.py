@@ -105,6 +105,19 @@ class TestPhotos:
         [photo] = services.jobs.photos(JOB_ID)
         assert (photo.file, photo.code) == ("IMG_2050.JPG", "PREPARE_FAILED")
 
+    @pytest.mark.parametrize(
+        "failure", [{"errorType": "EndpointConnectionError"}, {"errorType": "ConflictError"}, None]
+    )
+    def test_a_photo_is_not_rejected_for_what_is_no_fault_of_its_own(
+        self, services: FakeServices, failure: dict[str, str] | None
+    ) -> None:
+        record = event("reject_photo")
+        del record["responsePayload"]
+
+        call("reject_photo", record | ({"responsePayload": failure} if failure else {}))
+
+        assert services.jobs.photos(JOB_ID) == []
+
 
 class TestSteps:
     def test_begin_run(self, services: FakeServices) -> None:

@@ -10,7 +10,7 @@ from avatars import wiring
 from avatars.model import JobStatus, PhotoStatus
 from local.ministack import StateFailedError
 from tests.builders import DAY, EXECUTION, JOB_ID, PREFIX, ready_to_train
-from tests.fakes import FakeServices, answer
+from tests.fakes import FakeServices, KilledError, answer
 from tests.region import NeverEndsError, Region
 from tests.turns import Turns
 from tests.whole_jobs import folder, picture, surroundings, the_job
@@ -30,17 +30,19 @@ def region(services: FakeServices) -> Iterator[Region]:
         yield region
 
 
-def times_of(region: Region, effect: str) -> list[float]:
-    """When each effect of that name happens from now on, while all of them fail."""
-    times: list[float] = []
+def times_of(
+    region: Region, effect: str, error: type[BaseException] = TimeoutError, times: int = 9
+) -> list[float]:
+    """When each effect of that name happens from now on, while so many of them fail."""
+    moments: list[float] = []
 
     def fail() -> None:
-        times.append(region.time)
-        raise TimeoutError
+        moments.append(region.time)
+        raise error
 
-    for _ in range(9):
+    for _ in range(times):
         region.services.effects.before(effect, fail)
-    return times
+    return moments
 
 
 class TestTime:
@@ -141,7 +143,7 @@ class TestEvents:
     def test_a_failing_function_is_tried_after_one_and_two_minutes_more(
         self, region: Region
     ) -> None:
-        times = times_of(region, "put photo")
+        times = times_of(region, "put photo", KilledError)
         region.drop(PREFIX, {"a.jpg": picture(0)})
 
         region.run(5 * MINUTE)
@@ -150,8 +152,20 @@ class TestEvents:
         assert times == [0, MINUTE, 3 * MINUTE]
         assert (photo.status, photo.code) == (PhotoStatus.REJECTED, "PREPARE_FAILED")
 
+    def test_a_photo_whose_storage_was_down_is_judged_by_a_later_sweep(
+        self, region: Region
+    ) -> None:
+        times = times_of(region, "put photo", times=3)
+        region.drop(PREFIX, {"a.jpg": picture(0)})
+
+        region.run(40 * MINUTE)
+
+        [photo] = region.services.jobs.photos(JOB_ID)
+        assert times == [0, MINUTE, 3 * MINUTE]
+        assert photo.status is PhotoStatus.ACCEPTED
+
     def test_what_nobody_takes_is_a_dead_letter(self, region: Region) -> None:
-        times = times_of(region, "read job")
+        times = times_of(region, "read job", KilledError)
         event = region.put(PHOTO, picture(0))
 
         region.publish(event)

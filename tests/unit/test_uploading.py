@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from avatars.aws.events import ObjectCreatedEvent, upload_from
+from avatars.errors import UploadWithheldError
 from avatars.model import ChosenPhoto, JobStatus, Photo, PhotoStatus, Upload
 from avatars.pipeline.collecting import collect_photos
 from avatars.pipeline.uploading import prepare_photo, reject_photo
@@ -164,6 +165,33 @@ class TestVerdict:
         photo = verdict(services, upload)
         assert (photo.status, photo.code) == (PhotoStatus.REJECTED, "not_an_image")
         assert photo.reason
+
+    def test_a_file_that_breaks_its_preparation_is_rejected_at_once(
+        self, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def broken(data: bytes) -> None:
+            raise RecursionError("a decoder's bug")
+
+        monkeypatch.setattr("avatars.photos.prepare", broken)
+        upload = dropped(services, "1.jpg", a_picture())
+
+        prepare_photo(services, upload)
+
+        assert verdict(services, upload).code == "PREPARE_FAILED"
+
+    def test_what_the_bucket_withholds_is_rejected_with_its_reason(
+        self, services: FakeServices
+    ) -> None:
+        def withhold() -> None:
+            raise UploadWithheldError("It lies in an archive.")
+
+        upload = dropped(services, "1.jpg", a_picture())
+        services.effects.before("read upload", withhold)
+
+        prepare_photo(services, upload)
+
+        photo = verdict(services, upload)
+        assert (photo.code, photo.reason) == ("PREPARE_FAILED", "It lies in an archive.")
 
     def test_a_file_that_is_too_large_is_not_even_read(self, services: FakeServices) -> None:
         upload = replace(dropped(services, "1.jpg", a_picture()), bytes=50 * 1024**2 + 1)

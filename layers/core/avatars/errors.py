@@ -217,6 +217,10 @@ class PhotoRejectedError(Exception):
         self.reason = reason
 
 
+class UploadWithheldError(Exception):
+    """S3 has the upload and does not hand it out, to nobody; the message says why."""
+
+
 class BadRequestError(Exception):
     """What a stranger sent is wrong; the message says what, the limit and the remedy."""
 

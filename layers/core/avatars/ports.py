@@ -98,7 +98,7 @@ class Uploads(Protocol):
         """What a browser needs to upload exactly this object within *seconds* (wall)."""
 
     def read(self, key: str, version_id: str | None = None) -> bytes | None:
-        """The object's bytes; None where it is gone."""
+        """The object's bytes; None where it is gone. Raises UploadWithheldError."""
 
     def newest_version(self, key: str) -> str | None:
         """The version that a reader without a version gets; None where the object is gone."""

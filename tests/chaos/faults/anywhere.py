@@ -67,6 +67,8 @@ def _rows_lost(trial: Trial, way: str) -> None:
                 trial.may_end("BATCH_INCOMPLETE")
 
     def restore(rows: list[Any]) -> None:
+        if not trial.running():
+            return  # the job was made anew from its folder, and has ended: nobody undoes that
         world.note(trial.job_id, "the rows are back")
         delete()
         for row in rows:

@@ -66,10 +66,13 @@ def _partial(trial: Trial) -> None:
 @fault("R1", "nobody copies while the links live; or their host is down for hours")
 def _expired(trial: Trial) -> None:
     if trial.chance.random() < 0.5:
-        about = f"answers/{trial.job_id}/run-001-result"
-        act = trouble.do_afterwards(trial.abort)
+
+        def abort() -> None:
+            trial.abort()
+            trial.world.region.plan(49 * HOUR, trial.take_up)
+
+        about, act = f"answers/{trial.job_id}/run-001-result", trouble.do_afterwards(abort)
         trial.on("s3", "PutObject", act, about=about, dooms="AVATARS_MISSING")
-        trial.later(49 * HOUR + 3 * HOUR, trial.take_up, "taken up after 49 hours")
         return
     hours = trial.chance.choice([0.3, 2, 5, 60])
     down: list[float] = []

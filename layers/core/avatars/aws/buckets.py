@@ -10,12 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avatars import keys
+from avatars.errors import UploadWithheldError
 from avatars.model import Answer, Form, Job, StoredUpload
 from avatars.settings import LINK_SECONDS
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef, ObjectIdentifierTypeDef
+
+_WITHHELD = ("InvalidObjectState", "InvalidRequest")
+"""What GetObject answers for an archived object, and for one under a customer's key (SSE-C)."""
 
 
 class S3Uploads:
@@ -53,7 +57,15 @@ class S3Uploads:
         return Form(post["url"], post["fields"])
 
     def read(self, key: str, version_id: str | None = None) -> bytes | None:
-        return _read(self._client, self._bucket, key, version_id)
+        try:
+            return _read(self._client, self._bucket, key, version_id)
+        except self._client.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] in _WITHHELD:
+                raise UploadWithheldError(
+                    "S3 does not hand it out: it lies in an archive, or is encrypted with a key "
+                    "that came with it. Upload it again without either."
+                ) from error
+            raise
 
     def newest_version(self, key: str) -> str | None:
         try:

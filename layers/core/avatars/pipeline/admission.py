@@ -147,12 +147,14 @@ def pause(services: Services, reason: WaitReason, seconds: float = SHORTEST_PROB
         if gate.closed and gate.closed.needs_a_person and not reason.needs_a_person:
             return gate
         same = gate.closed is reason
+        until = now + round(seconds)
         return replace(
             gate,
             closed=reason,
             last=reason,
             since=gate.since if same else now,
-            probe_at=now + round(seconds),
+            # Of two that were told to wait, the longer wait holds for all.
+            probe_at=max(until, gate.probe_at or 0) if same else until,
             told=gate.told if same else reason is WaitReason.BUSY,
         )
 

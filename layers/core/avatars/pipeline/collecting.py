@@ -6,7 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypedDict
 
 from avatars import keys
-from avatars.errors import BadManifestError, BatchIncompleteError, TooFewPhotosError
+from avatars.errors import (
+    BadManifestError,
+    BatchIncompleteError,
+    TooFewPhotosError,
+    UploadWithheldError,
+)
 from avatars.manifest import read_manifest
 from avatars.model import (
     MAX_PHOTOS,
@@ -215,6 +220,8 @@ def _manifest(
         ), None
     except BadManifestError as error:
         return default, error
+    except UploadWithheldError as error:
+        return default, BadManifestError(f"{keys.MANIFEST} cannot be read. {error}")
 
 
 def _freeze(

@@ -1,11 +1,24 @@
 """An object arrived: make sure that its folder has a job, and judge the photo."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from aws_lambda_powertools import Logger
 
 from avatars import keys
-from avatars.errors import PhotoRejectedError
+from avatars.errors import PhotoRejectedError, UploadWithheldError
 from avatars.model import Job, JobStatus, Photo, PhotoStatus, Run, Upload, job_id_for
 from avatars.ports import Services
+
+if TYPE_CHECKING:
+    from avatars.photos import PreparedPhoto
+
+logger = Logger(child=True)
+
+_PREPARE_FAILED = PhotoRejectedError(
+    "PREPARE_FAILED",
+    "Preparing this photo failed. Save it again as a JPEG of ordinary size and upload that.",
+)
 
 _LATE = (
     "It came when this job took no more photos. "
@@ -38,11 +51,7 @@ def reject_photo(services: Services, upload: Upload) -> Photo | None:
     known = services.jobs.photo(upload.job_id, upload.photo_id)
     if known and _is_judged(known, upload):
         return known
-    error = PhotoRejectedError(
-        "PREPARE_FAILED",
-        "Preparing this photo failed. Save it again as a JPEG of ordinary size and upload that.",
-    )
-    return _record(services, _rejected(upload, error))
+    return _record(services, _rejected(upload, _PREPARE_FAILED))
 
 
 def _is_judged(known: Photo, upload: Upload) -> bool:
@@ -92,7 +101,7 @@ def _create_job(services: Services, owner: str, folder: str) -> Job:
 
 def _judge(services: Services, upload: Upload) -> Photo:
     # Pillow: only where a photo is really prepared
-    from avatars.photos import check_size, prepare
+    from avatars.photos import check_size
 
     try:
         check_size(upload.bytes)
@@ -102,9 +111,11 @@ def _judge(services: Services, upload: Upload) -> Photo:
             raise PhotoRejectedError(
                 "gone", "The upload was deleted before it could be read. Upload it again."
             )
-        prepared = prepare(data)
+        prepared = _prepare(data)
     except PhotoRejectedError as error:
         return _rejected(upload, error)
+    except UploadWithheldError as error:
+        return _rejected(upload, PhotoRejectedError(_PREPARE_FAILED.code, str(error)))
     version = services.photos.put(upload.job_id, upload.photo_id, prepared.jpeg)
     return replace(
         _photo(upload, PhotoStatus.ACCEPTED),
@@ -112,6 +123,19 @@ def _judge(services: Services, upload: Upload) -> Photo:
         pixels=prepared.pixels,
         crop=prepared.crop,
     )
+
+
+def _prepare(data: bytes) -> "PreparedPhoto":
+    from avatars.photos import prepare
+
+    try:
+        return prepare(data)
+    except PhotoRejectedError:
+        raise
+    except Exception as error:
+        # Whatever a decoder makes of a file is about this file alone, and the same every time.
+        logger.exception("a photo broke its preparation")
+        raise _PREPARE_FAILED from error
 
 
 def _record(services: Services, photo: Photo) -> Photo:
