@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 
-from avatars.model import MOST_RESCUES
+from avatars.model import MOST_RESCUES, JobStatus
 from tests.chaos import trouble
 from tests.chaos.auditor import Write
 from tests.chaos.faults.fault import HOUR, fault
@@ -67,8 +67,9 @@ def _rows_lost(trial: Trial, way: str) -> None:
                 trial.may_end("BATCH_INCOMPLETE")
 
     def restore(rows: list[Any]) -> None:
-        if not trial.running():
-            return  # the job was made anew from its folder, and has ended: nobody undoes that
+        job = world.services.jobs.find_job(trial.job_id)
+        if job and job.status is JobStatus.COMPLETED:
+            return  # it was made anew from its folder: nobody takes that back
         world.note(trial.job_id, "the rows are back")
         delete()
         for row in rows:
