@@ -1,0 +1,39 @@
+"""What a JPEG says about itself between its pixels, and whether it says all it should."""
+
+import re
+from collections.abc import Callable
+
+from PIL import Image, ImageChops, ImageStat
+
+# Within a scan FF 00 is the byte FF, and FF D0 to FF D7 are restarts: neither ends it.
+_MARKER = re.compile(rb"\xff([\xc0-\xcf\xd8-\xfe])")
+_END_OF_IMAGE, _START_OF_SCAN = 0xD9, 0xDA
+
+# For any JPEG, whether it has restarts or not: noise, every restart, the end.
+_MORE_DATA = b"".join(b"\x5a" * 512 + bytes((0xFF, 0xD0 + n)) for n in range(8)) * 2 + b"\xff\xd9"
+
+
+def scans_and_end(jpeg: bytes) -> tuple[int, int]:
+    """How often a JPEG's decoder goes over the picture, and where the picture's data end."""
+    scans, position = 0, 2
+    while marker := _MARKER.search(jpeg, position):
+        if marker[1][0] == _END_OF_IMAGE:
+            return scans, marker.start()
+        scans += marker[1][0] == _START_OF_SCAN
+        position = marker.end() + int.from_bytes(jpeg[marker.end() : marker.end() + 2])
+    return scans, len(jpeg)
+
+
+def ends_early(
+    image: Image.Image, jpeg: bytes, end: int, load: Callable[[bytes], Image.Image]
+) -> bool:
+    """Whether a JPEG's data run out before its last row, which the decoder then leaves grey.
+
+    A picture may be grey there by itself, but only one that ran out is changed by more data:
+    *load* decodes it again, as *image* was.
+    """
+    last_row = image.crop((0, image.height - 1, image.width, image.height))
+    if any(low < 127 or high > 128 for low, high in ImageStat.Stat(last_row).extrema):
+        return False
+    longer = load(jpeg[:end] + _MORE_DATA)
+    return ImageChops.difference(image, longer).getbbox() is not None

@@ -1,0 +1,93 @@
+"""What a person sees on a photo at a glance, in figures."""
+
+from collections.abc import Sequence
+
+from PIL import Image, ImageChops, ImageFilter, ImageStat
+
+from avatars.advice import Advice
+from avatars.photos.faces import Face
+from avatars.photos.framing import Box
+
+DARK = 45
+"""Mean luma of 255 below which a face is hard to make out."""
+
+WHITE, MOST_WHITE = 250, 0.4
+"""Pixels above the first are pure white; more than that share of a face or a picture is lost."""
+
+SOFT = 4.0
+"""Standard deviation of the Laplacian below which nothing on a picture of 512 pixels is sharp."""
+
+FLAT = 0.7
+"""Share of pixels that equal their neighbour: a camera's noise leaves fewer, drawings have more."""
+
+SMALL = 0.12
+"""Of the side of the crop, the least that a face should take."""
+
+CUT_OFF = 0.15
+"""Of its side, how far a face may reach beyond the edge of the crop."""
+
+_LAPLACIAN = ImageFilter.Kernel((3, 3), (0, 1, 0, 1, -4, 1, 0, 1, 0), scale=1, offset=128)
+
+
+def look_at_photo(
+    picture: Image.Image, size: tuple[int, int], crop: Box, faces: Sequence[Face]
+) -> tuple[Advice, ...]:
+    """What to say about a photo, whoever is to be drawn.
+
+    *picture* is the prepared one, square; *size*, *crop* and *faces* are in pixels of the upright
+    original, the faces those that the photo is of, the largest first.
+    """
+    grey = picture.convert("L")
+    side = crop[2] - crop[0]
+    part = grey.crop(_in_picture(faces[0], crop, grey.width)) if faces else grey
+    said = {
+        Advice.LOW_RESOLUTION: min(size) < picture.width,
+        Advice.TOO_DARK: ImageStat.Stat(part).mean[0] < DARK,
+        Advice.BLOWN_OUT: _share(part, WHITE) > MOST_WHITE,
+        Advice.BLURRED: ImageStat.Stat(part.filter(_LAPLACIAN)).stddev[0] < SOFT,
+        Advice.NOT_A_PHOTO: _flatness(picture) > FLAT,
+        Advice.SMALL_FACE: bool(faces) and faces[0].side < SMALL * side,
+        Advice.CUT_OFF_FACE: any(_beyond(face, crop) > CUT_OFF * face.side for face in faces),
+    }
+    return tuple(advice for advice, is_so in said.items() if is_so)
+
+
+def likeness(picture: Image.Image) -> str:
+    """64 bits in hex: which of two neighbours is the brighter one, on 9 by 8 points (dHash)."""
+    points = picture.convert("L").resize((9, 8), Image.Resampling.BOX).tobytes()
+    bits = 0
+    for row in range(8):
+        for column in range(8):
+            here = row * 9 + column
+            bits = bits << 1 | (points[here] < points[here + 1])
+    return f"{bits:016x}"
+
+
+def _in_picture(face: Face, crop: Box, size: int) -> Box:
+    """The face as a box of the picture of *size* pixels that was made of the crop."""
+    factor = size / (crop[2] - crop[0])
+    left, top = (face.left - crop[0]) * factor, (face.top - crop[1]) * factor
+    right, bottom = (face.right - crop[0]) * factor, (face.bottom - crop[1]) * factor
+    left, top = max(0, round(left)), max(0, round(top))
+    return left, top, max(left + 1, min(size, round(right))), max(top + 1, min(size, round(bottom)))
+
+
+def _beyond(face: Face, crop: Box) -> float:
+    """How far a face reaches beyond the crop, in pixels of the original."""
+    left, top, right, bottom = crop
+    return max(left - face.left, top - face.top, face.right - right, face.bottom - bottom)
+
+
+def _share(grey: Image.Image, above: int) -> float:
+    histogram = grey.histogram()
+    return sum(histogram[above + 1 :]) / sum(histogram)
+
+
+def _flatness(picture: Image.Image) -> float:
+    """The share of pixels that are exactly like the one beside them."""
+    width, height = picture.size
+    one, other = (picture.crop((x, 0, width - 1 + x, height)) for x in (0, 1))
+    red, green, blue = ImageChops.difference(one, other).split()
+    return ImageChops.lighter(ImageChops.lighter(red, green), blue).histogram()[0] / (
+        one.width * one.height
+    )
