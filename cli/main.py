@@ -11,6 +11,7 @@ import typer
 from avatars.errors import BadManifestError
 from avatars.manifest import parse_styles
 from avatars.model import Manifest, Subject
+from cli.check import check_photos, print_checked
 from cli.dead_letters import commands as dead_letters
 from cli.demo import DemoError, run_demo
 from cli.redrive import redrive_job
@@ -111,6 +112,40 @@ def down() -> None:
     """Stop the local stack and remove everything that it held."""
     if not local_stack.stop(STATE_DIR):
         fail(local_stack.StackError("No local stack runs here."), PROBLEM)
+
+
+@app.command()
+def check(
+    photos: Annotated[
+        list[Path],
+        typer.Argument(metavar="PHOTO...", help="Any files.", exists=True, dir_okay=False),
+    ],
+    subject: Annotated[Subject, typer.Option(help="Who is to be drawn.")] = Subject.WOMAN,
+    out: Annotated[
+        Path | None, typer.Option(help="Where the prepared photos go.", file_okay=False)
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the verdicts as one JSON object.")
+    ] = False,
+) -> None:
+    """Judge photos before they are uploaded, with the code that judges them on AWS.
+
+    A rejected photo says why; advice says what would make a better one, which is used all the same.
+
+    Example: avatars check samples/*.jpg --subject woman --out prepared
+
+    Exit codes: 0 some can be used, 1 none can, 2 wrong usage.
+    """
+    try:
+        checked = check_photos(photos, subject, out)
+    except OSError as error:
+        fail(error, PROBLEM)
+    if as_json:
+        print(checked.as_json())
+    else:
+        print_checked(checked)
+    if not checked.accepted:
+        raise typer.Exit(PROBLEM)
 
 
 @app.command()

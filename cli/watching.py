@@ -12,7 +12,7 @@ from avatars.aws.executions import StepFunctionsExecutions
 from avatars.aws.jobs import DynamoDBJobs
 from avatars.aws.rows import Rows
 from avatars.model import Avatar, Job, JobStatus, Photo, Run, job_id_for
-from avatars.pipeline.collecting import without_duplicates
+from avatars.pipeline.collecting import without_unusable
 from cli.pictures_out import PicturesOut
 from local.engine import client
 from local.stack import Stack
@@ -76,7 +76,7 @@ class Watch:
         job = self._jobs.find_job(self._job_id)
         if job is None:
             return None
-        photos = without_duplicates(self._jobs.photos(job.job_id))
+        photos = without_unusable(self._jobs.photos(job.job_id), job.subject)
         self._save_prepared(photos)
         wait_state, wait_seconds = self._wait(job)
         return Sight(

@@ -5,7 +5,7 @@ Where two protections cover each other, both are turned off: the loss of one alo
 
 import hashlib
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,7 +17,7 @@ from avatars import pictures
 from avatars.aws import buckets
 from avatars.aws.buckets import S3Answers, S3Gallery
 from avatars.aws.rows import Rows
-from avatars.model import Avatar, AvatarStatus, Sending, Stage, Submission
+from avatars.model import Avatar, AvatarStatus, Photo, Sending, Stage, Submission
 from avatars.pictures import Picture
 from avatars.pipeline import (
     admission,
@@ -511,7 +511,10 @@ def _open_at_the_end(replaced: Callable[..., None]) -> None:
     "bad photo paid for",
 )
 def _twins(replaced: Callable[..., None]) -> None:
-    replaced(collecting, "without_duplicates", collecting.sorted_by_upload)
+    def all_of_them(photos: Sequence[Photo], *_: object) -> list[Photo]:
+        return collecting.sorted_by_upload(photos)
+
+    replaced(collecting, "without_unusable", all_of_them)
 
 
 @_mutant(

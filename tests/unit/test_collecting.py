@@ -419,9 +419,9 @@ def test_the_choice_does_not_depend_on_the_order_in_which_rows_are_read(
 ) -> None:
     photos = [a_photo(n, pixels="twin") if n in twins else a_photo(n) for n in range(40)]
 
-    verdicts = choose([photos[index] for index in order])
+    verdicts = choose([photos[index] for index in order], Subject.WOMAN)
 
-    assert verdicts == choose(photos)
+    assert verdicts == choose(photos, Subject.WOMAN)
     accepted = [photo for photo in verdicts if photo.status is PhotoStatus.ACCEPTED]
     assert len(accepted) == 30
     assert len({photo.pixels for photo in accepted}) == 30

@@ -46,6 +46,28 @@ def test_except_our_own_names_folders_and_hidden_files(file: str) -> None:
     assert not keys.is_photo(file)
 
 
+@pytest.mark.parametrize("file", ["1.jpg", "a b+50%.jpg", "Été/ü.png", "x" * 200, "..jpg", "a..b"])
+def test_a_name_may_be_what_people_call_their_photos(file: str) -> None:
+    keys.check_name(file)
+
+
+@pytest.mark.parametrize(
+    ("file", "why"),
+    [
+        ("x" * 201, "201 characters"),
+        ("a\nb.jpg", "control characters"),
+        ("a\x1b[2J.jpg", "control characters"),
+        ("\u202egpj.exe", "control characters"),
+        ("../bob/1.jpg", "leads out"),
+        ("a/./1.jpg", "leads out"),
+        ("a//1.jpg", "empty part"),
+    ],
+)
+def test_a_name_that_is_a_trick_is_refused(file: str, why: str) -> None:
+    with pytest.raises(BadKeyError, match=why):
+        keys.check_name(file)
+
+
 def test_an_avatar_lies_under_its_owner_folder_run_and_position() -> None:
     key = keys.avatar_key("alice", "Été 50%", 2, 7, "Water Colour (soft)", "png")
 

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
-from avatars.model import Subject
+from avatars.model import Advice, Subject
 
 ALIKE = 6
 """Of the 64 bits of a likeness, how many may differ between two pictures of one pose."""
@@ -17,27 +16,7 @@ LEAST_FOR_A_SET = 3
 """Of fewer photos there is nothing to say together."""
 
 
-class Advice(StrEnum):
-    """A photo that draws advice is used all the same, unless the settings reject it for that."""
-
-    LOW_RESOLUTION = "low_resolution"
-    TOO_DARK = "too_dark"
-    BLOWN_OUT = "blown_out"
-    BLURRED = "blurred"
-    NOT_A_PHOTO = "not_a_photo"
-    NO_FACE = "no_face"
-    SEVERAL_PEOPLE = "several_people"
-    MISSING_PERSON = "missing_person"
-    SMALL_FACE = "small_face"
-    CUT_OFF_FACE = "cut_off_face"
-    NEAR_DUPLICATE = "near_duplicate"
-
-    @property
-    def sentence(self) -> str:
-        return _SENTENCES[self]
-
-
-_SENTENCES = {
+SENTENCES = {
     Advice.LOW_RESOLUTION: (
         "It has fewer than 512 pixels a side and has to be enlarged: upload the original instead "
         "of a preview."

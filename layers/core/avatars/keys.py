@@ -8,6 +8,9 @@ UPLOADS = "uploads/"
 MANIFEST = "job.json"
 START = "start"
 
+MAX_NAME_LENGTH = 200
+"""Characters of a photo's name: they stand in the table, in logs and on the screens of people."""
+
 _UNSAFE = re.compile(r"[^a-z0-9]+")
 
 
@@ -25,6 +28,18 @@ def parse_upload_key(key: str) -> tuple[str, str, str]:
         )
     owner, folder, file = parts
     return owner, folder, file
+
+
+def check_name(file: str) -> None:
+    """Raises BadKeyError for a photo whose name is a trick, a mishap or a novel."""
+    if len(file) > MAX_NAME_LENGTH:
+        raise BadKeyError(
+            f"The name has {len(file)} characters, and {MAX_NAME_LENGTH} is the most: rename it."
+        )
+    if not file.isprintable():
+        raise BadKeyError("The name has line breaks or other control characters: rename it.")
+    if {"", ".", ".."} & set(file.split("/")):
+        raise BadKeyError("The name leads out of its folder or has an empty part: rename it.")
 
 
 def upload_prefix(owner: str, folder: str) -> str:

@@ -53,6 +53,25 @@ class PhotoStatus(StrEnum):
     LATE = "late"
 
 
+class Advice(StrEnum):
+    """What a person would say about a photo; the sentences are in `avatars.advice`.
+
+    It is used all the same, unless the settings reject it for that.
+    """
+
+    LOW_RESOLUTION = "low_resolution"
+    TOO_DARK = "too_dark"
+    BLOWN_OUT = "blown_out"
+    BLURRED = "blurred"
+    NOT_A_PHOTO = "not_a_photo"
+    NO_FACE = "no_face"
+    SEVERAL_PEOPLE = "several_people"
+    MISSING_PERSON = "missing_person"
+    SMALL_FACE = "small_face"
+    CUT_OFF_FACE = "cut_off_face"
+    NEAR_DUPLICATE = "near_duplicate"
+
+
 class Subject(StrEnum):
     """Who or what is on the photos; the provider's `type` (AI Avatars 101)."""
 
@@ -292,6 +311,14 @@ class Photo:
     pixels: str | None = None
     """SHA-256 of the prepared pixels: equal pixels count once."""
     crop: tuple[int, ...] | None = None
+    advice: tuple[Advice, ...] = ()
+    """What can be said about it whoever is to be drawn; see `avatars.advice`."""
+    people: int | None = None
+    """How many faces it is of; None where nobody looked."""
+    likeness: str | None = None
+    """64 bits in hex, of which photos that look alike have most in common."""
+    taken_at: int | None = None
+    """When, by the camera's clock, in seconds."""
     bytes: int | None = None
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from avatars.clock import Clock
 from avatars.manifest import parse_styles
-from avatars.model import Manifest, Stage, Subject
+from avatars.model import Advice, Manifest, Stage, Subject
 from avatars.schedule import Schedule
 
 LINK_SECONDS = 3600
@@ -60,6 +60,8 @@ class Settings:
     resubmissions: Mapping[Stage, int]
     """How often a request whose outcome stays unknown is sent again: it may be paid for twice."""
     batch_size: int
+    rejected_advice: frozenset[Advice]
+    """Photos that draw such advice are rejected; the others are used all the same."""
     default: Manifest
     provider: ProviderSettings
 
@@ -116,6 +118,7 @@ class Settings:
                 Stage.INFERENCE: int(environment["INFERENCE_RESUBMISSIONS"]),
             },
             batch_size=number("AVATARS_PER_BATCH"),
+            rejected_advice=_advice(environment["REJECTED_ADVICE"]),
             default=Manifest(
                 Subject(environment["DEFAULT_SUBJECT"]),
                 parse_styles(environment["DEFAULT_STYLES"]),
@@ -129,6 +132,11 @@ class Settings:
                 ),
             ),
         )
+
+
+def _advice(text: str) -> frozenset[Advice]:
+    """The codes in `blurred,no_face`. Raises ValueError for one that does not exist."""
+    return frozenset(Advice(code.strip()) for code in text.split(",") if code.strip())
 
 
 def _fields(text: str) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 from avatars.aws.rows import Item, Rows
 from avatars.errors import JobNotFoundError
 from avatars.model import (
+    Advice,
     Avatar,
     AvatarStatus,
     ChosenPhoto,
@@ -189,8 +190,14 @@ def _waiting(item: Item | None) -> Waiting | None:
 
 
 def _photo(item: Item) -> Photo:
-    crop = tuple(item["crop"]) if "crop" in item else None
-    return Photo(**item | {"status": PhotoStatus(item["status"]), "crop": crop})
+    return Photo(
+        **item
+        | {
+            "status": PhotoStatus(item["status"]),
+            "crop": tuple(item["crop"]) if "crop" in item else None,
+            "advice": tuple(map(Advice, item.get("advice", ()))),
+        }
+    )
 
 
 def _avatar(item: Item) -> Avatar:

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageStat
 
-from avatars.advice import Advice
 from avatars.errors import PhotoRejectedError
-from avatars.model import MAX_PHOTO_BYTES
+from avatars.model import MAX_PHOTO_BYTES, Advice
 from avatars.photos.colours import in_srgb, on_white
 from avatars.photos.decoding import PREPARED_SIZE, Decoded, decode
 from avatars.photos.faces import Face, find_faces

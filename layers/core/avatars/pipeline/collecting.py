@@ -1,11 +1,12 @@
 """Wait until a folder of photos is complete, then freeze the set."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Literal, TypedDict
 
 from avatars import keys
+from avatars.advice import SENTENCES, advice_on
 from avatars.errors import (
     BadManifestError,
     BatchIncompleteError,
@@ -16,12 +17,14 @@ from avatars.manifest import read_manifest
 from avatars.model import (
     MAX_PHOTOS,
     MIN_PHOTOS,
+    Advice,
     ChosenPhoto,
     Job,
     Manifest,
     Photo,
     PhotoStatus,
     StoredUpload,
+    Subject,
 )
 from avatars.pipeline.running import require_run
 from avatars.pipeline.uploading import mark_late
@@ -54,10 +57,12 @@ class Folder:
     uploads: Sequence[StoredUpload]
     photos: Sequence[Photo]
     manifest: Manifest
+    rejected_advice: Set[Advice] = frozenset()
 
     @property
     def accepted(self) -> int:
-        return sum(p.status is PhotoStatus.ACCEPTED for p in without_duplicates(self.photos))
+        photos = without_unusable(self.photos, self.manifest.subject, self.rejected_advice)
+        return sum(photo.status is PhotoStatus.ACCEPTED for photo in photos)
 
     @property
     def start_asked(self) -> bool:
@@ -91,13 +96,14 @@ def collect_photos(services: Services, job_id: str, run: int) -> CollectReply:
         rows = services.jobs.photos(job_id)
         uploads = services.uploads.list(keys.upload_prefix(job.owner, job.folder))
         manifest, problem = _manifest(services, job, uploads)
-        folder = Folder(uploads, without_withdrawn(rows, uploads), manifest)
+        rejected_advice = services.settings.rejected_advice
+        folder = Folder(uploads, without_withdrawn(rows, uploads), manifest, rejected_advice)
         wait = seconds_to_wait(services, job, folder)
         if wait > 0:
             return {"status": "WAITING", "wait_seconds": wait}
         if problem:
             raise BadManifestError(f"{problem} To try again, upload everything into a new folder.")
-        verdicts = choose(folder.photos)
+        verdicts = choose(folder.photos, manifest.subject, rejected_advice)
         # Before anything is decided, so that a crash in between leaves nothing undone.
         for before, after in zip(sorted_by_upload(rows), verdicts, strict=True):
             if before != after:
@@ -159,41 +165,44 @@ def without_withdrawn(photos: Sequence[Photo], uploads: Sequence[StoredUpload]) 
     """The photos; whose upload somebody has deleted again is rejected."""
     here = {upload.file for upload in uploads}
     return [
-        replace(
-            photo,
-            status=PhotoStatus.REJECTED,
-            code="withdrawn",
-            reason="Its upload was deleted before the photos were chosen.",
-        )
+        _rejected(photo, "withdrawn", "Its upload was deleted before the photos were chosen.")
         if photo.status is PhotoStatus.ACCEPTED and photo.file not in here
         else photo
         for photo in photos
     ]
 
 
-def without_duplicates(photos: Sequence[Photo]) -> list[Photo]:
-    """The photos by time of upload, then key; equal pixels count once, the others are rejected."""
-    first: dict[str, Photo] = {}
-    verdicts = []
+def without_unusable(
+    photos: Sequence[Photo], subject: Subject, rejected_advice: Set[Advice] = frozenset()
+) -> list[Photo]:
+    """The photos by time of upload, then key; some that were accepted alone are rejected among
+    the others: equal pixels count once, and the settings reject what draws some kinds of advice.
+    """
+    verdicts: list[Photo] = []
+    accepted: dict[str | None, Photo] = {}
     for photo in sorted_by_upload(photos):
-        if photo.status is PhotoStatus.ACCEPTED and photo.pixels:
-            original = first.setdefault(photo.pixels, photo)
-            if original is not photo:
-                photo = replace(
-                    photo,
-                    status=PhotoStatus.REJECTED,
-                    code="duplicate",
-                    reason=f"It is the same picture as {original.file}. Add a different one.",
-                )
+        if photo.status is PhotoStatus.ACCEPTED:
+            original = accepted.get(photo.pixels) if photo.pixels else None
+            advice = advice_on(photo, subject, accepted.values())
+            unwanted = next((each for each in advice if each in rejected_advice), None)
+            if original:
+                reason = f"It is the same picture as {original.file}. Add a different one."
+                photo = _rejected(photo, "duplicate", reason)
+            elif unwanted:
+                photo = _rejected(photo, unwanted, SENTENCES[unwanted])
+            else:
+                accepted[photo.pixels or photo.photo_id] = photo
         verdicts.append(photo)
     return verdicts
 
 
-def choose(photos: Sequence[Photo]) -> list[Photo]:
+def choose(
+    photos: Sequence[Photo], subject: Subject, rejected_advice: Set[Advice] = frozenset()
+) -> list[Photo]:
     """The final verdicts: the first 30 accepted photos are used, the others are surplus."""
     verdicts = []
     accepted = 0
-    for photo in without_duplicates(photos):
+    for photo in without_unusable(photos, subject, rejected_advice):
         if photo.status is PhotoStatus.ACCEPTED:
             accepted += 1
             if accepted > MAX_PHOTOS:
@@ -204,6 +213,10 @@ def choose(photos: Sequence[Photo]) -> list[Photo]:
                 )
         verdicts.append(photo)
     return verdicts
+
+
+def _rejected(photo: Photo, code: str, reason: str) -> Photo:
+    return replace(photo, status=PhotoStatus.REJECTED, code=code, reason=reason)
 
 
 def _manifest(

@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from avatars import keys
+from avatars.advice import SENTENCES, advice_on, advice_on_set
 from avatars.errors import BadRequestError, JobNotFoundError, JobStartedError
 from avatars.manifest import write_manifest
 from avatars.model import (
@@ -15,19 +16,28 @@ from avatars.model import (
     Form,
     Job,
     Manifest,
+    Photo,
+    PhotoStatus,
     Run,
+    Subject,
     job_id_for,
 )
-from avatars.pipeline.collecting import without_duplicates
+from avatars.pipeline.collecting import without_unusable
 from avatars.pipeline.uploading import ensure_job
 from avatars.ports import Services
 
 FORM_SECONDS = 900
 """Wall seconds in which the photos must be uploaded; asking again gives new forms."""
 
-_TYPES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
-
-MAX_NAME_LENGTH = 200
+_TYPES = {
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".png": "image/png",
+    ".heic": "image/heic",
+    ".heif": "image/heif",
+    ".webp": "image/webp",
+    ".avif": "image/avif",
+}
 
 
 def order_job(
@@ -90,7 +100,12 @@ def owned_job(services: Services, owner: str, job_id: str) -> Job:
 def describe_job(services: Services, job: Job) -> dict[str, Any]:
     """What an owner may know of a job, as JSON has it. Times are Unix seconds of the clock."""
     run = services.jobs.run(job.job_id, job.run)
-    photos = without_duplicates(services.jobs.photos(job.job_id))
+    photos = without_unusable(
+        services.jobs.photos(job.job_id), job.subject, services.settings.rejected_advice
+    )
+    used = [
+        photo for photo in photos if photo.status in (PhotoStatus.ACCEPTED, PhotoStatus.SURPLUS)
+    ]
     avatars = services.jobs.avatars(job.job_id, job.run)
     return {
         "job_id": job.job_id,
@@ -107,13 +122,30 @@ def describe_job(services: Services, job: Job) -> dict[str, Any]:
         "waiting": _describe_waiting(run),
         "created_at": job.created_at,
         "photos": [
-            {"file": p.file, "status": p.status, "code": p.code, "reason": p.reason} for p in photos
+            {
+                "file": photo.file,
+                "status": photo.status,
+                "code": photo.code,
+                "reason": photo.reason,
+                "crop": photo.crop,
+                "advice": _describe_advice(photo, job.subject, used),
+            }
+            for photo in photos
         ],
+        "advice": [asdict(advice) for advice in advice_on_set(used)],
         "avatars": [
             {"position": a.position, "style": a.style, "status": a.status, "key": a.key}
             for a in avatars
         ],
     }
+
+
+def _describe_advice(photo: Photo, subject: Subject, used: Sequence[Photo]) -> list[dict[str, str]]:
+    """What to say about a photo that is used; about a rejected one, its reason says enough."""
+    if photo not in used:
+        return []
+    earlier = used[: used.index(photo)]
+    return [{"code": a, "sentence": SENTENCES[a]} for a in advice_on(photo, subject, earlier)]
 
 
 def _describe_waiting(run: Run) -> dict[str, Any] | None:
@@ -127,9 +159,10 @@ def _describe_waiting(run: Run) -> dict[str, Any] | None:
 def _type_of(file: str) -> str:
     kind = next((kind for end, kind in _TYPES.items() if file.lower().endswith(end)), None)
     if kind is None:
-        raise BadRequestError(f"{file!r} is not a JPG or PNG by its name: convert it first.")
-    if "/" in file or len(file) > MAX_NAME_LENGTH or not file.isprintable() or file[0] == ".":
         raise BadRequestError(
-            f"{file!r} is no plain file name of at most {MAX_NAME_LENGTH} characters: rename it."
+            f"{file!r} is not a JPEG, PNG, HEIC, WebP or AVIF by its name: convert it first."
         )
+    keys.check_name(file)
+    if "/" in file or file[0] == ".":
+        raise BadRequestError(f"{file!r} is no plain file name: rename it.")
     return kind

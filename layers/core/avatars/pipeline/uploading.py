@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools import Logger
 
 from avatars import keys
-from avatars.errors import PhotoRejectedError, UploadWithheldError
+from avatars.errors import BadKeyError, PhotoRejectedError, UploadWithheldError
 from avatars.model import Job, JobStatus, Photo, PhotoStatus, Run, Upload, job_id_for
 from avatars.ports import Services
 
@@ -104,6 +104,7 @@ def _judge(services: Services, upload: Upload) -> Photo:
     from avatars.photos import check_size
 
     try:
+        keys.check_name(upload.file)
         check_size(upload.bytes)
         key = keys.upload_prefix(upload.owner, upload.folder) + upload.file
         data = services.uploads.read(key, upload.version_id)
@@ -114,6 +115,8 @@ def _judge(services: Services, upload: Upload) -> Photo:
         prepared = _prepare(data)
     except PhotoRejectedError as error:
         return _rejected(upload, error)
+    except BadKeyError as error:
+        return _rejected(upload, PhotoRejectedError("bad_key", str(error)))
     except UploadWithheldError as error:
         return _rejected(upload, PhotoRejectedError(_PREPARE_FAILED.code, str(error)))
     version = services.photos.put(upload.job_id, upload.photo_id, prepared.jpeg)
@@ -122,6 +125,10 @@ def _judge(services: Services, upload: Upload) -> Photo:
         version_id=version,
         pixels=prepared.pixels,
         crop=prepared.crop,
+        advice=prepared.advice,
+        people=prepared.people,
+        likeness=prepared.likeness,
+        taken_at=prepared.taken_at,
     )
 
 
