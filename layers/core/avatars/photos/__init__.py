@@ -1,7 +1,7 @@
 """Makes a photo ready for training: upright, square, sRGB, and silent about its owner.
 
 `formats` tells what a file is, `decoding` makes a picture of it, `faces` and `framing` choose what
-is kept, `colours` brings it to sRGB, and `looking` says what a person would say about it.
+is kept, `colours` brings it to sRGB, and `checks` say what a person would say about it.
 """
 
 import hashlib
@@ -12,12 +12,12 @@ from PIL import Image, ImageStat
 
 from avatars.errors import PhotoRejectedError
 from avatars.model import MAX_PHOTO_BYTES, Advice
+from avatars.photos.checks import advice_on_picture, likeness
 from avatars.photos.colours import in_srgb, on_white
 from avatars.photos.decoding import PREPARED_SIZE, Decoded, decode
 from avatars.photos.faces import Face, find_faces
 from avatars.photos.formats import recognise
 from avatars.photos.framing import Box, box_in_file, framing, principal
-from avatars.photos.looking import likeness, look_at_photo
 
 # The codes a photo is rejected with, in the order they are looked for:
 #
@@ -110,7 +110,7 @@ def prepare(data: bytes) -> PreparedPhoto:
         people=len(faces),
         likeness=likeness(picture),
         taken_at=decoded.taken_at,
-        advice=look_at_photo(picture, (decoded.width, decoded.height), crop, faces),
+        advice=advice_on_picture(picture, (decoded.width, decoded.height), crop, faces),
     )
 
 

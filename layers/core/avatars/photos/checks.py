@@ -30,7 +30,7 @@ CUT_OFF = 0.15
 _LAPLACIAN = ImageFilter.Kernel((3, 3), (0, 1, 0, 1, -4, 1, 0, 1, 0), scale=1, offset=128)
 
 
-def look_at_photo(
+def advice_on_picture(
     picture: Image.Image, size: tuple[int, int], crop: Box, faces: Sequence[Face]
 ) -> tuple[Advice, ...]:
     """What to say about a photo, whoever is to be drawn.
