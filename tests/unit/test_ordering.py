@@ -7,7 +7,7 @@ import pytest
 
 from avatars.errors import BadRequestError, JobNotFoundError, JobStartedError
 from avatars.manifest import read_manifest
-from avatars.model import JobStatus, Manifest, Photo, PhotoStatus, Prompt, Subject
+from avatars.model import Advice, JobStatus, Manifest, Photo, PhotoStatus, Prompt, Subject
 from avatars.pipeline.collecting import collect_photos
 from avatars.pipeline.ordering import ask_start, describe_job, order_job, owned_job
 from avatars.pipeline.uploading import prepare_photo
@@ -26,6 +26,7 @@ from tests.builders import (
     trained,
 )
 from tests.fakes import FakeServices
+from tests.fakes.clock import NOON
 
 FILES = ["1.jpg", "IMG 2041.JPG", "3.jpeg", "Été 50%.png", "selfie+beach.PNG"]
 WANTED = Manifest(Subject.DOG, (Prompt("anime", 2, "at sea"), Prompt("3d")))
@@ -83,12 +84,12 @@ class TestOrder:
             (FILES[:4], "has 4 names; a training takes 5 to 30"),
             ([FILES[0]] * 5, "has 1 names"),
             ([f"{number}.jpg" for number in range(31)], "has 31 names"),
-            ([*FILES, "6.heic"], r"'6\.heic' is not a JPG or PNG"),
-            ([*FILES, "job.json"], "not a JPG or PNG"),
+            ([*FILES, "6.gif"], r"'6\.gif' is no JPEG, PNG, HEIC, WebP or AVIF"),
+            ([*FILES, "job.json"], "is no JPEG, PNG, HEIC, WebP or AVIF"),
             ([*FILES, "sub/6.jpg"], "no plain file name"),
             ([*FILES, ".6.jpg"], "no plain file name"),
-            ([*FILES, "6\n.jpg"], "no plain file name"),
-            ([*FILES, "6" * 197 + ".jpg"], "at most 200 characters"),
+            ([*FILES, "6\n.jpg"], "control characters"),
+            ([*FILES, "6" * 197 + ".jpg"], "200 is the most"),
         ],
     )
     def test_a_mistake_is_named_and_leaves_no_job(
@@ -172,8 +173,34 @@ class TestDescription:
         assert described["inference_id"] == "inference-1"
         assert described["photos"][1] == {
             "file": "002.jpg", "status": "rejected", "code": "blank_image", "reason": "No",
+            "crop": None, "advice": [],
         }  # fmt: skip
         assert described["avatars"][0]["key"] == "avatars/alice/summer/001/001-realistic.jpg"
+
+    def test_what_can_be_said_about_the_photos_and_the_set_is_said(
+        self, services: FakeServices
+    ) -> None:
+        blurred = a_photo(1, advice=(Advice.BLURRED,), people=1, likeness="0f", taken_at=NOON)
+        others = [a_photo(n, people=1, likeness="ff0f" * n, taken_at=NOON) for n in (2, 3)]
+        stored(services, a_job(), blurred, *others, a_photo(4, people=2, likeness="0e"))
+
+        described = describe_job(services, services.jobs.job(JOB_ID))
+
+        codes = [[advice["code"] for advice in photo["advice"]] for photo in described["photos"]]
+        assert codes == [["blurred"], [], [], ["several_people", "near_duplicate"]]
+        assert described["photos"][0]["advice"][0]["sentence"].startswith("It is blurred")
+        assert described["advice"] == []  # one of them has no date
+
+    def test_advice_that_the_settings_reject_is_the_verdict(self) -> None:
+        services = FakeServices(rejected_advice=frozenset({Advice.NO_FACE}))
+        stored(services, a_job(), a_photo(1, people=0), a_photo(2, people=1))
+
+        described = describe_job(services, services.jobs.job(JOB_ID))
+
+        assert [(p["status"], p["code"]) for p in described["photos"]] == [
+            ("rejected", "no_face"),
+            ("accepted", None),
+        ]
 
     def test_it_is_json_and_carries_no_link(self, services: FakeServices) -> None:
         inferring(services)

@@ -160,7 +160,7 @@ def _type_of(file: str) -> str:
     kind = next((kind for end, kind in _TYPES.items() if file.lower().endswith(end)), None)
     if kind is None:
         raise BadRequestError(
-            f"{file!r} is not a JPEG, PNG, HEIC, WebP or AVIF by its name: convert it first."
+            f"{file!r} is no JPEG, PNG, HEIC, WebP or AVIF by its name: convert it first."
         )
     keys.check_name(file)
     if "/" in file or file[0] == ".":
