@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from avatars.advice import SENTENCES
 from avatars.errors import BadManifestError, BatchIncompleteError, TooFewPhotosError
-from avatars.model import Photo, PhotoStatus, Prompt, StoredUpload, Subject
+from avatars.model import Advice, Photo, PhotoStatus, Prompt, StoredUpload, Subject
 from avatars.pipeline.collecting import (
     CollectReply,
     Folder,
@@ -332,6 +333,30 @@ class TestFrozenSet:
         assert (rejected.status, rejected.code) == (PhotoStatus.REJECTED, "duplicate")
         assert "002.jpg" in (rejected.reason or "")
         assert len(services.jobs.job(JOB_ID).chosen) == 5
+
+    def test_advice_rejects_where_the_settings_say_so(self) -> None:
+        services = FakeServices(rejected_advice=frozenset({Advice.BLURRED, Advice.NEAR_DUPLICATE}))
+        dark = a_photo(6, advice=(Advice.TOO_DARK,), likeness="0f")
+        blurred = a_photo(7, advice=(Advice.BLURRED,))
+        alike = a_photo(8, likeness="0e")
+        folder(services, *five(), dark, blurred, alike)
+        services.clock.move(60)
+
+        collect(services)
+
+        photos = {photo.file: photo for photo in services.jobs.photos(JOB_ID)}
+        codes = {file: photo.code for file, photo in photos.items() if photo.code}
+        assert codes == {"007.jpg": "blurred", "008.jpg": "near_duplicate"}
+        assert photos["007.jpg"].reason == SENTENCES[Advice.BLURRED]
+        assert len(services.jobs.job(JOB_ID).chosen) == 6
+
+    def test_rejected_advice_is_about_the_subject_of_the_manifest(self) -> None:
+        services = FakeServices(rejected_advice=frozenset({Advice.NO_FACE}))
+        folder(services, *(a_photo(number, people=0) for number in range(1, 6)))
+        lay(services, "job.json", {"subject": "dog"})
+        services.clock.move(60)
+
+        assert collect(services)["status"] == "COLLECTED"
 
     def test_it_is_frozen_once(self, services: FakeServices) -> None:
         folder(services, *five())

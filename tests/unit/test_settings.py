@@ -3,7 +3,7 @@
 import pytest
 
 from avatars.errors import BadManifestError
-from avatars.model import Prompt, Subject
+from avatars.model import Advice, Prompt, Subject
 from avatars.settings import Settings
 from tests.fakes import ENVIRONMENT
 
@@ -58,6 +58,17 @@ def test_a_clock_that_runs_backwards_or_too_slowly_is_refused(scale: str) -> Non
 def test_a_subject_that_nobody_draws_is_refused() -> None:
     with pytest.raises(ValueError, match="parrot"):
         settings(DEFAULT_SUBJECT="parrot")
+
+
+def test_advice_that_rejects_is_a_list_of_codes() -> None:
+    assert settings().rejected_advice == frozenset()
+    found = settings(REJECTED_ADVICE="blurred, no_face")
+    assert found.rejected_advice == {Advice.BLURRED, Advice.NO_FACE}
+
+
+def test_advice_that_nobody_gives_is_refused() -> None:
+    with pytest.raises(ValueError, match="ugly"):
+        settings(REJECTED_ADVICE="ugly")
 
 
 @pytest.mark.parametrize("styles", ["", "realistic:0", "realistic:many", ":4", "realistic:121"])
