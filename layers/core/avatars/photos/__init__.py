@@ -1,6 +1,7 @@
 """Makes a photo ready for training: upright, square, sRGB, and silent about its owner.
 
-`formats` tells what a file is, `decoding` makes a picture of it, `faces` and `framing` choose what
+`formats` tells what a file is, `decoding` makes a picture of it (`jpeg` and `boxes` know what may be
+wrong with one), `faces` and `framing` choose what
 is kept, `colours` brings it to sRGB, and `checks` say what a person would say about it.
 """
 
@@ -23,12 +24,12 @@ from avatars.photos.framing import Box, box_in_file, framing, principal
 #
 # empty               0 bytes
 # too_large           more than MAX_PHOTO_BYTES
-# unsupported_format  begins like a picture of a format that cannot be used
+# unsupported_format  a picture of a format that cannot be used: GIF, camera raw, 12-bit JPEG ...
 # not_an_image        begins like no picture at all
 # too_small           a side under MIN_SIDE
-# too_many_pixels     more than MAX_PIXELS, or MAX_PIXELS_WHOLE where it cannot be decoded scaled
+# too_many_pixels     more than MAX_PIXELS, or less where it cannot be decoded scaled
 # too_complex         a JPEG of more than MAX_SCANS scans
-# corrupt             cannot be decoded to its last row
+# corrupt             cannot be decoded to its last row, or promises what it does not hold
 # blank_image         one colour all over
 
 BLANK_SPREAD = 3

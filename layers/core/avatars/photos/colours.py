@@ -1,8 +1,31 @@
 """From whatever colours a file has to sRGB."""
 
 import io
+import struct
 
 from PIL import Image, ImageCms
+
+MAX_PROFILE_BYTES = 4 * 1024 * 1024
+"""Profiles of printing presses have up to 3 MB; one for a photo has less than 1 kB."""
+
+_DISPLAY_P3 = 12
+"""Its primaries in ITU-T H.273, where a file has numbers for its colours, and no profile."""
+
+_P3_COLORANTS = {
+    b"rXYZ": (0.5151, 0.2412, -0.0011),
+    b"gXYZ": (0.2920, 0.6922, 0.0419),
+    b"bXYZ": (0.1571, 0.0666, 0.7841),
+}
+"""Relative to D50, as ICC profiles give them."""
+
+
+def profile_of(image: Image.Image) -> bytes | None:
+    """The ICC profile that says what the values mean; None for sRGB, which is also the guess."""
+    profile: bytes | None = image.info.get("icc_profile")
+    if profile:
+        return profile if len(profile) <= MAX_PROFILE_BYTES else None
+    primaries = image.info.get("nclx_profile", {}).get("color_primaries")
+    return _display_p3() if primaries == _DISPLAY_P3 else None
 
 
 def averageable(image: Image.Image) -> Image.Image:
@@ -10,7 +33,7 @@ def averageable(image: Image.Image) -> Image.Image:
     if image.mode == "I;16":
         # convert() alone clips: all but the darkest 256 of 65,536 greys would be white.
         image = image.point(lambda grey: grey / 257 + 0.5).convert("L")
-    elif "transparency" in image.info:
+    elif "transparency" in image.info or image.mode == "RGBa":
         return image.convert("RGBA")
     return image.convert("RGB") if image.mode in ("1", "P") else image
 
@@ -33,3 +56,14 @@ def in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
         except (OSError, ImageCms.PyCMSError):
             pass
     return picture.convert("RGB")
+
+
+def _display_p3() -> bytes:
+    """It is sRGB with other primaries."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    for name, colorant in _P3_COLORANTS.items():
+        entry = profile.index(name)  # of the table of tags: name, offset, size
+        offset = int.from_bytes(profile[entry + 4 : entry + 8])
+        values = (round(value * 65536) for value in colorant)
+        profile[offset + 8 : offset + 20] = struct.pack(">3i", *values)
+    return bytes(profile)

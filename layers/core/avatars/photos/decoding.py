@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from PIL import ExifTags, Image
 
 from avatars.errors import PhotoRejectedError
-from avatars.photos.colours import averageable
-from avatars.photos.jpeg import ends_early, scans_and_end
+from avatars.photos.boxes import check_boxes
+from avatars.photos.colours import averageable, profile_of
+from avatars.photos.formats import unsupported
+from avatars.photos.jpeg import ends_early, is_rare, scans_and_end
 from avatars.pictures import UNREADABLE
 
 PREPARED_SIZE = 512
@@ -22,13 +24,19 @@ MAX_PIXELS = 250_000_000
 """Phones take 200 megapixels; a baseline JPEG of that size is decoded scaled, in 60 MB."""
 
 MAX_PIXELS_WHOLE = 60_000_000
-"""PNG and JPEG in several scans take up to 8 bytes of memory a pixel."""
+"""PNG, HEIC and JPEG in several scans take up to 9 bytes of memory a pixel."""
+
+MAX_PIXELS_COPIED = 25_000_000
+"""WebP and AVIF take up to 18: Pillow's decoders for them hand the picture on in copies."""
 
 MAX_SCANS = 50
 """libjpeg writes 10. A scan of 60 megapixels takes up to 70 ms, and 0.3 MB can hold thousands."""
 
 LEAST_SIDE = 2 * PREPARED_SIZE
 """Decoded to no less, a photo comes out as if it had been decoded whole."""
+
+_UNDECODABLE = (*UNREADABLE, RuntimeError, MemoryError)
+"""What the decoders raise for files that are damaged, or lie: libheif's are RuntimeErrors."""
 
 # Pillow's own limit first only warns, then refuses what phones take; _check_cost() replaces it.
 Image.MAX_IMAGE_PIXELS = None
@@ -54,19 +62,22 @@ class Decoded:
 def decode(data: bytes, file_format: str) -> Decoded:
     """Decodes a whole file of that format, to no less than LEAST_SIDE where scaling saves work.
 
-    Raises PhotoRejectedError: too_small, too_many_pixels, too_complex or corrupt.
+    Raises PhotoRejectedError: too_small, too_many_pixels, too_complex, unsupported_format or
+    corrupt.
     """
     scans, end = scans_and_end(data) if file_format == "JPEG" else (0, len(data))
     try:
-        header = Image.open(io.BytesIO(data), formats=(file_format,))
-        _check_cost(header, scans)
+        header = _open(data, file_format)
+        _check_cost(header, file_format, scans)
         if file_format == "PNG":
             # By its checksums first: Pillow may load half of a damaged PNG without a word.
             header.verify()
         image = _load(data, file_format)
         if file_format == "JPEG" and ends_early(image, data, end, lambda d: _load(d, "JPEG")):
             raise OSError("the data end before the picture does")
-    except UNREADABLE as error:
+    except _UNDECODABLE as error:
+        if file_format == "JPEG" and is_rare(data):
+            raise unsupported("a JPEG of a rare kind") from error
         raise PhotoRejectedError(
             "corrupt",
             f"This {file_format} is damaged or was cut short: upload the original file again.",
@@ -74,11 +85,12 @@ def decode(data: bytes, file_format: str) -> Decoded:
     exif = _exif(image.info.get("exif", b""))
     orientation = _orientation(exif)
     width, height = header.size if orientation < 5 else header.size[::-1]
-    profile = image.info.get("icc_profile")
-    return Decoded(averageable(image), profile, width, height, orientation, _taken_at(exif))
+    return Decoded(
+        averageable(image), profile_of(image), width, height, orientation, _taken_at(exif)
+    )
 
 
-def _check_cost(header: Image.Image, scans: int) -> None:
+def _check_cost(header: Image.Image, file_format: str, scans: int) -> None:
     """Refuses by what the file declares, before a pixel is decoded."""
     if min(header.size) < MIN_SIDE:
         raise PhotoRejectedError(
@@ -89,6 +101,8 @@ def _check_cost(header: Image.Image, scans: int) -> None:
     # Only a JPEG of one baseline scan is decoded row by row, and scaled.
     row_by_row = scans == 1 and "progressive" not in header.info
     limit = MAX_PIXELS if row_by_row else MAX_PIXELS_WHOLE
+    if file_format in ("WebP", "AVIF"):
+        limit = MAX_PIXELS_COPIED
     if header.width * header.height > limit:
         raise PhotoRejectedError(
             "too_many_pixels",
@@ -103,8 +117,30 @@ def _check_cost(header: Image.Image, scans: int) -> None:
         )
 
 
+def _open(data: bytes, file_format: str) -> Image.Image:
+    """The file's header; no pixel is decoded yet."""
+    if file_format in ("HEIC", "AVIF"):
+        check_boxes(data)
+    if file_format == "HEIC":
+        return _open_heic(data)
+    return Image.open(io.BytesIO(data), formats=(file_format,))
+
+
+def _open_heic(data: bytes) -> Image.Image:
+    """The primary picture, which will be upright: what EXIF says of that is taken away."""
+    # libheif is loaded only where such a photo is at hand.
+    from pi_heif import options  # type: ignore[import-untyped]
+    from pi_heif.as_plugin import HeifImageFile  # type: ignore[import-untyped]
+
+    # What lies beside the photo is not looked at, so that it cannot be what is wrong with it.
+    options.THUMBNAILS = options.DEPTH_IMAGES = options.AUX_IMAGES = False
+    options.DECODE_THREADS = 1
+    image: Image.Image = HeifImageFile(io.BytesIO(data))
+    return image
+
+
 def _load(data: bytes, file_format: str) -> Image.Image:
-    image = Image.open(io.BytesIO(data), formats=(file_format,))
+    image = _open(data, file_format)
     image.draft(None, (LEAST_SIDE, LEAST_SIDE))
     image.load()
     return image

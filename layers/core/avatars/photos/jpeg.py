@@ -1,7 +1,7 @@
 """What a JPEG says about itself between its pixels, and whether it says all it should."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from PIL import Image, ImageChops, ImageStat
 
@@ -9,19 +9,40 @@ from PIL import Image, ImageChops, ImageStat
 _MARKER = re.compile(rb"\xff([\xc0-\xcf\xd8-\xfe])")
 _END_OF_IMAGE, _START_OF_SCAN = 0xD9, 0xDA
 
+# Baseline, extended and progressive, the latter two also with arithmetic coding; FF C4, C8 and CC
+# begin other things than a frame. All else is lossless or hierarchical (ITU-T T.81, table B.1).
+_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+_READ_FRAMES = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
+
 # For any JPEG, whether it has restarts or not: noise, every restart, the end.
 _MORE_DATA = b"".join(b"\x5a" * 512 + bytes((0xFF, 0xD0 + n)) for n in range(8)) * 2 + b"\xff\xd9"
 
 
 def scans_and_end(jpeg: bytes) -> tuple[int, int]:
     """How often a JPEG's decoder goes over the picture, and where the picture's data end."""
-    scans, position = 0, 2
-    while marker := _MARKER.search(jpeg, position):
-        if marker[1][0] == _END_OF_IMAGE:
-            return scans, marker.start()
-        scans += marker[1][0] == _START_OF_SCAN
-        position = marker.end() + int.from_bytes(jpeg[marker.end() : marker.end() + 2])
+    scans = 0
+    for marker, start, _ in _segments(jpeg):
+        if marker == _END_OF_IMAGE:
+            return scans, start
+        scans += marker == _START_OF_SCAN
     return scans, len(jpeg)
+
+
+def is_rare(jpeg: bytes) -> bool:
+    """Whether it is of a kind that cameras do not write and nearly nothing reads."""
+    for marker, _, content in _segments(jpeg):
+        if marker in _FRAMES:
+            bits = jpeg[content + 2 : content + 3]
+            return marker not in _READ_FRAMES or bits != b"\x08"
+    return False
+
+
+def _segments(jpeg: bytes) -> Iterator[tuple[int, int, int]]:
+    """Every marker, where it begins, and where its content does."""
+    position = 2
+    while marker := _MARKER.search(jpeg, position):
+        yield marker[1][0], marker.start(), marker.end()
+        position = marker.end() + int.from_bytes(jpeg[marker.end() : marker.end() + 2])
 
 
 def ends_early(
