@@ -1,8 +1,8 @@
 """Makes a photo ready for training: upright, square, sRGB, and silent about its owner.
 
-`formats` tells what a file is, `decoding` makes a picture of it (`jpeg` and `boxes` know what may be
-wrong with one), `faces` and `framing` choose what
-is kept, `colours` brings it to sRGB, and `checks` say what a person would say about it.
+`formats` tells what a file is, `decoding` makes a picture of it (`jpeg` and `boxes` know what may
+be wrong with one), `faces` and `framing` choose what is kept, `colours` brings it to sRGB, and
+`checks` say what a person would say about it.
 """
 
 import hashlib
