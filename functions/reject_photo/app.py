@@ -6,15 +6,16 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from avatars.aws.events import ObjectCreatedEvent, upload_from
+from avatars.errors import PhotoNotJudgedError
 from avatars.pipeline.uploading import reject_photo
 from avatars.wiring import services
 
 logger = Logger()
 
 
-CRASHES = ("Runtime.ExitError", "Runtime.OutOfMemory", "Sandbox.Timedout")
-"""The photo was too much for the process. Any other error is trouble of ours or of AWS: no fault
-of the photo's, which the sweep has judged anew."""
+CRASHES = ("Runtime.ExitError", "Runtime.OutOfMemory", "Sandbox.Timedout", None)
+"""The photo was too much for the process; a time-out may come without a type. Any other error is
+trouble of ours or of AWS, and no fault of the photo's."""
 
 
 class Failure(TypedDict):
@@ -35,9 +36,11 @@ def handler(event: Request, context: LambdaContext) -> None:
     if upload is None:
         return
     logger.append_keys(job_id=upload.job_id, photo_id=upload.photo_id)
-    failure = event.get("responsePayload", {}).get("errorType")
-    if failure not in CRASHES:
-        logger.error("left a photo to the sweep", extra={"failure": failure})
-        return
+    failure = event.get("responsePayload")
+    if failure is None or failure.get("errorType") not in CRASHES:
+        raise PhotoNotJudgedError(
+            "Preparing this photo failed, and not because of the photo. The sweep has it judged "
+            "again."
+        )
     photo = reject_photo(services(), upload)
     logger.info("rejected photo", extra={"status": photo.status} if photo else {})

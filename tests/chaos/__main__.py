@@ -23,6 +23,9 @@ out, err = Console(), Console(stderr=True)
 @app.command()
 def main(
     jobs: Annotated[int, typer.Option(help="How many.")] = 100,
+    first: Annotated[
+        int, typer.Option(help="The number of the first: a long campaign in parts.", min=0)
+    ] = 0,
     faults: Annotated[int, typer.Option(help="How many strike each job.", min=1, max=3)] = 1,
     seed: Annotated[str, typer.Option(help="Of everything that is random.")] = "1",
     only: Annotated[str, typer.Option(help="Not random faults, but these: U1,T14 abort.")] = "",
@@ -43,11 +46,15 @@ def main(
     if job is not None:
         raise typer.Exit(_replay(campaign, job))
     begun = time.monotonic()
-    results = sorted(_results(campaign, jobs, workers), key=lambda result: result.number)
+    results = sorted(
+        _results(campaign, range(first, first + jobs), workers), key=lambda result: result.number
+    )
     options = f"--seed {seed} --faults {faults}" + (f" --only '{only}'" if only else "")
+    part = f" --first {first}" if first else ""
     found = Report(
-        f"{jobs} jobs, {'one fault' if faults == 1 else f'{faults} faults'} each",
-        f"{PROGRAM} --jobs {jobs} {options}",
+        f"{jobs} jobs, {'one fault' if faults == 1 else f'{faults} faults'} each"
+        + (f", from number {first}" if first else ""),
+        f"{PROGRAM} --jobs {jobs}{part} {options}",
         f"{PROGRAM} {options} --job",
         time.monotonic() - begun,
         results,
@@ -65,15 +72,15 @@ def main(
     raise typer.Exit(bool(found.found))
 
 
-def _results(campaign: Campaign, jobs: int, workers: int) -> Iterator[Result]:
-    worlds = campaign.worlds(jobs)
+def _results(campaign: Campaign, numbers: range, workers: int) -> Iterator[Result]:
+    worlds = campaign.worlds(numbers)
     fresh = multiprocessing.get_context("spawn")
     with (
         # A ProcessPoolExecutor with max_tasks_per_child may wait for new processes for ever.
         fresh.Pool(workers, maxtasksperchild=100) as pool,
         Progress(console=err, transient=True) as progress,
     ):
-        bar = progress.add_task("jobs", total=jobs)
+        bar = progress.add_task("jobs", total=len(numbers))
         for results in pool.imap_unordered(campaign.attempt, worlds):
             progress.advance(bar, len(results))
             for result in results:

@@ -57,9 +57,8 @@ class Campaign:
         """Whether that job shares its world with those of its block."""
         return not self.only and number // BLOCK % 5 == 4
 
-    def worlds(self, jobs: int) -> list[list[int]]:
+    def worlds(self, numbers: range) -> list[list[int]]:
         """The numbers of the jobs, those of one world together."""
-        numbers = range(jobs)
         waves: dict[int, list[int]] = {}
         alone = []
         for number in numbers:

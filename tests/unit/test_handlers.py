@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from avatars import keys, wiring
-from avatars.errors import TooFewPhotosError
+from avatars.errors import PhotoNotJudgedError, TooFewPhotosError
 from avatars.model import JobStatus, PhotoStatus
 from tests.builders import (
     EXECUTION,
@@ -105,6 +105,13 @@ class TestPhotos:
         [photo] = services.jobs.photos(JOB_ID)
         assert (photo.file, photo.code) == ("IMG_2050.JPG", "PREPARE_FAILED")
 
+    def test_a_time_out_without_a_type_is_a_crash(self, services: FakeServices) -> None:
+        late = {"responsePayload": {"errorMessage": "Task timed out after 60.00 seconds"}}
+
+        call("reject_photo", event("reject_photo") | late)
+
+        assert services.jobs.photos(JOB_ID)[0].code == "PREPARE_FAILED"
+
     @pytest.mark.parametrize(
         "failure", [{"errorType": "EndpointConnectionError"}, {"errorType": "ConflictError"}, None]
     )
@@ -114,7 +121,8 @@ class TestPhotos:
         record = event("reject_photo")
         del record["responsePayload"]
 
-        call("reject_photo", record | ({"responsePayload": failure} if failure else {}))
+        with pytest.raises(PhotoNotJudgedError):  # which makes it a dead letter
+            call("reject_photo", record | ({"responsePayload": failure} if failure else {}))
 
         assert services.jobs.photos(JOB_ID) == []
 

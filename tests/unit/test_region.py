@@ -163,6 +163,7 @@ class TestEvents:
         [photo] = region.services.jobs.photos(JOB_ID)
         assert times == [0, MINUTE, 3 * MINUTE]
         assert photo.status is PhotoStatus.ACCEPTED
+        assert [function for function, _ in region.dead_letters] == ["reject_photo"]
 
     def test_what_nobody_takes_is_a_dead_letter(self, region: Region) -> None:
         times = times_of(region, "read job", KilledError)

@@ -217,6 +217,10 @@ class PhotoRejectedError(Exception):
         self.reason = reason
 
 
+class PhotoNotJudgedError(Exception):
+    """A photo has no verdict yet, through no fault of its own; its event is a dead letter."""
+
+
 class UploadWithheldError(Exception):
     """S3 has the upload and does not hand it out, to nobody; the message says why."""
 

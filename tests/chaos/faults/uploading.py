@@ -124,14 +124,14 @@ def _silence(trial: Trial) -> None:
 
 @fault("U8", "hostile and broken files of every kind among the photos, and some twice")
 def _hostile(trial: Trial) -> None:
-    order = trial.order
+    order, before = trial.order, len(trial.order.files)
     trial.struck.add("U8")
     for name in trial.chance.sample(sorted(order.photos), 2):
         order.photos[f"copy of {name}"] = order.photos[name]
     for kind in trial.chance.sample(BAD_KINDS, 5):
         order.bad[f"{kind} ü%20.jpg"] = bad_file(kind)
     if order.manifest and "photos" in order.manifest:
-        order.manifest["photos"] = len(order.files)
+        order.manifest["photos"] += len(order.files) - before
     shuffle(order, trial.chance)
 
 
