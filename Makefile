@@ -13,7 +13,7 @@ export UV_SYSTEM_CERTS := true
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test chaos check lint types template locks names lock build deploy clean
+.PHONY: help setup demo test chaos bench check lint types template locks names lock build deploy clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ test: setup ## Run the tests (ARGS: options of pytest)
 
 chaos: .venv/ready ## Let faults strike many jobs and audit what becomes of them (JOBS, FAULTS each, SEED)
 	@.venv/bin/python -m tests.chaos --jobs $(JOBS) --faults $(FAULTS) --seed $(SEED) $(ARGS)
+
+bench: .venv-bench/ready ## Measure the preparation of photos beside that of others (ARGS: your own photos)
+	@PYTHONPATH=layers/core .venv-bench/bin/python -m benchmarks.photos $(ARGS)
 
 check: setup ## Run the linters and gates: lint, types, template, locks, names
 	@$(MAKE) --no-print-directory --keep-going lint types template locks names
@@ -61,7 +64,7 @@ deploy: build ## Deploy to an AWS account, asking for whatever it needs to know
 	.venv-gates/bin/sam deploy --guided
 
 clean: ## Remove everything that was installed, built or run here
-	rm -rf .venv .venv-gates .aws-sam .local .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-gates .venv-bench .aws-sam .local .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # uv takes seconds; pip may know the way to an index where uv does not (a mirror, a proxy).
@@ -83,4 +86,12 @@ endef
 	@echo "Installing the SAM CLI and cfn-lint into .venv-gates (half a minute at most)"
 	@test -x .venv-gates/bin/python || .venv/bin/python -m venv .venv-gates
 	@$(call install,requirements/gates.txt,.venv-gates)
+	@touch $@
+
+.venv-bench/ready: requirements/bench.txt .venv/ready
+	@echo "Installing what photos are compared with into .venv-bench (a minute at most)"
+	@test -x .venv-bench/bin/python || .venv/bin/python -m venv .venv-bench
+	@$(call install,requirements/bench.txt,.venv-bench)
+	@mkdir -p .venv-bench/sharp
+	@command -v npm >/dev/null && npm install --silent --prefix .venv-bench/sharp --no-package-lock sharp@0.35.5 || rm -rf .venv-bench/sharp
 	@touch $@

@@ -35,7 +35,13 @@ from avatars.photos.framing import Box, box_in_file, framing, principal
 BLANK_SPREAD = 3
 """Standard deviation, of 255, below which a channel holds nothing but a lens cap's noise."""
 
-JPEG_QUALITY = 90
+JPEG_QUALITY = 92
+"""With the colours of every pixel (4:4:4): 65 kB a photo, and 3 dB nearer to the original than the
+usual 90 with the colours of every fourth."""
+
+REDUCING_GAP = 1.4
+"""What is more than twice this times too large is first averaged pixel by pixel: twice as fast as
+one resampling of it all, and one decibel from it (benchmarks/photos.py)."""
 
 FACE_SEARCH = 384
 """Pixels of the longer side in which faces are looked for: twice what the model takes."""
@@ -59,7 +65,7 @@ class PreparedPhoto:
     jpeg: bytes
     """PREPARED_SIZE square, baseline, sRGB, without any metadata."""
     pixels: str
-    """SHA-256 of the RGB pixels before JPEG: the same picture in another file has the same."""
+    """SHA-256 of the JPEG: the same picture in another file has the same."""
     width: int
     height: int
     crop: Box
@@ -95,16 +101,16 @@ def prepare(data: bytes) -> PreparedPhoto:
     decoded = decode(data, recognise(data))
     faces = principal(_faces(decoded))
     crop = framing(decoded.width, decoded.height, faces)
-    picture = _upright(decoded, crop, PREPARED_SIZE, Image.Resampling.LANCZOS)
+    picture = upright(decoded, crop, PREPARED_SIZE)
     if max(ImageStat.Stat(picture).stddev) < BLANK_SPREAD:
         raise PhotoRejectedError(
             "blank_image", "This picture is one colour all over: choose one that shows a face."
         )
 
-    pixels = picture.tobytes()
+    jpeg = to_jpeg(picture)
     return PreparedPhoto(
-        jpeg=_jpeg(pixels),
-        pixels=hashlib.sha256(pixels).hexdigest(),
+        jpeg=jpeg,
+        pixels=hashlib.sha256(jpeg).hexdigest(),
         width=decoded.width,
         height=decoded.height,
         crop=crop,
@@ -119,11 +125,11 @@ def _faces(decoded: Decoded) -> list[Face]:
     """The faces on the upright original."""
     whole = (0, 0, decoded.width, decoded.height)
     longer = max(decoded.width, decoded.height)
-    picture = _upright(decoded, whole, min(FACE_SEARCH, longer), Image.Resampling.BOX)
+    picture = upright(decoded, whole, min(FACE_SEARCH, longer))
     return [face.scaled(longer / max(picture.size)) for face in find_faces(picture)]
 
 
-def _upright(decoded: Decoded, crop: Box, longer: int, resampling: Image.Resampling) -> Image.Image:
+def upright(decoded: Decoded, crop: Box, longer: int) -> Image.Image:
     """A part of the photo as people see it: upright, in sRGB, its longer side *longer* pixels."""
     left, top, right, bottom = crop
     factor = longer / max(right - left, bottom - top)
@@ -132,17 +138,18 @@ def _upright(decoded: Decoded, crop: Box, longer: int, resampling: Image.Resampl
     # Turning and colours come after scaling: on the small picture they cost next to nothing.
     picture = decoded.image.resize(
         size if orientation < 5 else size[::-1],
-        resampling,
+        Image.Resampling.BICUBIC,
         box_in_file(crop, decoded.width, decoded.height, orientation, decoded.image.size),
+        REDUCING_GAP,
     )
     if orientation in _UPRIGHT:
         picture = picture.transpose(_UPRIGHT[orientation])
     return in_srgb(on_white(picture), decoded.profile)
 
 
-def _jpeg(pixels: bytes) -> bytes:
+def to_jpeg(picture: Image.Image) -> bytes:
     """A JPEG of the pixels alone: an image that was opened would bring comments and more along."""
     jpeg = io.BytesIO()
-    image = Image.frombytes("RGB", (PREPARED_SIZE, PREPARED_SIZE), pixels)
-    image.save(jpeg, "JPEG", quality=JPEG_QUALITY)
+    pixels = Image.frombytes(picture.mode, picture.size, picture.tobytes())
+    pixels.save(jpeg, "JPEG", quality=JPEG_QUALITY, subsampling="4:4:4")
     return jpeg.getvalue()

@@ -2,6 +2,7 @@
 
 import io
 import struct
+from functools import cache, lru_cache
 
 from PIL import Image, ImageCms
 
@@ -25,7 +26,7 @@ def profile_of(image: Image.Image) -> bytes | None:
     if profile:
         return profile if len(profile) <= MAX_PROFILE_BYTES else None
     primaries = image.info.get("nclx_profile", {}).get("color_primaries")
-    return _display_p3() if primaries == _DISPLAY_P3 else None
+    return display_p3() if primaries == _DISPLAY_P3 else None
 
 
 def averageable(image: Image.Image) -> Image.Image:
@@ -50,15 +51,21 @@ def in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
     """Shows the colours that the embedded profile means; a profile that is broken means nothing."""
     if profile:
         try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            srgb = ImageCms.createProfile("sRGB")
-            return ImageCms.buildTransform(source, srgb, picture.mode, "RGB").apply(picture)
+            return _to_srgb(profile, picture.mode).apply(picture)
         except (OSError, ImageCms.PyCMSError):
             pass
     return picture.convert("RGB")
 
 
-def _display_p3() -> bytes:
+@lru_cache(maxsize=4)
+def _to_srgb(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform:
+    """Making one takes longer than applying it, and the photos of one phone all need the same."""
+    source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
+
+
+@cache
+def display_p3() -> bytes:
     """It is sRGB with other primaries."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     for name, colorant in _P3_COLORANTS.items():

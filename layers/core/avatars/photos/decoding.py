@@ -11,7 +11,7 @@ from avatars.errors import PhotoRejectedError
 from avatars.photos.boxes import check_boxes
 from avatars.photos.colours import averageable, profile_of
 from avatars.photos.formats import unsupported
-from avatars.photos.jpeg import ends_early, is_rare, scans_and_end
+from avatars.photos.jpeg import count_scans, ends_early, is_rare
 from avatars.pictures import UNREADABLE
 
 PREPARED_SIZE = 512
@@ -65,15 +65,14 @@ def decode(data: bytes, file_format: str) -> Decoded:
     Raises PhotoRejectedError: too_small, too_many_pixels, too_complex, unsupported_format or
     corrupt.
     """
-    scans, end = scans_and_end(data) if file_format == "JPEG" else (0, len(data))
     try:
         header = _open(data, file_format)
-        _check_cost(header, file_format, scans)
+        _check_cost(header, file_format, count_scans(data) if file_format == "JPEG" else 0)
         if file_format == "PNG":
             # By its checksums first: Pillow may load half of a damaged PNG without a word.
             header.verify()
         image = _load(data, file_format)
-        if file_format == "JPEG" and ends_early(image, data, end, lambda d: _load(d, "JPEG")):
+        if file_format == "JPEG" and ends_early(image, data, lambda d: _load(d, "JPEG")):
             raise OSError("the data end before the picture does")
     except _UNDECODABLE as error:
         if file_format == "JPEG" and is_rare(data):
@@ -142,6 +141,8 @@ def _open_heic(data: bytes) -> Image.Image:
 def _load(data: bytes, file_format: str) -> Image.Image:
     image = _open(data, file_format)
     image.draft(None, (LEAST_SIDE, LEAST_SIDE))
+    # Pillow's blocks of 64 kB are a hundred in a photo, and after each a row is begun again.
+    image.decodermaxblock = 1024 * 1024  # type: ignore[attr-defined]
     image.load()
     return image
 

@@ -13,19 +13,26 @@ _END_OF_IMAGE, _START_OF_SCAN = 0xD9, 0xDA
 # begin other things than a frame. All else is lossless or hierarchical (ITU-T T.81, table B.1).
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _READ_FRAMES = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
+_PROGRESSIVE_FRAMES = {0xC2, 0xCA}
 
 # For any JPEG, whether it has restarts or not: noise, every restart, the end.
 _MORE_DATA = b"".join(b"\x5a" * 512 + bytes((0xFF, 0xD0 + n)) for n in range(8)) * 2 + b"\xff\xd9"
 
 
-def scans_and_end(jpeg: bytes) -> tuple[int, int]:
-    """How often a JPEG's decoder goes over the picture, and where the picture's data end."""
-    scans = 0
-    for marker, start, _ in _segments(jpeg):
-        if marker == _END_OF_IMAGE:
-            return scans, start
-        scans += marker == _START_OF_SCAN
-    return scans, len(jpeg)
+def count_scans(jpeg: bytes) -> int:
+    """How often a JPEG's decoder goes over the picture; 1 where the first scan holds all of it."""
+    count = components = 0
+    progressive = False
+    for marker, _, content in _segments(jpeg):
+        if marker in _FRAMES:
+            components, progressive = jpeg[content + 7], marker in _PROGRESSIVE_FRAMES
+        elif marker == _START_OF_SCAN:
+            count += 1
+            if not progressive and jpeg[content + 2] == components:
+                return 1
+        elif marker == _END_OF_IMAGE:
+            break
+    return count
 
 
 def is_rare(jpeg: bytes) -> bool:
@@ -45,9 +52,7 @@ def _segments(jpeg: bytes) -> Iterator[tuple[int, int, int]]:
         position = marker.end() + int.from_bytes(jpeg[marker.end() : marker.end() + 2])
 
 
-def ends_early(
-    image: Image.Image, jpeg: bytes, end: int, load: Callable[[bytes], Image.Image]
-) -> bool:
+def ends_early(image: Image.Image, jpeg: bytes, load: Callable[[bytes], Image.Image]) -> bool:
     """Whether a JPEG's data run out before its last row, which the decoder then leaves grey.
 
     A picture may be grey there by itself, but only one that ran out is changed by more data:
@@ -56,5 +61,6 @@ def ends_early(
     last_row = image.crop((0, image.height - 1, image.width, image.height))
     if any(low < 127 or high > 128 for low, high in ImageStat.Stat(last_row).extrema):
         return False
-    longer = load(jpeg[:end] + _MORE_DATA)
+    ends = (start for marker, start, _ in _segments(jpeg) if marker == _END_OF_IMAGE)
+    longer = load(jpeg[: next(ends, len(jpeg))] + _MORE_DATA)
     return ImageChops.difference(image, longer).getbbox() is not None
