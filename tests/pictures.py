@@ -43,9 +43,19 @@ def file_of(picture: Image.Image, file_format: str = "JPEG", **options: Any) -> 
     return out.getvalue()
 
 
-def heic(name: str) -> bytes:
+def grain(width: int = 640, height: int = 480) -> Image.Image:
+    """Clouds as a camera sees them, with a little noise."""
+    noise = Image.frombytes("L", (width, height), random.Random(5).randbytes(width * height))  # noqa: S311
+    return ImageChops.add(clouds(width, height), noise.point(lambda v: v // 10).convert("RGB"))
+
+
+def drawn(name: str) -> bytes:
     """A file that tests/unit/photos/make.py drew."""
-    return (Path(__file__).parent / "unit" / "photos" / f"{name}.heic").read_bytes()
+    return (Path(__file__).parent / "unit" / "photos" / name).read_bytes()
+
+
+def heic(name: str) -> bytes:
+    return drawn(f"{name}.heic")
 
 
 def exif_of(orientation: Any) -> Image.Exif:
@@ -77,9 +87,16 @@ def chunk(name: bytes, content: bytes) -> bytes:
     )
 
 
-def png(size: tuple[int, int], depth: int, colour: int, rows: bytes, *extra: bytes) -> bytes:
+def png(
+    size: tuple[int, int],
+    depth: int,
+    colour: int,
+    rows: bytes,
+    *extra: bytes,
+    interlaced: bool = False,
+) -> bytes:
     """A PNG that Pillow cannot write. *extra* chunks come before the pixels."""
-    header = struct.pack(">IIBBBBB", *size, depth, colour, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", *size, depth, colour, 0, 0, interlaced)
     return b"".join(
         (
             b"\x89PNG\r\n\x1a\n",

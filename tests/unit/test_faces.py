@@ -1,6 +1,8 @@
 """Faces are found, kept in the crop, and spoken about. The faces are those of the samples."""
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,21 @@ def test_one_face_is_on_every_sample_and_whole_in_its_crop(path: Path) -> None:
     [face] = find_faces(Image.open(io.BytesIO(photo.jpeg)))
     assert 0 < face.left < face.right < 512
     assert 0 < face.top < face.bottom < 512
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_looking_for_faces_uses_nothing_that_the_build_leaves_out() -> None:
+    script = "import sys; from avatars.photos import faces; from PIL import Image;"
+    script += "faces.find_faces(Image.new('RGB', (300, 300)));"
+    script += "print(open('/proc/self/maps').read(), *sys.modules, sep='\\n')"
+
+    used = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+
+    assert "libpywrap_litert" in used.stdout
+    assert "WebGpu" not in used.stdout
+    assert ".tests" not in used.stdout
 
 
 def test_there_is_no_face_on_a_wall() -> None:

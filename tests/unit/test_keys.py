@@ -46,7 +46,21 @@ def test_except_our_own_names_folders_and_hidden_files(file: str) -> None:
     assert not keys.is_photo(file)
 
 
-@pytest.mark.parametrize("file", ["1.jpg", "a b+50%.jpg", "Été/ü.png", "x" * 200, "..jpg", "a..b"])
+@pytest.mark.parametrize(
+    "file",
+    [
+        "1.jpg",
+        "a b+50%.jpg",
+        "Été/ü.png",
+        "x" * 200,
+        "..jpg",
+        "a..b",
+        "Screenshot at 9.41.00\u202fPM.png",
+        "\u200e2026-11-22.jpg",
+        "\U0001f468\u200d\U0001f469.jpg",
+        "Foto\xa01.jpg",
+    ],
+)
 def test_a_name_may_be_what_people_call_their_photos(file: str) -> None:
     keys.check_name(file)
 

@@ -11,6 +11,11 @@ START = "start"
 MAX_NAME_LENGTH = 200
 """Characters of a photo's name: they stand in the table, in logs and on the screens of people."""
 
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters, line breaks, and what turns the direction of writing, so that a name reads as
+another one. Whatever else is not printable is usual: macOS puts U+202F before AM and PM, WhatsApp
+U+200E before a date, and emoji are joined with U+200D."""
+
 _UNSAFE = re.compile(r"[^a-z0-9]+")
 
 
@@ -36,7 +41,7 @@ def check_name(file: str) -> None:
         raise BadKeyError(
             f"The name has {len(file)} characters, and {MAX_NAME_LENGTH} is the most: rename it."
         )
-    if not file.isprintable():
+    if _CONTROLS.search(file):
         raise BadKeyError("The name has line breaks or other control characters: rename it.")
     if {"", ".", ".."} & set(file.split("/")):
         raise BadKeyError("The name leads out of its folder or has an empty part: rename it.")

@@ -1,14 +1,18 @@
-"""Draws the HEIC files beside it, in an environment of its own: `pip install pillow_heif==1.8.1`.
+"""Draws the files beside it, in an environment of its own: `pip install pillow_heif==1.8.1`, and
+Debian's libjpeg-turbo-progs.
 
-Nothing that the project depends on writes HEIC. No file shows anything but colours and noise.
+Nothing that the project depends on writes HEIC, or JPEG with arithmetic coding. No file shows
+anything but colours and noise.
 """
 
+import io
 import random
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pillow_heif
-from PIL import ExifTags, Image, ImageDraw
+from PIL import ExifTags, Image, ImageChops, ImageDraw
 
 HERE = Path(__file__).parent
 RED, GREEN, BLUE, YELLOW = (200, 40, 40), (40, 160, 60), (50, 60, 190), (220, 200, 60)
@@ -86,6 +90,17 @@ def main() -> None:
     notes = [{"type": "note", "content_type": "", "data": b"x" * 16} for _ in range(100)]
     write("hundred-notes", quarters(), metadata=notes)
     write("grey-display-p3", clouds().convert("L"), color_primaries=12)
+    noise = Image.frombytes("L", (640, 480), random.Random(5).randbytes(640 * 480))  # noqa: S311
+    noise = noise.point(lambda v: v // 10).convert("RGB")
+    baseline = io.BytesIO()
+    ImageChops.add(clouds(640, 480), noise).save(baseline, "JPEG", quality=83)
+    arithmetic = subprocess.run(
+        ["/usr/bin/jpegtran", "-arithmetic"],
+        input=baseline.getvalue(),
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    (HERE / "arithmetic.jpg").write_bytes(arithmetic.stdout)
 
 
 if __name__ == "__main__":

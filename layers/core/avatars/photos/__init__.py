@@ -16,7 +16,7 @@ from avatars.model import MAX_PHOTO_BYTES, Advice
 from avatars.photos.checks import advice_on_picture, likeness
 from avatars.photos.colours import in_srgb, on_white
 from avatars.photos.decoding import PREPARED_SIZE, Decoded, decode
-from avatars.photos.faces import Face, find_faces
+from avatars.photos.faces import find_faces
 from avatars.photos.formats import recognise
 from avatars.photos.framing import Box, box_in_file, framing, principal
 
@@ -99,14 +99,16 @@ def prepare(data: bytes) -> PreparedPhoto:
     """
     check_size(len(data))
     decoded = decode(data, recognise(data))
-    faces = principal(_faces(decoded))
-    crop = framing(decoded.width, decoded.height, faces)
-    picture = upright(decoded, crop, PREPARED_SIZE)
-    if max(ImageStat.Stat(picture).stddev) < BLANK_SPREAD:
+    longer = max(decoded.width, decoded.height)
+    whole = upright(decoded, (0, 0, decoded.width, decoded.height), min(FACE_SEARCH, longer))
+    if max(ImageStat.Stat(whole).stddev) < BLANK_SPREAD:
         raise PhotoRejectedError(
             "blank_image", "This picture is one colour all over: choose one that shows a face."
         )
-
+    scale = longer / max(whole.size)
+    faces = principal([face.scaled(scale) for face in find_faces(whole)])
+    crop = framing(decoded.width, decoded.height, faces)
+    picture = upright(decoded, crop, PREPARED_SIZE)
     jpeg = to_jpeg(picture)
     return PreparedPhoto(
         jpeg=jpeg,
@@ -119,14 +121,6 @@ def prepare(data: bytes) -> PreparedPhoto:
         taken_at=decoded.taken_at,
         advice=advice_on_picture(picture, (decoded.width, decoded.height), crop, faces),
     )
-
-
-def _faces(decoded: Decoded) -> list[Face]:
-    """The faces on the upright original."""
-    whole = (0, 0, decoded.width, decoded.height)
-    longer = max(decoded.width, decoded.height)
-    picture = upright(decoded, whole, min(FACE_SEARCH, longer))
-    return [face.scaled(longer / max(picture.size)) for face in find_faces(picture)]
 
 
 def upright(decoded: Decoded, crop: Box, longer: int) -> Image.Image:

@@ -21,21 +21,22 @@ MOST_COPIES, MOST_COPIED_BESIDES = 3, 64 * 1024 * 1024
 MOST_PIXELS_OF_PARTS = 240_000_000
 """A phone's 48 megapixels are named twice: by their tiles, and together with their gain map."""
 
-NO_DATA = 64
-"""Zeros in a row that no coded picture ends in: the file was laid out, and never filled."""
+_FILLING = bytes(64)
+"""What no coded picture ends in."""
 
 
 class BadBoxesError(ValueError):
     """The boxes of the file promise what it does not hold, or too much of it."""
 
 
-def check_boxes(data: bytes) -> None:
+def check_boxes(data: bytes, zeros: int) -> None:
     """Raises BadBoxesError where the file is cut short, or costs far more than it is large.
 
+    A coded picture never has so many *zeros* in a row: there the file was laid out, and not filled.
     Where its tables make no sense, also another ValueError, or LookupError.
     """
     lengths: Counter[int] = Counter()
-    ends: dict[int, bytes] = {}
+    extents: dict[int, list[tuple[int, int]]] = {}
     references: list[tuple[bytes, int, int]] = []
     properties: list[tuple[int, int]] = []
     has: list[tuple[int, int]] = []
@@ -51,7 +52,7 @@ def check_boxes(data: bytes) -> None:
                 if end > len(data):
                     raise BadBoxesError("the data end before the picture does")
                 lengths[item] += length
-                ends[item] = data[max(end - NO_DATA, 0) : end]
+                extents.setdefault(item, []).append((max(end - length, 0), end))
         elif kind == b"iref":
             references += _references(content)
         else:
@@ -68,12 +69,23 @@ def check_boxes(data: bytes) -> None:
             pixels[item] += area
     if copied > MOST_COPIES * len(data) + MOST_COPIED_BESIDES:
         raise BadBoxesError(f"{copied} bytes are named in a file of {len(data)}")
-    if any(ends.get(item) == bytes(NO_DATA) for item in pixels):
-        raise BadBoxesError("there are zeros where a picture's data should be")
+    for start, end in (extent for item in pixels for extent in extents.get(item, ())):
+        if data.endswith(_FILLING, start, end) or data.find(bytes(zeros), start, end) >= 0:
+            raise BadBoxesError("there are zeros where a picture's data should be")
     # Every tile that is named is decoded, however little of it is to be seen.
     parts = sum(pixels[other] for kind, _, other in references if kind == b"dimg")
     if parts > MOST_PIXELS_OF_PARTS:
         raise BadBoxesError(f"it is put together from {parts} pixels")
+
+
+def primaries(data: bytes) -> int | None:
+    """The number of its primaries (ITU-T H.273), where it gives its colours by number."""
+    for kind, content in _inner_boxes(data):
+        if kind == b"ipco":
+            for name, one in _boxes(content):
+                if name == b"colr" and bytes(one[:4]) == b"nclx":
+                    return int.from_bytes(one[4:6])
+    return None
 
 
 # ---- boxes of ISO/IEC 14496-12 and 23008-12 -----------------------------------------------------

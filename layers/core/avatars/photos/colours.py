@@ -1,5 +1,6 @@
 """From whatever colours a file has to sRGB."""
 
+import contextlib
 import io
 import struct
 from functools import cache, lru_cache
@@ -12,7 +13,14 @@ MAX_PROFILE_BYTES = 4 * 1024 * 1024
 _DISPLAY_P3 = 12
 """Its primaries in ITU-T H.273, where a file has numbers for its colours, and no profile."""
 
-_P3_COLORANTS = {
+_Colorants = dict[bytes, tuple[float, float, float]]
+_ADOBE_GAMMA = 2.19921875
+_ADOBE_COLORANTS: _Colorants = {
+    b"rXYZ": (0.6097, 0.3111, 0.0195),
+    b"gXYZ": (0.2053, 0.6257, 0.0609),
+    b"bXYZ": (0.1492, 0.0632, 0.7446),
+}
+_P3_COLORANTS: _Colorants = {
     b"rXYZ": (0.5151, 0.2412, -0.0011),
     b"gXYZ": (0.2920, 0.6922, 0.0419),
     b"bXYZ": (0.1571, 0.0666, 0.7841),
@@ -50,10 +58,11 @@ def on_white(picture: Image.Image) -> Image.Image:
 def in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
     """Shows the colours that the embedded profile means; a profile that is broken means nothing."""
     if profile:
-        try:
-            return _to_srgb(profile, picture.mode).apply(picture)
-        except (OSError, ImageCms.PyCMSError):
-            pass
+        with contextlib.suppress(OSError, ImageCms.PyCMSError):
+            shown = _to_srgb(profile, picture.mode).apply(picture)
+            # Nor does one that means the same colour by everything.
+            if shown.getcolors(1) is None:
+                return shown
     return picture.convert("RGB")
 
 
@@ -67,10 +76,35 @@ def _to_srgb(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform:
 @cache
 def display_p3() -> bytes:
     """It is sRGB with other primaries."""
-    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    for name, colorant in _P3_COLORANTS.items():
-        entry = profile.index(name)  # of the table of tags: name, offset, size
-        offset = int.from_bytes(profile[entry + 4 : entry + 8])
+    return _with_primaries(_P3_COLORANTS, _srgb())
+
+
+@cache
+def adobe_rgb() -> bytes:
+    """Adobe RGB (1998): other primaries, and a plain power for a curve."""
+    profile = _srgb()
+    for name in (b"rTRC", b"gTRC", b"bTRC"):
+        offset = _offset(profile, name)
+        curve = b"para" + bytes(8) + struct.pack(">i", round(_ADOBE_GAMMA * 65536))
+        profile[offset : offset + len(curve)] = curve
+    return _with_primaries(_ADOBE_COLORANTS, profile)
+
+
+def _srgb() -> bytearray:
+    return bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+
+
+def _with_primaries(
+    colorants: dict[bytes, tuple[float, float, float]], profile: bytearray
+) -> bytes:
+    for name, colorant in colorants.items():
+        offset = _offset(profile, name)
         values = (round(value * 65536) for value in colorant)
         profile[offset + 8 : offset + 20] = struct.pack(">3i", *values)
     return bytes(profile)
+
+
+def _offset(profile: bytearray, name: bytes) -> int:
+    """Where the content of a tag begins, by the table of tags: name, offset, size."""
+    entry = profile.index(name)
+    return int.from_bytes(profile[entry + 4 : entry + 8])

@@ -2,16 +2,20 @@
 
 import contextlib
 import io
+import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageFile
 
 from avatars.errors import PhotoRejectedError
-from avatars.photos.boxes import check_boxes
-from avatars.photos.colours import averageable, profile_of
+from avatars.model import MAX_PHOTO_BYTES
+from avatars.photos.boxes import check_boxes, primaries
+from avatars.photos.colours import adobe_rgb, averageable, profile_of
 from avatars.photos.formats import unsupported
-from avatars.photos.jpeg import count_scans, ends_early, is_rare
+from avatars.photos.jpeg import count_headers, count_scans, is_arithmetic, is_rare, load_whole
+from avatars.photos.png import count_chunks, ends_early
+from avatars.photos.webp import check_chunks
 from avatars.pictures import UNREADABLE
 
 PREPARED_SIZE = 512
@@ -23,11 +27,18 @@ MIN_SIDE = 256
 MAX_PIXELS = 250_000_000
 """Phones take 200 megapixels; a baseline JPEG of that size is decoded scaled, in 60 MB."""
 
-MAX_PIXELS_WHOLE = 60_000_000
+MAX_PIXELS_WHOLE = 50_000_000
 """PNG, HEIC and JPEG in several scans take up to 9 bytes of memory a pixel."""
 
 MAX_PIXELS_COPIED = 25_000_000
 """WebP and AVIF take up to 18: Pillow's decoders for them hand the picture on in copies."""
+
+MAX_HEADERS = 256
+"""Segments of a JPEG before its picture: a photo has a dozen, and a hundred where it keeps another
+one in them. Pillow takes seconds for some thousands."""
+
+MAX_CHUNKS = 50_000
+"""Of a PNG, as large as there are 50 MB of 1 kB each; Pillow takes seconds for a million."""
 
 MAX_SCANS = 50
 """libjpeg writes 10. A scan of 60 megapixels takes up to 70 ms, and 0.3 MB can hold thousands."""
@@ -38,7 +49,7 @@ LEAST_SIDE = 2 * PREPARED_SIZE
 _UNDECODABLE = (*UNREADABLE, RuntimeError, MemoryError)
 """What the decoders raise for files that are damaged, or lie: libheif's are RuntimeErrors."""
 
-# Pillow's own limit first only warns, then refuses what phones take; _check_cost() replaces it.
+# Pillow's own limit first only warns, then refuses what phones take; _check_size() replaces it.
 Image.MAX_IMAGE_PIXELS = None
 
 
@@ -65,15 +76,27 @@ def decode(data: bytes, file_format: str) -> Decoded:
     Raises PhotoRejectedError: too_small, too_many_pixels, too_complex, unsupported_format or
     corrupt.
     """
+    # Pillow warns of metadata that nobody will see.
+    with warnings.catch_warnings(action="ignore"):
+        image, (width, height) = _picture(data, file_format)
+        exif = _exif(image.info.get("exif") or b"")
+        # libheif has turned the picture already, whatever EXIF says.
+        orientation = 1 if file_format == "HEIC" else _orientation(exif)
+        profile = profile_of(image) or (adobe_rgb() if _is_adobe_rgb(exif) else None)
+        taken_at = _taken_at(exif)
+    if orientation >= 5:
+        width, height = height, width
+    return Decoded(averageable(image), profile, width, height, orientation, taken_at)
+
+
+# ---- formats: the picture, perhaps scaled down, and the width and height of the original ---------
+
+_Size = tuple[int, int]
+
+
+def _picture(data: bytes, file_format: str) -> tuple[Image.Image, _Size]:
     try:
-        header = _open(data, file_format)
-        _check_cost(header, file_format, count_scans(data) if file_format == "JPEG" else 0)
-        if file_format == "PNG":
-            # By its checksums first: Pillow may load half of a damaged PNG without a word.
-            header.verify()
-        image = _load(data, file_format)
-        if file_format == "JPEG" and ends_early(image, data, lambda d: _load(d, "JPEG")):
-            raise OSError("the data end before the picture does")
+        return _DECODERS[file_format](data)
     except _UNDECODABLE as error:
         if file_format == "JPEG" and is_rare(data):
             raise unsupported("a JPEG of a rare kind") from error
@@ -81,70 +104,117 @@ def decode(data: bytes, file_format: str) -> Decoded:
             "corrupt",
             f"This {file_format} is damaged or was cut short: upload the original file again.",
         ) from error
-    exif = _exif(image.info.get("exif", b""))
-    orientation = _orientation(exif)
-    width, height = header.size if orientation < 5 else header.size[::-1]
-    return Decoded(
-        averageable(image), profile_of(image), width, height, orientation, _taken_at(exif)
-    )
 
 
-def _check_cost(header: Image.Image, file_format: str, scans: int) -> None:
-    """Refuses by what the file declares, before a pixel is decoded."""
-    if min(header.size) < MIN_SIDE:
-        raise PhotoRejectedError(
-            "too_small",
-            f"This photo has {header.width} x {header.height} pixels, and {MIN_SIDE} x {MIN_SIDE}"
-            " is the least: upload the original instead of a preview.",
-        )
-    # Only a JPEG of one baseline scan is decoded row by row, and scaled.
-    row_by_row = scans == 1 and "progressive" not in header.info
-    limit = MAX_PIXELS if row_by_row else MAX_PIXELS_WHOLE
-    if file_format in ("WebP", "AVIF"):
-        limit = MAX_PIXELS_COPIED
-    if header.width * header.height > limit:
-        raise PhotoRejectedError(
-            "too_many_pixels",
-            f"This photo has {header.width * header.height / 1e6:.1f} megapixels, and"
-            f" {limit / 1e6:.0f} is the most for this kind of file: save a smaller copy as JPEG.",
-        )
+def _jpeg(data: bytes) -> tuple[Image.Image, _Size]:
+    _check_parts(count_headers(data), MAX_HEADERS)
+    size, scans = _open(data, "JPEG").size, count_scans(data)
+    # Only a JPEG of one scan is decoded row by row, and scaled.
+    _check_size(size, MAX_PIXELS if scans == 1 else MAX_PIXELS_WHOLE)
     if scans > MAX_SCANS:
         raise PhotoRejectedError(
             "too_complex",
             f"This JPEG is stored in {scans} layers, and {MAX_SCANS} is the most:"
             " open it and save it again as an ordinary JPEG.",
         )
+    # Pillow's blocks of 64 kB are a hundred in a photo, and after each a row is begun again; with
+    # arithmetic coding it cannot be.
+    block = 2 * MAX_PHOTO_BYTES if is_arithmetic(data) else 1024 * 1024
+
+    def load(jpeg: bytes) -> Image.Image:
+        image = _open(jpeg, "JPEG")
+        image.draft(None, (LEAST_SIDE, LEAST_SIDE))
+        image.decodermaxblock = block
+        image.load()
+        return image
+
+    return load_whole(data, load), size
 
 
-def _open(data: bytes, file_format: str) -> Image.Image:
-    """The file's header; no pixel is decoded yet."""
-    if file_format in ("HEIC", "AVIF"):
-        check_boxes(data)
-    if file_format == "HEIC":
-        return _open_heic(data)
-    return Image.open(io.BytesIO(data), formats=(file_format,))
+def _png(data: bytes) -> tuple[Image.Image, _Size]:
+    _check_parts(count_chunks(data), MAX_CHUNKS)
+    image = _open(data, "PNG")
+    _check_size(image.size, MAX_PIXELS_WHOLE)
+    # By its checksums first: Pillow may load half of a damaged PNG without a word.
+    image.verify()
+    image = _open(data, "PNG")
+    image.load()
+    if ends_early(image, data):
+        raise OSError("the rows end before the picture does")
+    return image, image.size
 
 
-def _open_heic(data: bytes) -> Image.Image:
-    """The primary picture, which will be upright: what EXIF says of that is taken away."""
+def _webp(data: bytes) -> tuple[Image.Image, _Size]:
+    image = _open(data, "WebP")
+    _check_size(image.size, MAX_PIXELS_COPIED)
+    check_chunks(data)
+    image.load()
+    return image, image.size
+
+
+def _avif(data: bytes) -> tuple[Image.Image, _Size]:
+    check_boxes(data, zeros=4096)
+    image = _open(data, "AVIF")
+    _check_size(image.size, MAX_PIXELS_COPIED)
+    image.load()
+    image.info["nclx_profile"] = {"color_primaries": primaries(data)}
+    return image, image.size
+
+
+def _heic(data: bytes) -> tuple[Image.Image, _Size]:
     # libheif is loaded only where such a photo is at hand.
-    from pi_heif import options  # type: ignore[import-untyped]
-    from pi_heif.as_plugin import HeifImageFile  # type: ignore[import-untyped]
+    from pi_heif import open_heif, options  # type: ignore[import-untyped]
 
+    check_boxes(data, zeros=64)
     # What lies beside the photo is not looked at, so that it cannot be what is wrong with it.
     options.THUMBNAILS = options.DEPTH_IMAGES = options.AUX_IMAGES = False
     options.DECODE_THREADS = 1
-    image: Image.Image = HeifImageFile(io.BytesIO(data))
-    return image
+    pictures = open_heif(io.BytesIO(data), remove_stride=False)
+    picture = pictures[pictures.primary_index]
+    # Where it cannot be opened pi_heif takes another one, perhaps a tile of it.
+    if not (picture.info["primary"] and all(picture.size)):
+        raise ValueError("the primary picture cannot be opened")
+    _check_size(picture.size, MAX_PIXELS_WHOLE)
+    image = picture.to_pillow()
+    image.info = picture.info
+    return image, image.size
 
 
-def _load(data: bytes, file_format: str) -> Image.Image:
-    image = _open(data, file_format)
-    image.draft(None, (LEAST_SIDE, LEAST_SIDE))
-    # Pillow's blocks of 64 kB are a hundred in a photo, and after each a row is begun again.
-    image.decodermaxblock = 1024 * 1024  # type: ignore[attr-defined]
-    image.load()
-    return image
+_DECODERS = {"JPEG": _jpeg, "PNG": _png, "WebP": _webp, "AVIF": _avif, "HEIC": _heic}
+
+
+def _open(data: bytes, file_format: str) -> ImageFile.ImageFile:
+    """The file's header; no pixel is decoded yet."""
+    return Image.open(io.BytesIO(data), formats=(file_format,))
+
+
+def _check_size(size: _Size, most: int) -> None:
+    """Refuses by what the file declares, before a pixel is decoded."""
+    width, height = size
+    if min(size) < MIN_SIDE:
+        raise PhotoRejectedError(
+            "too_small",
+            f"This photo has {width} x {height} pixels, and {MIN_SIDE} x {MIN_SIDE}"
+            " is the least: upload the original instead of a preview.",
+        )
+    if width * height > most:
+        raise PhotoRejectedError(
+            "too_many_pixels",
+            f"This photo has {width * height / 1e6:.1f} megapixels, and"
+            f" {most / 1e6:.0f} is the most for this kind of file: save a smaller copy as JPEG.",
+        )
+
+
+def _check_parts(count: int, most: int) -> None:
+    if count > most:
+        raise PhotoRejectedError(
+            "too_complex",
+            f"This file is put together from {count} parts, and {most} is the most:"
+            " open it and save it again as an ordinary JPEG.",
+        )
+
+
+# ---- EXIF ----------------------------------------------------------------------------------------
 
 
 def _exif(data: bytes) -> Image.Exif:
@@ -162,6 +232,14 @@ def _orientation(exif: Image.Exif) -> int:
         if orientation in range(1, 9):
             return orientation
     return 1
+
+
+def _is_adobe_rgb(exif: Image.Exif) -> bool:
+    """Whether a camera says so in place of a profile (DCF 2.0), as those with mirrors do."""
+    with contextlib.suppress(*UNREADABLE, AttributeError):
+        index: str = exif.get_ifd(ExifTags.IFD.Interop)[ExifTags.Interop.InteropIndex]
+        return index.startswith("R03")
+    return False
 
 
 def _taken_at(exif: Image.Exif) -> int | None:

@@ -27,6 +27,11 @@ _OTHER_FORMATS = {
     "JPEG XL": rb"\0\0\0\x0cJXL |\xff\x0a",
     "Photoshop": rb"8BPS",
     "ICO": rb"\x00\x00\x01\x00[^\x00]\x00",
+    "ICNS": rb"icns",
+    "Netpbm": rb"P[1-7]\s",
+    "PostScript": rb"%!PS-Adobe|\xc5\xd0\xd3\xc6",
+    "JPEG XR": rb"II\xbc",
+    "QOI": rb"qoif",
 }
 _NO_PICTURES = {
     "a video": rb"....(ftyp|moov|mdat|wide)|\x1aE\xdf\xa3|RIFF....AVI |\x00\x00\x01\xba",
