@@ -11,6 +11,7 @@ is the most that the process ever had, interpreter and libraries included (Linux
 import json
 import math
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from itertools import product
 from pathlib import Path
 from typing import IO, Annotated, Any, cast
@@ -71,6 +73,7 @@ def main(
     rounds: Annotated[int, typer.Option(help="How often everybody prepares each photo.")] = 15,
 ) -> None:
     """Measure the preparation of photos beside that of others."""
+    print(f"{machine()}\n")
     ratios: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         for photo in photos or phone_photos(Path(folder)):
@@ -83,6 +86,16 @@ def main(
     print("| | |\n|---|---|")
     for name, values in ratios.items():
         print(f"| {NAMES[name]} | {math.exp(np.mean(np.log(values))):.2f} |")
+
+
+def machine() -> str:
+    versions = (f"{name} {version(name)}" for name in ("pillow", "pyvips-binary", "simplejpeg"))
+    cpu = next(
+        line.split(":")[1].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith(("model name", "CPU part"))
+    )
+    return f"{cpu}; Python {platform.python_version()}, {', '.join(versions)}."
 
 
 def phone_photos(folder: Path) -> Iterator[Path]:

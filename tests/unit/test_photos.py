@@ -439,6 +439,11 @@ def test_what_is_no_picture_is_refused(data: bytes) -> None:
         ("JPEG XL", b"\xff\x0a" + bytes(100)),
         ("Photoshop", b"8BPS\0\1" + bytes(100)),
         ("ICO", file_of(quarters(), "ICO")),
+        ("ICNS", b"icns" + bytes(100)),
+        ("Netpbm", b"P6\n640 480\n255\n" + bytes(100)),
+        ("PostScript", b"%!PS-Adobe-3.0 EPSF-3.0"),
+        ("JPEG XR", b"II\xbc\1" + bytes(100)),
+        ("QOI", b"qoif" + bytes(100)),
         ("TIFF or camera raw", b"\0\0\0\x18ftypcrx \0\0\0\1crx isom" + bytes(100)),
     ],
 )
