@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 
-from avatars.model import Stage
+from avatars.model import JobStatus, Stage
 from local.simulator import scenario
 from tests.chaos import trouble
 from tests.chaos.faults import submitting
@@ -69,10 +69,17 @@ def _expired(trial: Trial) -> None:
 
         def abort() -> None:
             trial.abort()
-            trial.world.region.plan(49 * HOUR, trial.take_up)
+            trial.world.region.plan(49 * HOUR, come_back)
+
+        def come_back() -> None:
+            job = trial.world.services.jobs.find_job(trial.job_id)
+            if job and job.status is JobStatus.COMPLETED:
+                return  # whoever brought another fault took it up while the links lived
+            trial.doom("AVATARS_MISSING")
+            trial.take_up()
 
         about, act = f"answers/{trial.job_id}/run-001-result", trouble.do_afterwards(abort)
-        trial.on("s3", "PutObject", act, about=about, dooms="AVATARS_MISSING")
+        trial.on("s3", "PutObject", act, about=about)
         return
     hours = trial.chance.choice([0.3, 2, 5, 60])
     down: list[float] = []
