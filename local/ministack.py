@@ -1,4 +1,4 @@
-"""Everything private of MiniStack: the four things that the settings of its process cannot
+"""Everything private of MiniStack: the five things that the settings of its process cannot
 change, and its interpreter of state machines for use in another process."""
 
 import asyncio
@@ -56,6 +56,7 @@ _surroundings: ContextVar[Surroundings] = ContextVar("surroundings")
 def main() -> None:
     """Run the engine, set up by environment variables; `local.engine` starts this module."""
     queue_for_lambda_slots(_module("services.lambda_svc"))
+    send_records_to_functions(_module("services.lambda_svc"))
     retry_lambdas_of_event_rules(_module("services.eventbridge"), _module("services.lambda_svc"))
     put_versions_into_object_events(_module("services.s3"), _module("services.eventbridge"))
     let_wildcards_match_line_breaks(_module("core.iam_evaluator"))
@@ -95,6 +96,62 @@ def queue_for_lambda_slots(lambdas: ModuleType) -> None:
 
     lambdas._acquire_execution_slot = acquire_in_turn  # type: ignore[attr-defined]
     lambdas._release_execution_slot = release_and_tell  # type: ignore[attr-defined]
+
+
+def send_records_to_functions(lambdas: ModuleType) -> None:
+    """Let a function that is a destination get the records of successes, too, and each of them as
+    any asynchronous call: with retries, and a destination of its own.
+
+    MiniStack sends records of failures only, and calls a function with them once.
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+    """
+    invoke = _private(lambdas, "invoke_async_with_retry")
+    execute = _private(lambdas, "_execute_function")
+    route_failure = _private(lambdas, "_route_async_failure")
+    find = _private(lambdas, "_get_func_record_for_ref")
+    record_of = _private(lambdas, "_execution_record_for_config")
+
+    def invoke_and_follow(function: dict[str, Any], event: Any) -> None:
+        invoke({**function, "is_asynchronous": True}, event)
+
+    def execute_and_tell(function: dict[str, Any], event: Any) -> Any:
+        result = execute(function, event)
+        if function.get("is_asynchronous") and not result.get("error"):
+            configuration = function.get("event_invoke_config") or (
+                function.get("event_invoke_configs", {}).get("$LATEST")
+            )
+            destinations = (configuration or {}).get("DestinationConfig", {})
+            target = destinations.get("OnSuccess", {}).get("Destination", "")
+            send(target, function["config"]["FunctionArn"], "Success", event, result)
+        return result
+
+    def route(target: str, name: str, event: Any, result: dict[str, Any]) -> None:
+        if not send(target, find(name)[1]["FunctionArn"], "RetriesExhausted", event, result):
+            route_failure(target, name, event, result)
+
+    def send(target: str, sender: str, condition: str, event: Any, result: dict[str, Any]) -> bool:
+        """Whether the target is a function."""
+        if ":lambda:" not in target:
+            return False
+        failed = {"functionError": "Unhandled"} if result.get("error") else {}
+        record = {
+            "version": "1.0",
+            "requestContext": {
+                "functionArn": f"{sender}:$LATEST",
+                "condition": condition,
+                "approximateInvokeCount": 3 if failed else 1,
+            },
+            "requestPayload": event,
+            "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", **failed},
+            "responsePayload": result["body"],
+        }
+        function, configuration, _ = find(target)
+        invoke_and_follow(record_of(function, configuration), record)
+        return True
+
+    lambdas.invoke_async_with_retry = invoke_and_follow  # type: ignore[attr-defined]
+    lambdas._execute_function = execute_and_tell  # type: ignore[attr-defined]
+    lambdas._route_async_failure = route  # type: ignore[attr-defined]
 
 
 def retry_lambdas_of_event_rules(events: ModuleType, lambdas: ModuleType) -> None:

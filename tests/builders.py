@@ -23,6 +23,8 @@ from avatars.model import (
     Upload,
     job_id_for,
 )
+from avatars.pipeline.preparing import prepare_photo
+from avatars.pipeline.uploading import judge_photo
 from tests.fakes import FakeServices
 from tests.fakes.aws import execution_arn
 from tests.fakes.clock import NOON
@@ -111,6 +113,11 @@ def dropped(services: FakeServices, file: str, data: bytes = b"", **changes: Any
         bytes=len(data),
         **changes,
     )
+
+
+def judged(services: FakeServices, upload: Upload) -> Photo | None:
+    """The verdict on an upload once both functions have had it."""
+    return judge_photo(services, upload, prepare_photo(services, upload))
 
 
 def ready_to_train(services: FakeServices) -> None:

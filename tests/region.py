@@ -15,12 +15,12 @@ from math import inf
 from typing import Any
 from unittest import mock
 
-from avatars import wiring
 from avatars.aws.events import event_for
 from local.ministack import StateFailedError
 from tests.fakes import ENVIRONMENT, Effects, KilledError
 from tests.machine import FOLDERS, MACHINE, RESOURCES, ROOT, TEMPLATE, Execution, Machine
 from tests.turns import Strand, Turns
+from tests.wired import unwire, wire
 
 FUNCTIONS: dict[str, Any] = {
     folder: RESOURCES[name]["Properties"] for name, folder in FOLDERS.items()
@@ -35,6 +35,9 @@ QUIET_SWEEPS = 3
 
 FOREVER = 5 * MACHINE["TimeoutSeconds"]
 """Longer than an execution and its rescues may take, in seconds."""
+
+SUCCESS, FAILURE = "judge_photo", "judge_photo_crashed"
+"""The payloads in `events/` that are records of calls."""
 
 Event = dict[str, Any]
 
@@ -70,7 +73,8 @@ class Region:
         self.taken: list[tuple[str, Event]] = []
         """What functions took: whatever was delivered with success."""
         self.deliveries: Callable[[str, Event], Sequence[float]] = lambda function, event: [0]
-        """After how many seconds each an event reaches a function; [] loses it."""
+        """After how many seconds each an event, or the record of a call, reaches a function; []
+        loses it."""
         self.sweeping = True
         self._environment = mock.patch.dict(os.environ, environment)
         self._effects: Effects = getattr(services, "effects", Effects())
@@ -96,7 +100,7 @@ class Region:
     def __exit__(self, *_: object) -> None:
         self._turns.stop()
         self._environment.stop()
-        wiring.services.cache_clear()
+        unwire()
 
     # ------------------------------------------------------------------ time
 
@@ -155,7 +159,7 @@ class Region:
                         self.deliver(function, event, after)
 
     def deliver(self, function: str, event: Event, after: float = 0) -> None:
-        """Invoke a function asynchronously: with its retries and its failure destination."""
+        """Invoke a function asynchronously: with its retries and its destinations."""
         self._turns.plan(after, lambda: self._asynchronously(function, event))
 
     def _asynchronously(self, function: str, event: Event) -> Any:
@@ -170,14 +174,25 @@ class Region:
                 cause = error.cause
             else:
                 self.taken.append((function, event))
+                self._send_record(function, "OnSuccess", SUCCESS, event, reply)
                 return reply
-        target, _ = policy["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"]
-        if target in FOLDERS:
-            record = {"requestPayload": event, "responsePayload": json.loads(cause)}
-            self.deliver(FOLDERS[target], _example("reject_photo") | record)
-        else:
-            self.dead_letters.append((function, event))
+        self._send_record(function, "OnFailure", FAILURE, event, json.loads(cause))
         return None
+
+    def _send_record(
+        self, function: str, outcome: str, example: str, event: Event, reply: Any
+    ) -> None:
+        """What became of a call goes to the destination of its function, if it has one."""
+        destination = FUNCTIONS[function]["EventInvokeConfig"]["DestinationConfig"].get(outcome)
+        if destination is None:
+            return
+        target, _ = destination["Destination"]["Fn::GetAtt"]
+        if target not in FOLDERS:
+            self.dead_letters.append((function, event))
+            return
+        record = _example(example) | {"requestPayload": event, "responsePayload": reply}
+        for after in self.deliveries(FOLDERS[target], record):
+            self.deliver(FOLDERS[target], record, after)
 
     def _sweep_regularly(self) -> None:
         self._turns.sleep(self._chance.uniform(0, BETWEEN_SWEEPS))
@@ -226,12 +241,7 @@ class Region:
     def _new_process(self) -> None:
         """A fresh sandbox: its services are made when they are first needed."""
         self._effects.revive()
-        wiring.services.cache_clear()
-        ports = vars(self.services) | {"provider": self.services.provider}
-        vars(wiring.services()).update(
-            {name: port for name, port in ports.items() if hasattr(wiring.AwsServices, name)},
-            settings=self.services.settings,
-        )
+        wire(self.services)
 
     # ------------------------------------------------------------ executions
 

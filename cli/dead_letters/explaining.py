@@ -7,8 +7,8 @@ from avatars import keys
 from avatars.clock import as_utc
 from avatars.model import JobStatus
 from avatars.ports import Jobs
+from cli.dead_letters import letters
 from cli.dead_letters.letters import (
-    ALARM,
     AlarmDue,
     ExecutionEnded,
     Letter,
@@ -55,7 +55,7 @@ def _photo_uploaded(uploaded: PhotoUploaded, jobs: Jobs) -> tuple[str, Explanati
         if job:
             return purpose, _mended("The job has begun in the meantime.")
         return purpose, _open("The job has not begun.", f"A redrive begins it; {BY_ITSELF}.")
-    purpose = f"{where}, uploaded at {when}, was to be prepared for job {upload.job_id}."
+    purpose = f"{where}, uploaded at {when}, was to be prepared and judged for job {upload.job_id}."
     photo = jobs.photo(upload.job_id, upload.photo_id)
     if photo and (photo.sequencer >= upload.sequencer or photo.upload_version == upload.version_id):
         reason = f" {photo.reason}" if photo.reason else ""
@@ -68,7 +68,7 @@ def _photo_uploaded(uploaded: PhotoUploaded, jobs: Jobs) -> tuple[str, Explanati
     standing = f"The job is {job.status} and has" if job else "Its job has not begun and has"
     return purpose, _open(
         f"{standing} no verdict on it.",
-        f"A redrive prepares it; {BY_ITSELF}, as long as the upload is there.",
+        f"A redrive prepares it and has it judged; {BY_ITSELF}, as long as the upload is there.",
     )
 
 
@@ -120,9 +120,14 @@ def _unreadable(unreadable: Unreadable, function: str | None) -> tuple[str, Expl
 
 
 def _failures(letter: Letter) -> Iterator[str]:
-    first = "the alarm topic" if letter.function == ALARM else letter.function or "its function"
-    functions = [first, "reject_photo, which was to reject it instead,"]
-    for name, failure in zip(functions, letter.failures, strict=False):
+    for failure in letter.failures:
+        match failure.function:
+            case letters.ALARM:
+                name = "the alarm topic"
+            case letters.JUDGE:
+                name = f"{letters.JUDGE}, which was to judge what came of it,"
+            case function:
+                name = function or "its function"
         words = f"{failure.error}: {failure.message}" if failure.message else failure.error
         times = "once, with" if failure.tries == 1 else f"{failure.tries} times, in the end with"
         trouble = (

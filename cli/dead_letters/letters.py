@@ -14,6 +14,9 @@ MAX_WORDS = 300
 
 ALARM = "alarm"
 
+JUDGE = "judge_photo"
+"""Who gets the records of what became of `prepare_photo`."""
+
 FUNCTIONS = {"aws.s3": "prepare_photo", "aws.states": "close_job", SOURCE: ALARM}
 """Who takes the events of a source."""
 
@@ -77,6 +80,8 @@ Matter = PhotoUploaded | ExecutionEnded | SweepDue | AlarmDue | Unreadable
 class Failure:
     """Why something did not happen."""
 
+    function: str | None
+    """Whose failure it is, or ALARM; None where no such is known."""
     error: str
     message: str
     tries: int
@@ -98,7 +103,7 @@ class Letter:
     """The function that is given the event, or ALARM; None where no such is known."""
     matter: Matter
     failures: tuple[Failure, ...]
-    """In the order in which they happened: the function's, then its failure destination's."""
+    """In the order in which they happened: the function's, then its destination's."""
     receipt: str = field(repr=False)
     """What SQS wants to see before it deletes or releases the message."""
 
@@ -109,17 +114,22 @@ def read_letter(message: Mapping[str, Any]) -> Letter:
         name: attribute.get("StringValue", "")
         for name, attribute in message.get("MessageAttributes", {}).items()
     }
-    event, failures = _unwrapped(_json(message["Body"]))
-    if attributes.keys() & {"RULE_ARN", "SCHEDULE_ARN"}:
-        failures = (_not_delivered(attributes), *failures)
+    event, records = _unwrapped(_json(message["Body"]))
     function = _function(event, attributes)
+    failures = [
+        _not_done(name, record)
+        for name, record in zip((function, JUDGE), records, strict=False)
+        if _context(record).get("condition") != "Success"
+    ]
+    if attributes.keys() & {"RULE_ARN", "SCHEDULE_ARN"}:
+        failures.insert(0, _not_delivered(function, attributes))
     return Letter(
         id=message["MessageId"],
         sent_at=int(message["Attributes"]["SentTimestamp"]) // 1000,
         event=event,
         function=function,
         matter=_matter(event, function),
-        failures=failures,
+        failures=tuple(failures),
         receipt=message["ReceiptHandle"],
     )
 
@@ -131,22 +141,24 @@ def _json(text: str) -> Any:
         return None
 
 
-def _unwrapped(body: Any) -> tuple[Any, tuple[Failure, ...]]:
-    """The original event in Lambda's records of failed invocations, which may lie in each other.
+def _unwrapped(body: Any) -> tuple[Any, list[Mapping[str, Any]]]:
+    """The original event in Lambda's records of invocations, which may lie in each other; and
+    these records, the first one first.
 
     https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
     """
-    failures: tuple[Failure, ...] = ()
+    records: list[Mapping[str, Any]] = []
     while isinstance(body, dict) and "requestPayload" in body:
-        failures = (_not_done(body), *failures)
+        records.insert(0, body)
         body = body["requestPayload"]
-    return body, failures
+    return body, records
 
 
-def _not_done(record: Mapping[str, Any]) -> Failure:
-    context, reply = _dict(record.get("requestContext")), _dict(record.get("responsePayload"))
+def _not_done(function: str | None, record: Mapping[str, Any]) -> Failure:
+    context, reply = _context(record), _dict(record.get("responsePayload"))
     tries = context.get("approximateInvokeCount")
     return Failure(
+        function=function,
         error=str(reply.get("errorType") or context.get("condition") or "an unknown error"),
         message=str(reply.get("errorMessage") or "")[:MAX_WORDS],
         tries=tries if isinstance(tries, int) else 1,
@@ -154,16 +166,21 @@ def _not_done(record: Mapping[str, Any]) -> Failure:
     )
 
 
+def _context(record: Mapping[str, Any]) -> dict[str, Any]:
+    return _dict(record.get("requestContext"))
+
+
 def _dict(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _not_delivered(attributes: Mapping[str, str]) -> Failure:
+def _not_delivered(function: str | None, attributes: Mapping[str, str]) -> Failure:
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html and, for the
     Scheduler, https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html
     """
     retries = attributes.get("RETRY_ATTEMPTS", "")
     return Failure(
+        function=function,
         error=attributes.get("ERROR_CODE") or "an unknown error",
         message=attributes.get("ERROR_MESSAGE", "")[:MAX_WORDS],
         tries=1 + (int(retries) if retries.isdecimal() else 0),

@@ -152,6 +152,7 @@ class Live:
             now=clock.now(),
             uploads=self.uploads,
             taken_up=frozenset(self.taken_up),
+            is_punctual=False,
         )
 
     def _versions(self, bucket: str) -> dict[str, list[Version]]:

@@ -17,7 +17,7 @@ from avatars import pictures
 from avatars.aws import buckets
 from avatars.aws.buckets import S3Answers, S3Gallery
 from avatars.aws.rows import Rows
-from avatars.model import Avatar, AvatarStatus, Photo, Sending, Stage, Submission
+from avatars.model import Avatar, AvatarStatus, Job, Photo, Sending, Stage, Submission
 from avatars.pictures import Picture
 from avatars.pipeline import (
     admission,
@@ -38,7 +38,7 @@ from avatars.schedule import Schedule
 from avatars.wiring import AwsServices
 from functions.close_job import app as close_job
 from functions.finish_job import app as finish_job
-from functions.prepare_photo import app as prepare_photo
+from functions.judge_photo import app as judge_photo
 from functions.sweep_jobs import app as sweep_jobs
 from tests.chaos.campaign import Campaign
 from tests.fakes import FakeExecutions
@@ -346,15 +346,15 @@ def _one_try(replaced: Callable[..., None]) -> None:
     "stale photo",
 )
 def _last_event_wins(replaced: Callable[..., None]) -> None:
-    prepare = uploading.prepare_photo
+    judge = uploading.judge_photo
 
-    def prepare_always(services: Any, upload: Any) -> Any:
+    def judge_always(services: Any, upload: Any, preparation: Any) -> Any:
         known = services.jobs.photo(upload.job_id, upload.photo_id)
         if known and known.sequencer > upload.sequencer:
             upload = replace(upload, sequencer=known.sequencer + "F")
-        return prepare(services, upload)
+        return judge(services, upload, preparation)
 
-    replaced(prepare_photo, "prepare_photo", prepare_always)
+    replaced(judge_photo, "judge_photo", judge_always)
 
 
 @_mutant(
@@ -396,7 +396,17 @@ def _no_closing(replaced: Callable[..., None]) -> None:
     "selfies left behind",
 )
 def _photos_stay(replaced: Callable[..., None]) -> None:
-    replaced(finishing, "_photos_are_done_with", lambda job: False)
+    replaced(Job, "is_done_with_photos", property(lambda job: False))
+
+
+@_mutant(
+    "stragglers erased",
+    "what is prepared after the end of a job stays where it is",
+    "U2",
+    "selfies left behind",
+)
+def _stragglers_stay(replaced: Callable[..., None]) -> None:
+    replaced(uploading, "_erase_straggler", lambda services, job: None)
 
 
 @_mutant(

@@ -234,7 +234,7 @@ class Trial:
         return (ends or {COMPLETED}) | self.ends_besides
 
     def _delivered(self, event: Event) -> list[float]:
-        if "object" in event["detail"]:
+        if "requestPayload" in event or "object" in event["detail"]:
             return self.deliveries(event)
         return [0] if self.hears_of_ends else []
 

@@ -217,7 +217,7 @@ class World:
         return services
 
     def _deliveries(self, function: str, event: Event) -> Sequence[float]:
-        detail = event["detail"]
+        detail = event.get("requestPayload", event)["detail"]
         if "object" in detail:
             job_id = owner_of(detail["object"]["key"])
         else:

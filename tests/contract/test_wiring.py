@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities import parameters
 from avatars.errors import NotSentError
 from avatars.model import ChosenPhoto
 from avatars.settings import Settings
-from avatars.wiring import AwsServices
+from avatars.wiring import AwsServices, AwsStorage, storage
 from tests.builders import a_job
 from tests.contract.conftest import REGION
 from tests.fakes import ENVIRONMENT, FakeServices
@@ -102,6 +102,27 @@ class TestSigner:
 
         with pytest.raises(NotSentError, match="role"):
             services.photos.links(a_job(chosen=(ChosenPhoto("p1", "v1"),)))
+
+
+class TestStorage:
+    def test_it_takes_the_name_of_a_bucket_and_nothing_else(
+        self, aws: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("UPLOAD_BUCKET", "uploads")
+        boto3.client("s3").create_bucket(
+            Bucket="uploads", CreateBucketConfiguration={"LocationConstraint": REGION}
+        )
+        storage.cache_clear()
+
+        storage().uploads.put("uploads/alice/summer/1.jpg", b"a photo")
+        read = storage().uploads.read("uploads/alice/summer/1.jpg")
+
+        storage.cache_clear()
+        assert read == b"a photo"
+
+    def test_it_signs_no_links(self, aws: None) -> None:
+        with pytest.raises(NotSentError, match="signs no links"):
+            AwsStorage("uploads").photos.links(a_job(chosen=(ChosenPhoto("p1", "v1"),)))
 
 
 def test_every_port_of_the_fakes_has_its_adapter(services: AwsServices) -> None:

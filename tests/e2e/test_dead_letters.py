@@ -17,11 +17,11 @@ RULE = "arn:aws:events:us-east-1:123456789012:rule/avatars-PreparePhotoFunctionU
 
 @contextlib.contextmanager
 def broken(pipeline: Pipeline, *functions: str) -> Iterator[None]:
-    """These functions (by their logical ids) look for a table that does not exist."""
+    """These functions (by their logical ids) look for a table and a bucket that do not exist."""
     names = [{"FunctionName": pipeline.resources[function]} for function in functions]
     usual = [pipeline.functions.get_function_configuration(**name)["Environment"] for name in names]
     for name, environment in zip(names, usual, strict=True):
-        variables = environment["Variables"] | {"TABLE": "no-such-table"}
+        variables = environment["Variables"] | {"TABLE": "none-such", "UPLOAD_BUCKET": "none-such"}
         pipeline.functions.update_function_configuration(
             **name, Environment={"Variables": variables}
         )
@@ -77,12 +77,8 @@ def test_a_photo_that_nobody_could_take_is_explained_and_redriven(
     pipeline: Pipeline, folder: Folder
 ) -> None:
     first, *others = portraits(range(5)).items()
-    with broken(pipeline, "PreparePhotoFunction", "RejectPhotoFunction"):
+    with broken(pipeline, "PreparePhotoFunction"):
         folder.drop(dict([first]))
-        # The engine calls a function that is a failure destination once; AWS, as any other.
-        record = json.loads((ROOT / "events/reject_photo.json").read_text())
-        record["requestPayload"] = upload_event(folder)
-        pipeline.invoke_later("RejectPhotoFunction", record)
         letter = letter_about(folder)
     folder.want(photos=5, prompts=[{"style": "anime"}])
     folder.drop(dict(others))
@@ -96,8 +92,12 @@ def test_a_photo_that_nobody_could_take_is_explained_and_redriven(
     assert failure.startswith(
         f"But prepare_photo failed 3 times, in the end with {letter['error']}"
     )
-    assert fallback.startswith("But reject_photo, which was to reject it instead, failed 3 times")
-    assert remedy.startswith("A redrive prepares it; sweep_jobs does so by itself")
+    assert fallback.startswith(
+        "But judge_photo, which was to judge what came of it, failed 3 times"
+    )
+    assert remedy.startswith(
+        "A redrive prepares it and has it judged; sweep_jobs does so by itself"
+    )
 
     redriven = avatars(pipeline, "dead-letters", "redrive", letter["id"])
 
@@ -105,6 +105,27 @@ def test_a_photo_that_nobody_could_take_is_explained_and_redriven(
     assert folder.ends().status is JobStatus.COMPLETED
     assert {photo.status for photo in folder.photos().values()} == {"accepted"}
     assert letter["id"] not in [item["id"] for item in listed(pipeline)]
+
+
+def test_a_photo_that_was_prepared_and_not_judged_is_judged_by_a_redrive(
+    pipeline: Pipeline, folder: Folder
+) -> None:
+    with broken(pipeline, "JudgePhotoFunction"):
+        folder.drop(portraits([1]))
+        letter = letter_about(folder)
+
+    explained = avatars(pipeline, "dead-letters", "explain", letter["id"])
+    redriven = avatars(pipeline, "dead-letters", "redrive", letter["id"])
+
+    _, failure, *_ = explained.stdout.splitlines()
+    assert failure.startswith("But judge_photo, which was to judge what came of it, failed 3 times")
+    assert redriven.stdout == f"{letter['id']}: handed to prepare_photo again\n", redriven.stderr
+    photos = eventually(lambda: has_job(folder) and folder.photos(), "verdict")
+    assert [photo.status for photo in photos.values()] == ["accepted"]
+
+
+def has_job(folder: Folder) -> bool:
+    return folder.pipeline.jobs.find_job(folder.job_id) is not None
 
 
 def test_a_job_that_nobody_could_close_is_closed_by_a_redrive(

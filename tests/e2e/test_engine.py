@@ -44,6 +44,8 @@ Resources:
     Properties:
       CodeUri: greet
       Environment: {Variables: {GREETING: !Ref Greeting, KEY: !Ref Key, BUCKET: !Ref Bucket}}
+      EventInvokeConfig:
+        DestinationConfig: {OnSuccess: {Type: Lambda, Destination: !GetAtt FailFunction.Arn}}
       Events:
         Hello: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: GET, Path: "/hello/{name}"}}
   FailFunction:
@@ -144,7 +146,7 @@ import os, signal, boto3
 class NoPhotosError(Exception): pass
 
 def handler(event, context):
-    name = event.get("name", "drop")
+    name = event.get("name") or ("record" if "requestPayload" in event else "drop")
     boto3.client("dynamodb").update_item(
         TableName=os.environ["TABLE"], Key={"id": {"S": name}}, UpdateExpression="ADD calls :one",
         ExpressionAttributeValues={":one": {"N": "1"}})
@@ -155,9 +157,11 @@ def handler(event, context):
 import json, os, boto3
 
 def handler(event, context):
+    source = event.get("source")
+    source = source or "failure over " + event["requestPayload"].get("source", "record")
     boto3.client("dynamodb").put_item(
         TableName=os.environ["TABLE"],
-        Item={"id": {"S": "noted " + event.get("source", "failure")},
+        Item={"id": {"S": "noted " + source},
               "event": {"S": json.dumps(event)}})
 """,
 }
@@ -314,13 +318,31 @@ class TestEvents:
             Bucket=stack.resources["Bucket"], Key="drop/50% of é+.JPG", Body=b"photo"
         )
 
-        failure = noted("failure")
+        failure = noted("failure over aws.s3")
 
         dropped = failure["requestPayload"]["detail"]["object"]
         assert dropped["key"] == "drop/50% of é+.JPG"
         assert dropped["version-id"] == put["VersionId"]
         assert failure["responsePayload"]["errorType"] == "NoPhotosError"
         assert calls_of(engine, stack, "drop") == 2
+
+    def test_the_record_of_a_success_goes_to_a_function_as_any_asynchronous_call(
+        self, engine: Engine, stack: Deployment, noted: Callable[[str], dict[str, Any]]
+    ) -> None:
+        client("lambda", engine.endpoint_url).invoke(
+            FunctionName=stack.resources["GreetFunction"],
+            InvocationType="Event",
+            Payload=json.dumps({"name": "Ada"}),
+        )
+
+        failure = noted("failure over record")
+
+        record = failure["requestPayload"]
+        assert record["requestPayload"] == {"name": "Ada"}
+        assert record["requestContext"]["condition"] == "Success"
+        assert record["responsePayload"]["text"] == "Hello Ada"
+        assert failure["requestContext"]["condition"] == "RetriesExhausted"
+        assert calls_of(engine, stack, "record") == 2
 
 
 class TestApi:

@@ -31,8 +31,11 @@ def test_the_steps_of_one_job_accept_their_events_in_turn(
 
     *files, crashing = [upload["file"] for upload in order["uploads"]]
     for number, file in enumerate(files):
-        assert pipeline.invoke("PreparePhotoFunction", uploaded(summer, file, number)) is None
-    assert pipeline.invoke("RejectPhotoFunction", event("reject_photo")) is None
+        upload = uploaded(summer, file, number)
+        preparation = pipeline.invoke("PreparePhotoFunction", upload)
+        record = {"requestPayload": upload, "responsePayload": preparation}
+        assert pipeline.invoke("JudgePhotoFunction", event("judge_photo") | record) is None
+    assert pipeline.invoke("JudgePhotoFunction", event("judge_photo_crashed")) is None
     photos = json.loads(pipeline.invoke("ApiFunction", event("api_get_job"))["body"])["photos"]
     assert {photo["file"]: photo["code"] for photo in photos} == {
         **dict.fromkeys(files),
@@ -122,7 +125,7 @@ def test_every_function_and_every_route_has_a_payload() -> None:
     functions = {snake_case(name.removesuffix("Function")) for name in functions_of_template()}
     routes = {snake_case(name) for name in functions_of_template()["ApiFunction"]["Events"]}
 
-    assert payloads - {"env", "make_avatars", "make_more_avatars"} == (
+    assert payloads - {"env", "judge_photo_crashed", "make_avatars", "make_more_avatars"} == (
         functions - {"api"} | {f"api_{route}" for route in routes}
     )
 

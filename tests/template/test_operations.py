@@ -10,7 +10,7 @@ import pytest
 from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
 from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
 
-from cli.dead_letters.letters import ALARM, FUNCTIONS
+from cli.dead_letters.letters import ALARM, FUNCTIONS, JUDGE
 from local.deploy import package
 
 ROOT = Path(__file__).parents[2]
@@ -92,6 +92,16 @@ class TestDeadLetters:
                 way.append(goes_to[way[-1]]["Fn::GetAtt"][0])
                 assert len(way) == len(set(way))
 
+    def test_whatever_becomes_of_a_preparation_is_judged(self, resources: dict[str, Any]) -> None:
+        [config] = [
+            config
+            for config in of_type(resources, "Lambda::EventInvokeConfig").values()
+            if config["FunctionName"] == {"Ref": "PreparePhotoFunction"}
+        ]
+
+        judge = {"Destination": {"Fn::GetAtt": ["JudgePhotoFunction", "Arn"]}}
+        assert config["DestinationConfig"] == {"OnSuccess": judge, "OnFailure": judge}
+
     def test_a_function_may_send_its_failures_there(self, resources: dict[str, Any]) -> None:
         roles = of_type(resources, "IAM::Role")
 
@@ -139,7 +149,7 @@ class TestDeadLetters:
     def test_the_command_understands_the_letters_of_all_of_them(
         self, resources: dict[str, Any]
     ) -> None:
-        understood = {*FUNCTIONS.values(), "sweep_jobs", "reject_photo"} - {ALARM}
+        understood = {*FUNCTIONS.values(), "sweep_jobs", JUDGE} - {ALARM}
 
         names = {"".join(map(str.title, name.split("_"))) + "Function" for name in understood}
 

@@ -124,6 +124,24 @@ class TestPrivileges:
 
         assert all("UploadBucket" in resource["Fn::Sub"] for resource in deletes)
 
+    def test_who_decodes_reads_uploads_and_writes_prepared_photos(self) -> None:
+        allowed = {
+            (action, str(listed(statement["Resource"])[0]))
+            for statement in statements(FUNCTIONS["PreparePhotoFunction"])
+            for action in listed(statement["Action"])
+        }
+
+        uploads, photos = (
+            str({"Fn::Sub": f"${{UploadBucket.Arn}}/{prefix}/*"})
+            for prefix in ("uploads", "photos")
+        )
+        assert allowed == {
+            ("s3:GetObject", uploads),
+            ("s3:GetObjectVersion", uploads),
+            ("s3:ListBucket", str({"Fn::GetAtt": ["UploadBucket", "Arn"]})),
+            ("s3:PutObject", photos),
+        }
+
     def test_the_key_is_read_only_by_those_who_ask_the_provider(self) -> None:
         readers = {
             name
@@ -214,6 +232,22 @@ class TestStorage:
         assert any("NoncurrentVersionExpiration" in rule for rule in lifecycle)
         assert all("Prefix" not in rule for rule in lifecycle)
 
+    def test_a_photo_that_is_prepared_again_outlives_the_longest_wait_for_its_training(
+        self,
+    ) -> None:
+        bucket = TEMPLATE["Resources"]["UploadBucket"]["Properties"]
+        [days] = [
+            rule["NoncurrentVersionExpiration"]["NoncurrentDays"]
+            for rule in bucket["LifecycleConfiguration"]["Rules"]
+            if "NoncurrentVersionExpiration" in rule
+        ]
+        longest = [
+            TEMPLATE["Parameters"][name]["MaxValue"]
+            for name in ("CollectSeconds", "ProviderPatienceSeconds")
+        ]
+
+        assert days * 86_400 >= sum(longest)
+
     @pytest.mark.parametrize("name", of_type("S3::Bucket"))
     def test_a_bucket_is_private_encrypted_and_versioned(self, name: str) -> None:
         bucket = TEMPLATE["Resources"][name]["Properties"]
@@ -268,7 +302,16 @@ class TestEnvironment:
         }
 
         assert asked.names == (given | of_some) - {"POWERTOOLS_SERVICE_NAME"}
-        assert of_some == {"STATE_MACHINE", "SIGNER_ROLE", "PREPARE_FUNCTION"}
+        assert of_some - given == {"STATE_MACHINE", "SIGNER_ROLE", "PREPARE_FUNCTION"}
+
+    def test_who_decodes_knows_of_the_upload_bucket_only(self) -> None:
+        function = TEMPLATE["Resources"]["PreparePhotoFunction"]
+
+        assert function["IgnoreGlobals"] == ["Environment"]
+        assert function["Properties"]["Environment"]["Variables"] == {
+            "POWERTOOLS_SERVICE_NAME": "avatars",
+            "UPLOAD_BUCKET": {"Ref": "UploadBucket"},
+        }
 
     @pytest.mark.parametrize(
         ("variable", "action"),

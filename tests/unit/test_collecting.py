@@ -18,8 +18,7 @@ from avatars.pipeline.collecting import (
     collect_photos,
     seconds_to_wait,
 )
-from avatars.pipeline.uploading import prepare_photo
-from tests.builders import DAY, JOB_ID, PREFIX, a_job, a_photo, a_picture, dropped, stored
+from tests.builders import DAY, JOB_ID, PREFIX, a_job, a_photo, a_picture, dropped, judged, stored
 from tests.fakes import FakeClock, FakeServices, KilledError
 from tests.fakes.clock import NOON
 
@@ -393,7 +392,7 @@ class TestFrozenSet:
         services.clock.move(60)
         upload = dropped(services, "in-between.jpg", a_picture())
         services.upload_bucket.delete(PREFIX + upload.file)  # it was not listed yet
-        services.effects.before("write job", lambda: prepare_photo(services, upload))
+        services.effects.before("write job", lambda: judged(services, upload))
 
         collect(services)
 

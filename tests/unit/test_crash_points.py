@@ -19,10 +19,13 @@ from tests.whole_jobs import (
     it_ended_well_or_says_why,
     no_id_is_lost,
     nothing_is_paid_for_twice,
+    picture,
     repeating_changes_nothing,
     surroundings,
     the_job,
 )
+
+LATE = "late.jpg"
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,15 @@ def the_first_run_has_ended(region: Region) -> None:
     )
 
 
+def a_job_has_failed(region: Region) -> None:
+    one_photo_is_dropped(region)
+    region.run()
+
+
+def a_photo_comes_late(region: Region) -> None:
+    region.drop(PREFIX, {LATE: picture(1)})
+
+
 def its_execution_starts(region: Region) -> None:
     region.start({"job_id": JOB_ID, "run": 1}, f"{JOB_ID}-1")
 
@@ -79,6 +91,7 @@ STORIES = {
         code="TRAINING_FAILED",
     ),
     "too few photos": Story(nothing, one_photo_is_dropped, code="TOO_FEW_PHOTOS"),
+    "a late photo": Story(a_job_has_failed, a_photo_comes_late, code="TOO_FEW_PHOTOS"),
 }
 every_story = pytest.mark.parametrize("name", STORIES)
 
@@ -89,6 +102,7 @@ SUBMISSIONS = {
     "more avatars": (INFERENCE,),
     "a failed training": (TRAINING,),
     "too few photos": (),
+    "a late photo": (),
 }
 """The intent and the request of each submission."""
 
@@ -135,6 +149,7 @@ def every_end(
                 it_ended_well_or_says_why(region)
                 nothing_is_left_behind(region)
                 repeating_changes_nothing(region)
+                nothing_is_left_behind(region)
                 yield moment, the_job(region)
         except Exception as error:
             error.add_note(f"{fault.__name__} {moment}, the {number}th moment")
@@ -142,10 +157,10 @@ def every_end(
 
 
 def nothing_is_left_behind(region: Region) -> None:
-    """No photos of anybody, but for a person who may want to send them again."""
-    job = the_job(region)
-    if job.status is not JobStatus.NEEDS_ATTENTION or job.trained_at:
-        assert not region.services.upload_bucket.versions
+    """No photos of anybody, but for a person who may want to send them again; an upload that came
+    after the end lies where its owner has put it."""
+    if the_job(region).is_done_with_photos:
+        assert {*region.services.upload_bucket.versions} <= {PREFIX + LATE}
 
 
 def in_need_of_a_person(story: Story, fault: Fault, concerns: Callable[[str], bool]) -> list[str]:

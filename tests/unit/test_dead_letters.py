@@ -84,10 +84,10 @@ def a_record(payload: object, function: str, error: str | None, message: str) ->
     }
 
 
-def rejected_in_vain() -> Letter:
-    """Neither preparing nor rejecting a photo worked: one record in the other."""
+def judged_in_vain(judged: str = "judge_photo_crashed") -> Letter:
+    """Neither preparing nor judging a photo worked: one record in the other."""
     record = a_record(
-        event("reject_photo"), "avatars-RejectPhotoFunction-Qw3", "ClientError", "Table is gone."
+        event(judged), "avatars-JudgePhotoFunction-Qw3", "ClientError", "Table is gone."
     )
     return read_letter(a_message(record))
 
@@ -123,10 +123,10 @@ def untold(kind: str, **detail: Any) -> Letter:
 
 class TestReading:
     def test_a_record_in_a_record_is_about_the_first_event(self) -> None:
-        letter = rejected_in_vain()
+        letter = judged_in_vain()
 
         assert letter.function == "prepare_photo"
-        assert letter.event == event("reject_photo")["requestPayload"]
+        assert letter.event == event("judge_photo_crashed")["requestPayload"]
         assert isinstance(letter.matter, PhotoUploaded)
         assert letter.matter.about == f"alice/summer/{PHOTO}"
         assert [failure.error for failure in letter.failures] == [
@@ -139,7 +139,9 @@ class TestReading:
 
         assert letter.function == "prepare_photo"
         assert letter.event == event("prepare_photo")
-        assert letter.failures == (Failure("THROTTLING", "Rate exceeded.", 186, delivered=False),)
+        assert letter.failures == (
+            Failure("prepare_photo", "THROTTLING", "Rate exceeded.", 186, delivered=False),
+        )
 
     def test_an_event_that_was_never_tried_again_was_tried_once(self) -> None:
         message = a_message(event("prepare_photo"), RULE_ARN="a rule", ERROR_CODE="NO_PERMISSIONS")
@@ -232,8 +234,8 @@ class TestReading:
 
 
 def verdict(**changes: Any) -> Any:
-    """A verdict on the photo of `rejected_in_vain`."""
-    matter = rejected_in_vain().matter
+    """A verdict on the photo of `judged_in_vain`."""
+    matter = judged_in_vain().matter
     assert isinstance(matter, PhotoUploaded)
     upload = matter.upload
     photo = a_photo(
@@ -253,21 +255,31 @@ class TestExplaining:
     def test_a_photo_that_nobody_has_looked_at_is_prepared_by_a_redrive(
         self, services: FakeServices
     ) -> None:
-        explanation = self.explained(services, rejected_in_vain())
+        explanation = self.explained(services, judged_in_vain())
 
         assert explanation.sentences == (
-            f"{PHOTO} of alice/summer, uploaded at 2026-07-25 06:31:20 UTC, was to be prepared for "
-            f"job {JOB_ID}.",
+            f"{PHOTO} of alice/summer, uploaded at 2026-07-25 06:31:20 UTC, was to be prepared "
+            f"and judged for job {JOB_ID}.",
             "But prepare_photo failed 3 times, in the end with Runtime.OutOfMemory: RequestId: "
             "e4b46cbf-b738-43b0-b3d3-7f1b4c8c9a52 Error: Runtime exited with error: signal: "
             "killed.",
-            "But reject_photo, which was to reject it instead, failed 3 times, in the end with "
+            "But judge_photo, which was to judge what came of it, failed 3 times, in the end with "
             "ClientError: Table is gone.",
             "Its job has not begun and has no verdict on it.",
-            "A redrive prepares it; sweep_jobs does so by itself within half an hour, as long as "
-            "the upload is there.",
+            "A redrive prepares it and has it judged; sweep_jobs does so by itself within half an "
+            "hour, as long as the upload is there.",
         )
         assert not explanation.mended
+
+    def test_a_photo_that_was_prepared_and_not_judged_says_who_failed(
+        self, services: FakeServices
+    ) -> None:
+        letter = judged_in_vain("judge_photo")
+
+        _, failure, *_ = self.explained(services, letter).sentences
+
+        assert letter.function == "prepare_photo"
+        assert failure.startswith("But judge_photo, which was to judge what came of it, failed 3")
 
     @pytest.mark.parametrize(
         "changes", [{}, {"sequencer": "0" * 64}, {"upload_version": "a-newer-one"}]
@@ -277,7 +289,7 @@ class TestExplaining:
     ) -> None:
         stored(services, a_job(), verdict(**changes))
 
-        explanation = self.explained(services, rejected_in_vain())
+        explanation = self.explained(services, judged_in_vain())
 
         assert explanation.mended
         assert "In the meantime it was judged: accepted." in explanation.sentences
@@ -293,7 +305,7 @@ class TestExplaining:
         )
         stored(services, a_job(), older)
 
-        explanation = self.explained(services, rejected_in_vain())
+        explanation = self.explained(services, judged_in_vain())
 
         assert not explanation.mended
         assert "The job is COLLECTING and has no verdict on it." in explanation.sentences
@@ -303,7 +315,7 @@ class TestExplaining:
     ) -> None:
         training(services)
 
-        explanation = self.explained(services, rejected_in_vain())
+        explanation = self.explained(services, judged_in_vain())
 
         assert not explanation.mended
         assert explanation.sentences[-2:] == (

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from avatars import keys, wiring
+from avatars import keys
 from avatars.errors import PhotoNotJudgedError, TooFewPhotosError
 from avatars.model import JobStatus, PhotoStatus
 from tests.builders import (
@@ -27,6 +27,7 @@ from tests.builders import (
     training,
 )
 from tests.fakes import ENVIRONMENT, FakeServices, answer
+from tests.wired import unwire, wire
 
 ROOT = Path(__file__).parents[2]
 
@@ -47,14 +48,9 @@ def services(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServices]:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     fakes = FakeServices()
-    wiring.services.cache_clear()
-    ports = vars(fakes) | {"provider": fakes.provider}
-    vars(wiring.services()).update(
-        {name: port for name, port in ports.items() if hasattr(wiring.AwsServices, name)},
-        settings=fakes.settings,
-    )
+    wire(fakes)
     yield fakes
-    wiring.services.cache_clear()
+    unwire()
 
 
 def event(name: str) -> Any:
@@ -77,30 +73,48 @@ class TestPhotos:
         item = upload["detail"]["object"]
         item["version-id"] = services.upload_bucket.put(item["key"], a_picture())
 
-        reply = call("prepare_photo", upload)
+        preparation = call("prepare_photo", upload)
 
-        [photo] = services.jobs.photos(JOB_ID)
-        assert reply is None
-        assert (photo.file, photo.status) == ("IMG 2041.JPG", PhotoStatus.ACCEPTED)
+        sample = event("judge_photo")["responsePayload"]
+        assert {name: type(value) for name, value in sample.items()} == {
+            name: type(value)
+            for name, value in json.loads(json.dumps(preparation | {"taken_at": 0})).items()
+        }
+        assert services.jobs.unfinished_runs() == []
 
-    def test_prepare_photo_over_a_manifest(self, services: FakeServices) -> None:
+    def test_prepare_photo_over_a_manifest(self) -> None:
         upload = event("prepare_photo")
         upload["detail"]["object"]["key"] = f"{PREFIX}job.json"
 
         assert call("prepare_photo", upload) is None
-        assert services.jobs.photos(JOB_ID) == []
 
     def test_an_object_in_nobodys_folder_is_none_of_ours(self, services: FakeServices) -> None:
         upload = event("prepare_photo")
         upload["detail"]["object"]["key"] = "uploads//summer/1.jpg"
 
-        call("prepare_photo", upload)
-        call("reject_photo", {"requestPayload": upload})
+        assert call("prepare_photo", upload) is None
+        call("judge_photo", event("judge_photo") | {"requestPayload": upload})
 
         assert services.jobs.unfinished_runs() == []
 
-    def test_reject_photo(self, services: FakeServices) -> None:
-        step("reject_photo")
+    def test_judge_photo(self, services: FakeServices) -> None:
+        step("judge_photo")
+
+        [photo] = services.jobs.photos(JOB_ID)
+        assert (photo.file, photo.status) == ("IMG 2041.JPG", PhotoStatus.ACCEPTED)
+        assert services.executions.started == [EXECUTION]
+
+    def test_judge_photo_where_there_was_none(self, services: FakeServices) -> None:
+        record = event("judge_photo") | {"responsePayload": None}
+        record["requestPayload"]["detail"]["object"]["key"] = f"{PREFIX}job.json"
+
+        call("judge_photo", record)
+
+        assert services.jobs.photos(JOB_ID) == []
+        assert services.executions.started == [EXECUTION]
+
+    def test_judge_photo_after_a_crash(self, services: FakeServices) -> None:
+        call("judge_photo", event("judge_photo_crashed"))
 
         [photo] = services.jobs.photos(JOB_ID)
         assert (photo.file, photo.code) == ("IMG_2050.JPG", "PREPARE_FAILED")
@@ -108,7 +122,7 @@ class TestPhotos:
     def test_a_time_out_without_a_type_is_a_crash(self, services: FakeServices) -> None:
         late = {"responsePayload": {"errorMessage": "Task timed out after 60.00 seconds"}}
 
-        call("reject_photo", event("reject_photo") | late)
+        call("judge_photo", event("judge_photo_crashed") | late)
 
         assert services.jobs.photos(JOB_ID)[0].code == "PREPARE_FAILED"
 
@@ -118,11 +132,11 @@ class TestPhotos:
     def test_a_photo_is_not_rejected_for_what_is_no_fault_of_its_own(
         self, services: FakeServices, failure: dict[str, str] | None
     ) -> None:
-        record = event("reject_photo")
+        record = event("judge_photo_crashed")
         del record["responsePayload"]
 
         with pytest.raises(PhotoNotJudgedError):  # which makes it a dead letter
-            call("reject_photo", record | ({"responsePayload": failure} if failure else {}))
+            call("judge_photo", record | ({"responsePayload": failure} if failure else {}))
 
         assert services.jobs.photos(JOB_ID) == []
 

@@ -113,6 +113,10 @@ class WholeJobs(RuleBasedStateMachine):
     def something_else_arrives(self, file: str, delays: list[float]) -> None:
         self._arrives(file, OTHER_FILES[file], delays)
 
+    @rule(delays=delays)
+    def the_next_preparation_is_told_so(self, delays: list[float]) -> None:
+        self.delays["judge_photo"] = delays
+
     @rule(number=numbers, delay=seconds)
     def an_event_comes_again(self, number: int, delay: float) -> None:
         if taken := self.region.taken:
@@ -256,6 +260,22 @@ class TestFound:
         story.an_operator_aborts_an_execution(number=1)
 
         story.teardown()
+
+    def test_an_upload_whose_preparation_was_lost_is_judged_when_its_event_comes_again(
+        self,
+    ) -> None:
+        story = a_story(delays=[[0], [], [0], [0], [0]])
+        story.the_next_preparation_is_told_so(delays=[])
+        story.time_passes(seconds=3600)
+        before = len(story.jobs.photos(JOB_ID))
+
+        for number in range(len(story.region.taken)):
+            story.an_event_comes_again(number, delay=0)
+
+        story.teardown()
+        after = story.jobs.photos(JOB_ID)
+        assert (before, len(after)) == (4, 5)
+        assert "late" in {photo.status for photo in after}
 
     def test_an_event_comes_again_after_the_sweep_has_found_a_newer_upload(self) -> None:
         story = a_story(delays=[[], [0], [], [], []])

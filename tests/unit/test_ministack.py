@@ -17,6 +17,7 @@ from local.ministack import (
     put_versions_into_object_events,
     queue_for_lambda_slots,
     retry_lambdas_of_event_rules,
+    send_records_to_functions,
 )
 
 
@@ -75,6 +76,82 @@ def test_an_event_rule_hands_its_event_to_the_asynchronous_queue() -> None:
     events._dispatch_to_lambda("arn", json.dumps({"detail": {}}))
 
     assert queued == [(("function", "configuration"), {"detail": {}})]
+
+
+class Lambdas:
+    """Functions that are called asynchronously, by their ARN, as the engine does it."""
+
+    def __init__(self, destinations: dict[str, dict[str, str]], failing: str = "") -> None:
+        self.calls: list[tuple[str, Any]] = []
+        self.letters: list[tuple[str, str]] = []
+        self.module = module(
+            invoke_async_with_retry=self.invoke,
+            _execute_function=lambda function, event: self.execute(function, event, failing),
+            _route_async_failure=lambda target, name, *_: self.letters.append((name, target)),
+            _get_func_record_for_ref=lambda ref: (
+                self.record(ref, destinations),
+                {"FunctionArn": ref},
+                "",
+            ),
+            _execution_record_for_config=lambda function, config: {**function, "config": config},
+        )
+        send_records_to_functions(self.module)
+
+    def record(self, ref: str, destinations: dict[str, dict[str, str]]) -> Any:
+        config = {name: {"Destination": arn} for name, arn in destinations.get(ref, {}).items()}
+        return {"event_invoke_config": {"DestinationConfig": config}}
+
+    def execute(self, function: Any, event: Any, failing: str) -> Any:
+        name = function["config"]["FunctionArn"]
+        self.calls.append((name, event))
+        return {"body": {"of": name}, "error": name == failing}
+
+    def invoke(self, function: Any, event: Any) -> None:
+        result = self.module._execute_function(function, event)
+        config = function["event_invoke_config"]["DestinationConfig"]
+        if result["error"] and "OnFailure" in config:
+            target, name = config["OnFailure"]["Destination"], function["config"]["FunctionArn"]
+            self.module._route_async_failure(target, name, event, result)
+
+    def call(self, name: str, event: Any) -> None:
+        function, config, _ = self.module._get_func_record_for_ref(name)
+        record = self.module._execution_record_for_config(function, config)
+        self.module.invoke_async_with_retry(record, event)
+
+
+NOTE = "arn:aws:lambda:us-east-1:1:function:note"
+QUEUE = "arn:aws:sqs:us-east-1:1:queue"
+
+
+@pytest.mark.parametrize("failing", ["", "work"])
+def test_a_function_that_is_a_destination_gets_the_record_of_a_call(failing: str) -> None:
+    lambdas = Lambdas({"work": {"OnSuccess": NOTE, "OnFailure": NOTE}}, failing)
+
+    lambdas.call("work", {"a": 1})
+
+    (_, first), (name, record) = lambdas.calls
+    assert (first, name) == ({"a": 1}, NOTE)
+    assert record["requestContext"]["condition"] == ("RetriesExhausted" if failing else "Success")
+    assert record["requestPayload"] == {"a": 1}
+    assert record["responsePayload"] == {"of": "work"}
+    assert ("functionError" in record["responseContext"]) is bool(failing)
+
+
+def test_it_has_a_destination_of_its_own() -> None:
+    lambdas = Lambdas({"work": {"OnSuccess": NOTE}, NOTE: {"OnFailure": QUEUE}}, failing=NOTE)
+
+    lambdas.call("work", {})
+
+    assert lambdas.letters == [(NOTE, QUEUE)]
+
+
+def test_a_call_that_somebody_waits_for_sends_no_record() -> None:
+    lambdas = Lambdas({"work": {"OnSuccess": NOTE}})
+    function, config, _ = lambdas.module._get_func_record_for_ref("work")
+
+    lambdas.module._execute_function({**function, "config": config}, {})
+
+    assert [name for name, _ in lambdas.calls] == ["work"]
 
 
 @pytest.mark.parametrize("version_id", ["v1", None])

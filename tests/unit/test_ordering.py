@@ -10,7 +10,6 @@ from avatars.manifest import read_manifest
 from avatars.model import Advice, JobStatus, Manifest, Photo, PhotoStatus, Prompt, Subject
 from avatars.pipeline.collecting import collect_photos
 from avatars.pipeline.ordering import ask_start, describe_job, order_job, owned_job
-from avatars.pipeline.uploading import prepare_photo
 from tests.builders import (
     EXECUTION,
     JOB_ID,
@@ -22,6 +21,7 @@ from tests.builders import (
     chosen,
     dropped,
     inferring,
+    judged,
     stored,
     trained,
 )
@@ -70,7 +70,7 @@ class TestOrder:
     def test_what_was_ordered_is_what_is_trained(self, services: FakeServices) -> None:
         order_job(services, "alice", "summer", WANTED, FILES)
         for number, file in enumerate(FILES):
-            prepare_photo(services, dropped(services, file, a_picture(number)))
+            judged(services, dropped(services, file, a_picture(number)))
 
         collected = collect_photos(services, JOB_ID, 1)
 

@@ -94,7 +94,11 @@ class TestTime:
         region.publish(quick)
         region.run(MINUTE)
 
-        verdicts = [event["detail"]["object"]["key"][-5:] for _, event in region.taken]
+        verdicts = [
+            event["requestPayload"]["detail"]["object"]["key"][-5:]
+            for function, event in region.taken
+            if function == "judge_photo"
+        ]
         assert verdicts == ["b.jpg", "a.jpg"]
 
     def test_a_handler_that_is_too_slow_is_killed(self, region: Region) -> None:
@@ -163,7 +167,7 @@ class TestEvents:
         [photo] = region.services.jobs.photos(JOB_ID)
         assert times == [0, MINUTE, 3 * MINUTE]
         assert photo.status is PhotoStatus.ACCEPTED
-        assert [function for function, _ in region.dead_letters] == ["reject_photo"]
+        assert [function for function, _ in region.dead_letters] == ["judge_photo"]
 
     def test_what_nobody_takes_is_a_dead_letter(self, region: Region) -> None:
         times = times_of(region, "read job", KilledError)
@@ -174,11 +178,15 @@ class TestEvents:
         region.run()
 
         [(function, letter)] = region.dead_letters
-        assert (function, letter["requestPayload"]) == ("reject_photo", event)
-        assert times == [time * MINUTE for time in (0, 1, 3, 3, 4, 6)]
+        assert (function, letter["requestPayload"]) == ("judge_photo", event)
+        assert times == [time * MINUTE for time in (0, 1, 3)]
 
-    def test_an_event_may_be_lost_and_the_sweep_finds_its_upload(self, region: Region) -> None:
-        region.deliveries = lambda function, event: []
+    @pytest.mark.parametrize("lost", ["prepare_photo", "judge_photo"])
+    def test_an_event_or_a_record_may_be_lost_and_the_sweep_finds_its_upload(
+        self, region: Region, lost: str
+    ) -> None:
+        losses = {lost: []}
+        region.deliveries = lambda function, event: losses.pop(function, [0])
         region.drop(PREFIX, {"a.jpg": picture(0)})
 
         region.run(40 * MINUTE)
@@ -187,7 +195,8 @@ class TestEvents:
         assert photo.status is PhotoStatus.ACCEPTED
 
     def test_an_event_may_come_late_and_twice(self, region: Region) -> None:
-        region.deliveries = lambda function, event: [10, 20]
+        delays = {"prepare_photo": [10, 20], "judge_photo": [0, 5]}
+        region.deliveries = lambda function, event: delays[function]
 
         region.drop(PREFIX, {"a.jpg": picture(0)})
         region.run(5)
@@ -195,7 +204,8 @@ class TestEvents:
         region.run(MINUTE)
 
         assert early == []
-        assert [function for function, _ in region.taken] == ["prepare_photo"] * 2
+        taken = [function for function, _ in region.taken if function != "sweep_jobs"]
+        assert taken == ["prepare_photo", "judge_photo", "judge_photo"] * 2
 
     def test_only_what_a_rule_names_reaches_a_function(self, region: Region) -> None:
         region.drop("photos/", {"a.jpg": picture(0)})

@@ -4,7 +4,6 @@ import pytest
 
 from avatars.model import MOST_RESCUES, JobStatus
 from avatars.pipeline.sweeping import LONGEST_RUN, PATIENCE, sweep_jobs
-from avatars.pipeline.uploading import prepare_photo
 from tests.builders import (
     EXECUTION,
     JOB_ID,
@@ -14,6 +13,7 @@ from tests.builders import (
     a_picture,
     a_run,
     dropped,
+    judged,
     stored,
     training,
 )
@@ -196,7 +196,7 @@ class TestUploads:
         self, services: FakeServices
     ) -> None:
         first = dropped(services, "a.jpg", a_picture(1))
-        prepare_photo(services, first)
+        judged(services, first)
         services.clock.move(60)
         second = dropped(services, "a.jpg", a_picture(2))
         services.clock.move(PATIENCE)
@@ -205,7 +205,7 @@ class TestUploads:
 
         [asked] = services.preparations.asked
         assert asked.version_id == second.version_id
-        photo = prepare_photo(services, asked)
+        photo = judged(services, asked)
         assert photo
         assert photo.upload_version == second.version_id
 

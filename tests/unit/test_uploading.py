@@ -1,5 +1,6 @@
 """Events of uploads, in whatever order and however often: one job, one verdict a photo."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -8,9 +9,24 @@ from avatars.aws.events import ObjectCreatedEvent, upload_from
 from avatars.errors import UploadWithheldError
 from avatars.model import ChosenPhoto, JobStatus, Photo, PhotoStatus, Upload
 from avatars.pipeline.collecting import collect_photos
-from avatars.pipeline.uploading import prepare_photo, reject_photo
-from tests.builders import EXECUTION, JOB_ID, PREFIX, a_job, a_picture, chosen, dropped, stored
+from avatars.pipeline.finishing import Failure, finish_job
+from avatars.pipeline.preparing import CRASHED, prepare_photo, rejected
+from avatars.pipeline.uploading import judge_photo
+from tests.builders import (
+    EXECUTION,
+    JOB_ID,
+    PREFIX,
+    a_job,
+    a_picture,
+    chosen,
+    dropped,
+    judged,
+    stored,
+)
 from tests.fakes import FakeServices, KilledError
+from tests.fakes.clock import NOON
+
+FAILURE: Failure = {"Error": "TooFewPhotosError", "Cause": '{"errorMessage": "4 of 4."}'}
 
 
 def event(**changes: object) -> ObjectCreatedEvent:
@@ -58,7 +74,7 @@ class TestEvent:
 
 class TestFirstUpload:
     def test_it_creates_the_job_and_starts_its_execution(self, services: FakeServices) -> None:
-        prepare_photo(services, dropped(services, "1.jpg", a_picture()))
+        judged(services, dropped(services, "1.jpg", a_picture()))
 
         job = services.jobs.job(JOB_ID)
         assert job.status is JobStatus.COLLECTING
@@ -69,9 +85,9 @@ class TestFirstUpload:
     def test_what_is_no_photo_starts_the_job_and_gets_no_verdict(
         self, services: FakeServices, file: str
     ) -> None:
-        prepared = prepare_photo(services, dropped(services, file, b"{}"))
+        photo = judged(services, dropped(services, file, b"{}"))
 
-        assert prepared is None
+        assert photo is None
         assert services.executions.started == [EXECUTION]
         assert services.jobs.photos(JOB_ID) == []
 
@@ -79,14 +95,14 @@ class TestFirstUpload:
     def test_the_console_creating_a_folder_starts_nothing(
         self, services: FakeServices, file: str
     ) -> None:
-        prepare_photo(services, dropped(services, file))
+        judged(services, dropped(services, file))
 
         assert services.jobs.find_job(JOB_ID) is None
         assert services.executions.started == []
 
     def test_two_owners_with_the_same_folder_have_two_jobs(self, services: FakeServices) -> None:
         for owner in ("alice", "bob"):
-            prepare_photo(services, replace(dropped(services, "job.json"), owner=owner))
+            judged(services, replace(dropped(services, "job.json"), owner=owner))
 
         assert len(services.executions.started) == 2
 
@@ -96,7 +112,7 @@ class TestFirstUpload:
         uploads = [dropped(services, f"{n}.jpg", a_picture(n)) for n in range(5)]
 
         for upload in uploads * 3:
-            prepare_photo(services, upload)
+            judged(services, upload)
 
         assert services.effects.names.count("start execution") == 1
         assert len(services.jobs.photos(JOB_ID)) == 5
@@ -110,19 +126,19 @@ class TestFirstUpload:
         upload = dropped(services, "1.jpg", a_picture())
         services.effects.before(crash.removeprefix("before "), services.effects.kill)
         with pytest.raises(KilledError):
-            prepare_photo(services, upload)
+            judged(services, upload)
         services.effects.revive()
 
-        prepare_photo(services, upload)
+        judged(services, upload)
 
         assert services.executions.started == [EXECUTION]
         assert verdict(services, upload).status is PhotoStatus.ACCEPTED
 
     def test_two_first_uploads_at_once_make_one_job(self, services: FakeServices) -> None:
         first, second = (dropped(services, f"{n}.jpg", a_picture(n)) for n in range(2))
-        services.effects.before("write job", lambda: prepare_photo(services, second))
+        services.effects.before("write job", lambda: judged(services, second))
 
-        prepare_photo(services, first)
+        judged(services, first)
 
         assert services.executions.started == [EXECUTION]
         assert len(services.jobs.photos(JOB_ID)) == 2
@@ -131,12 +147,12 @@ class TestFirstUpload:
         self, services: FakeServices
     ) -> None:
         upload = dropped(services, "1.jpg", a_picture())
-        prepare_photo(services, upload)
+        judged(services, upload)
         services.jobs.change_job(JOB_ID, lambda job: replace(job, status=JobStatus.COMPLETED))
         services.executions.started.clear()  # Step Functions forgets after 90 days
         services.upload_bucket.erase(PREFIX)
 
-        prepare_photo(services, upload)
+        judged(services, upload)
 
         assert services.executions.started == []
 
@@ -147,7 +163,7 @@ class TestVerdict:
     ) -> None:
         upload = dropped(services, "Été + 50%.JPG", a_picture())
 
-        photo = prepare_photo(services, upload)
+        photo = judged(services, upload)
 
         assert photo is not None
         key = f"photos/{JOB_ID}/{upload.photo_id}.jpg"
@@ -160,7 +176,7 @@ class TestVerdict:
     ) -> None:
         upload = dropped(services, "notes.jpg", b"Dear diary")
 
-        prepare_photo(services, upload)
+        judged(services, upload)
 
         photo = verdict(services, upload)
         assert (photo.status, photo.code) == (PhotoStatus.REJECTED, "not_an_image")
@@ -175,7 +191,7 @@ class TestVerdict:
         monkeypatch.setattr("avatars.photos.prepare", broken)
         upload = dropped(services, "1.jpg", a_picture())
 
-        prepare_photo(services, upload)
+        judged(services, upload)
 
         assert verdict(services, upload).code == "PREPARE_FAILED"
 
@@ -188,7 +204,7 @@ class TestVerdict:
         upload = dropped(services, "1.jpg", a_picture())
         services.effects.before("read upload", withhold)
 
-        prepare_photo(services, upload)
+        judged(services, upload)
 
         photo = verdict(services, upload)
         assert (photo.code, photo.reason) == ("PREPARE_FAILED", "It lies in an archive.")
@@ -196,7 +212,7 @@ class TestVerdict:
     def test_a_file_that_is_too_large_is_not_even_read(self, services: FakeServices) -> None:
         upload = replace(dropped(services, "1.jpg", a_picture()), bytes=50 * 1024**2 + 1)
 
-        prepare_photo(services, upload)
+        judged(services, upload)
 
         assert verdict(services, upload).code == "too_large"
         assert "read upload" not in services.effects.names
@@ -205,7 +221,7 @@ class TestVerdict:
         upload = dropped(services, "1.jpg", a_picture())
         services.upload_bucket.erase(PREFIX + upload.file)
 
-        prepare_photo(services, upload)
+        judged(services, upload)
 
         assert verdict(services, upload).code == "gone"
 
@@ -215,7 +231,7 @@ class TestVerdict:
         upload = dropped(services, "1.jpg", a_picture())
         services.upload_bucket.put(PREFIX + upload.file, b"no picture")
 
-        prepare_photo(services, upload)
+        judged(services, upload)
 
         assert verdict(services, upload).status is PhotoStatus.ACCEPTED
 
@@ -226,7 +242,7 @@ class TestVerdict:
         uploads = [dropped(services, "1.jpg", a_picture(number)) for number in range(2)]
 
         for index in order:
-            prepare_photo(services, uploads[index])
+            judged(services, uploads[index])
 
         assert verdict(services, uploads[1]).upload_version == uploads[1].version_id
 
@@ -234,20 +250,19 @@ class TestVerdict:
         self, services: FakeServices
     ) -> None:
         older, newer = (dropped(services, "1.jpg", a_picture(number)) for number in range(2))
-        services.effects.before("write photo", lambda: prepare_photo(services, newer))
+        services.effects.before("write photo", lambda: judged(services, newer))
 
-        prepare_photo(services, older)
+        judged(services, older)
 
         assert verdict(services, newer).upload_version == newer.version_id
 
-    def test_the_same_event_again_prepares_nothing_again(self, services: FakeServices) -> None:
+    def test_the_same_event_again_leaves_the_verdict_as_it_is(self, services: FakeServices) -> None:
         upload = dropped(services, "1.jpg", a_picture())
-        first = prepare_photo(services, upload)
+        first = judged(services, upload)
 
-        second = prepare_photo(services, upload)
+        second = judged(services, upload)
 
-        assert second == first
-        assert services.effects.names.count("put photo") == 1
+        assert second == first == verdict(services, upload)
 
     def test_a_photo_after_the_set_was_frozen_is_late_and_says_what_to_do(
         self, services: FakeServices
@@ -255,23 +270,22 @@ class TestVerdict:
         stored(services, a_job(chosen=chosen(range(1, 6))))
         upload = dropped(services, "late.jpg", a_picture())
 
-        prepare_photo(services, upload)
+        judged(services, upload)
 
         photo = verdict(services, upload)
         assert photo.status is PhotoStatus.LATE
         assert "new folder" in (photo.reason or "")
-        assert "put photo" not in services.effects.names
 
     def test_an_event_that_comes_after_the_sweep_has_judged_its_upload_changes_nothing(
         self, services: FakeServices
     ) -> None:
         upload = dropped(services, "1.jpg", a_picture())
-        prepare_photo(services, replace(upload, sequencer="0"))
+        judged(services, replace(upload, sequencer="0"))
         services.jobs.change_job(
             JOB_ID, lambda job: replace(job, chosen=(ChosenPhoto(upload.photo_id, "version-2"),))
         )
 
-        prepare_photo(services, upload)
+        judged(services, upload)
 
         assert verdict(services, upload).status is PhotoStatus.ACCEPTED
 
@@ -279,7 +293,7 @@ class TestVerdict:
         stored(services, a_job(status=JobStatus.FAILED))
         upload = dropped(services, "late.jpg", a_picture())
 
-        prepare_photo(services, upload)
+        judged(services, upload)
 
         assert verdict(services, upload).status is PhotoStatus.LATE
 
@@ -287,7 +301,7 @@ class TestVerdict:
         self, services: FakeServices
     ) -> None:
         for number in range(5):
-            prepare_photo(services, dropped(services, f"{number}.jpg", a_picture(number)))
+            judged(services, dropped(services, f"{number}.jpg", a_picture(number)))
         slow = dropped(services, "slow.jpg", a_picture(5))
 
         def freeze_meanwhile() -> None:
@@ -297,37 +311,126 @@ class TestVerdict:
 
         services.effects.before("write photo", freeze_meanwhile)
 
-        prepare_photo(services, slow)
+        judged(services, slow)
 
         assert verdict(services, slow).status is PhotoStatus.LATE
         assert len(services.jobs.job(JOB_ID).chosen) == 5
+
+
+class TestPreparation:
+    def test_it_touches_nothing_but_the_upload_and_the_prepared_photo(
+        self, services: FakeServices
+    ) -> None:
+        prepare_photo(services, dropped(services, "1.jpg", a_picture()))
+
+        assert services.effects.names == ["read upload", "put photo"]
+
+    def test_it_passes_through_json_unchanged(self, services: FakeServices) -> None:
+        preparation = prepare_photo(services, dropped(services, "1.jpg", a_picture()))
+
+        assert json.loads(json.dumps(preparation)) == preparation
+
+    @pytest.mark.parametrize("order", [(0, 1), (1, 0), (1, 0, 0), (1, 1, 0, 1)])
+    def test_of_preparations_in_whatever_order_the_newest_upload_decides(
+        self, services: FakeServices, order: tuple[int, ...]
+    ) -> None:
+        uploads = [dropped(services, "1.jpg", a_picture(number)) for number in range(2)]
+        preparations = [prepare_photo(services, upload) for upload in uploads]
+
+        for index in order:
+            judge_photo(services, uploads[index], preparations[index])
+
+        photo = verdict(services, uploads[1])
+        assert preparations[1]
+        assert photo.version_id == preparations[1].get("version_id")
+
+
+class TestStraggler:
+    """A photo that is prepared while its job ends, or after."""
+
+    def left(self, services: FakeServices) -> list[str]:
+        return [key for key in services.upload_bucket.versions if key.startswith("photos/")]
+
+    @pytest.mark.parametrize(
+        ("status", "trained_at", "is_left"),
+        [
+            (JobStatus.COMPLETED, NOON, False),
+            (JobStatus.FAILED, None, False),
+            (JobStatus.NEEDS_ATTENTION, NOON, False),
+            (JobStatus.NEEDS_ATTENTION, None, True),
+            (JobStatus.TRAINING, None, True),
+        ],
+    )
+    def test_it_is_erased_where_nobody_needs_photos_any_more(
+        self, services: FakeServices, status: JobStatus, trained_at: int | None, is_left: bool
+    ) -> None:
+        stored(services, a_job(status=status, trained_at=trained_at, chosen=chosen(range(1, 6))))
+        upload = dropped(services, "late.jpg", a_picture())
+
+        judged(services, upload)
+
+        assert bool(self.left(services)) is is_left
+        assert verdict(services, upload).status is PhotoStatus.LATE
+
+    def test_so_is_what_a_crash_has_left_besides(self, services: FakeServices) -> None:
+        stored(services, a_job(status=JobStatus.COMPLETED))
+        upload = dropped(services, "late.jpg", a_picture())
+        prepare_photo(services, upload)
+
+        judge_photo(services, upload, rejected(CRASHED))
+
+        assert self.left(services) == []
+
+    def test_a_crash_on_the_way_is_healed_by_the_next_record(self, services: FakeServices) -> None:
+        stored(services, a_job(status=JobStatus.COMPLETED))
+        upload = dropped(services, "late.jpg", a_picture())
+        preparation = prepare_photo(services, upload)
+        services.effects.before("erase photos", services.effects.kill)
+        with pytest.raises(KilledError):
+            judge_photo(services, upload, preparation)
+        services.effects.revive()
+
+        judge_photo(services, upload, preparation)
+
+        assert self.left(services) == []
+
+    def test_the_end_of_the_job_erases_one_that_was_judged_just_before(
+        self, services: FakeServices
+    ) -> None:
+        stored(services, a_job(status=JobStatus.KEEPING, chosen=chosen(range(1, 6))))
+        services.effects.after("read job", lambda: finish_job(services, JOB_ID, 1, FAILURE))
+
+        judged(services, dropped(services, "late.jpg", a_picture()))
+
+        assert services.jobs.job(JOB_ID).status is JobStatus.FAILED
+        assert self.left(services) == []
 
 
 class TestCrashedPreparation:
     def test_the_photo_is_rejected_with_a_reason(self, services: FakeServices) -> None:
         upload = dropped(services, "1.jpg", a_picture())
 
-        reject_photo(services, upload)
+        judge_photo(services, upload, rejected(CRASHED))
 
         photo = verdict(services, upload)
         assert (photo.status, photo.code) == (PhotoStatus.REJECTED, "PREPARE_FAILED")
         assert photo.reason
 
     def test_its_folder_has_a_job_even_if_it_was_the_first(self, services: FakeServices) -> None:
-        reject_photo(services, dropped(services, "1.jpg", a_picture()))
+        judge_photo(services, dropped(services, "1.jpg", a_picture()), rejected(CRASHED))
 
         assert services.executions.started == [EXECUTION]
 
     def test_a_crash_over_the_manifest_judges_no_photo(self, services: FakeServices) -> None:
-        reject_photo(services, dropped(services, "job.json", b"{}"))
+        judge_photo(services, dropped(services, "job.json", b"{}"), rejected(CRASHED))
 
         assert services.jobs.photos(JOB_ID) == []
 
     def test_a_newer_upload_of_the_file_keeps_its_verdict(self, services: FakeServices) -> None:
         older, newer = (dropped(services, "1.jpg", a_picture(number)) for number in range(2))
-        prepare_photo(services, newer)
+        judged(services, newer)
 
-        reject_photo(services, older)
+        judge_photo(services, older, rejected(CRASHED))
 
         assert verdict(services, newer).status is PhotoStatus.ACCEPTED
 
@@ -335,8 +438,8 @@ class TestCrashedPreparation:
         self, services: FakeServices
     ) -> None:
         upload = dropped(services, "1.jpg", a_picture())
-        prepare_photo(services, upload)
+        judged(services, upload)
 
-        reject_photo(services, upload)
+        judge_photo(services, upload, rejected(CRASHED))
 
         assert verdict(services, upload).status is PhotoStatus.ACCEPTED

@@ -249,6 +249,16 @@ class Job:
         # One that needs attention before its set is frozen goes on collecting when it is taken up.
         return bool(self.chosen) or self.status in (JobStatus.COMPLETED, JobStatus.FAILED)
 
+    @property
+    def is_done_with_photos(self) -> bool:
+        """Whether it has ended, and nobody can need its photos any more.
+
+        A training whose outcome is open may still fetch them, and a person may send it again: then
+        the lifecycle rule of the bucket deletes them.
+        """
+        needs_attention = self.status is JobStatus.NEEDS_ATTENTION
+        return self.status.ended and (not needs_attention or self.trained_at is not None)
+
     def forward(self, status: JobStatus) -> "Job":
         """The job in *status*, unless it stands there already or further on."""
         return replace(self, status=status) if self.status.comes_before(status) else self

@@ -111,7 +111,7 @@ class Preparations(Protocol):
     """Preparing a photo, in a function of its own."""
 
     def ask(self, upload: Upload) -> None:
-        """Have an upload judged whose event was lost; returns before it is."""
+        """Have an upload prepared and judged whose event was lost; returns before it is."""
 
 
 class Photos(Protocol):
@@ -215,7 +215,16 @@ class Notices(Protocol):
     def publish(self, kind: str, detail: Mapping[str, object]) -> None: ...
 
 
-class Services(Protocol):
+class Storage(Protocol):
+    """The upload bucket: all that preparing a photo may touch."""
+
+    @property
+    def uploads(self) -> Uploads: ...
+    @property
+    def photos(self) -> Photos: ...
+
+
+class Services(Storage, Protocol):
     """All of it, as a step receives it."""
 
     @property
@@ -226,10 +235,6 @@ class Services(Protocol):
     def jobs(self) -> Jobs: ...
     @property
     def capacity(self) -> Capacity: ...
-    @property
-    def uploads(self) -> Uploads: ...
-    @property
-    def photos(self) -> Photos: ...
     @property
     def answers(self) -> Answers: ...
     @property

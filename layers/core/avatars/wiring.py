@@ -41,10 +41,37 @@ _CONFIG = Config(
 _S3_CONFIG = _CONFIG.merge(Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
 
 
-class AwsServices:
+class AwsStorage:
+    """The ports of the upload bucket on their adapters: they know of nothing else."""
+
+    def __init__(self, upload_bucket: str) -> None:
+        self._upload_bucket = upload_bucket
+
+    @cached_property
+    def uploads(self) -> S3Uploads:
+        from avatars.aws.buckets import S3Uploads
+
+        return S3Uploads(self._s3, self._upload_bucket)
+
+    @cached_property
+    def photos(self) -> S3Photos:
+        from avatars.aws.buckets import S3Photos
+
+        return S3Photos(self._s3, self._upload_bucket, self._signer)
+
+    @cached_property
+    def _s3(self) -> S3Client:
+        return boto3.client("s3", config=_S3_CONFIG)
+
+    def _signer(self) -> S3Client:
+        raise NotSentError("Who only prepares photos signs no links.")
+
+
+class AwsServices(AwsStorage):
     """Every port on its AWS adapter, each made when it is first used: cold starts are short."""
 
     def __init__(self, settings: Settings) -> None:
+        super().__init__(settings.upload_bucket)
         self.settings = settings
 
     @property
@@ -62,18 +89,6 @@ class AwsServices:
         from avatars.aws.capacity import DynamoDBCapacity
 
         return DynamoDBCapacity(self._rows)
-
-    @cached_property
-    def uploads(self) -> S3Uploads:
-        from avatars.aws.buckets import S3Uploads
-
-        return S3Uploads(self._s3, self.settings.upload_bucket)
-
-    @cached_property
-    def photos(self) -> S3Photos:
-        from avatars.aws.buckets import S3Photos
-
-        return S3Photos(self._s3, self.settings.upload_bucket, self._signer)
 
     @cached_property
     def answers(self) -> S3Answers:
@@ -145,10 +160,6 @@ class AwsServices:
 
         return Rows(self._client("dynamodb"), self.settings.table)
 
-    @cached_property
-    def _s3(self) -> S3Client:
-        return boto3.client("s3", config=_S3_CONFIG)
-
     def _signer(self) -> S3Client:
         """An S3 client of the signer role, which may only read prepared photos, for an hour."""
         try:
@@ -176,3 +187,9 @@ class AwsServices:
 def services() -> AwsServices:
     """The services of this process, from its environment."""
     return AwsServices(Settings.from_environment(os.environ))
+
+
+@cache
+def storage() -> AwsStorage:
+    """The upload bucket of this process, from its environment."""
+    return AwsStorage(os.environ["UPLOAD_BUCKET"])

@@ -1,4 +1,5 @@
-"""Uploads and their events: doubled, late, lost, out of order, hostile."""
+"""Uploads, their events and the records of their preparations: doubled, late, lost, out of order,
+hostile."""
 
 from tests.chaos import trouble
 from tests.chaos.faults.fault import DAY, fault
@@ -7,8 +8,10 @@ from tests.chaos.trial import Trial
 from tests.fakes import ENVIRONMENT
 from tests.region import Event
 
+STRAGGLER = "straggler.jpg"
 
-@fault("U1", "events delivered two to four times")
+
+@fault("U1", "events and preparations delivered two to four times")
 def _twice(trial: Trial) -> None:
     def deliveries(event: Event) -> list[float]:
         tell(trial, "U1", event, "comes again")
@@ -21,7 +24,7 @@ def _twice(trial: Trial) -> None:
     trial.on("region", "after start execution", slow)
 
 
-@fault("U2", "all events replayed three days later, execution names forgotten or not")
+@fault("U2", "three days later, all events replayed, execution names forgotten or not; a straggler")
 def _replayed(trial: Trial) -> None:
     forget = trial.chance.random() < 0.5
 
@@ -33,16 +36,20 @@ def _replayed(trial: Trial) -> None:
                 del executions.ended[trial.execution]
         for event in list(trial.events):
             trial.world.region.deliver("prepare_photo", event, trial.chance.uniform(0, 60))
+        trial.upload(STRAGGLER, straggler)
 
+    straggler = trial.another_picture()
     trial.later(3 * DAY, replay, "the events come again")
 
 
-@fault("U3", "photos overwritten, their events out of order, sequencers of any length")
+@fault("U3", "photos overwritten, their events and preparations out of order, any sequencers")
 def _out_of_order(trial: Trial) -> None:
     overwritten = set(trial.chance.sample(sorted(trial.order.photos), 3))
     seen: set[str] = set()
 
     def deliveries(event: Event) -> list[float]:
+        if "requestPayload" in event:
+            return [trial.chance.choice([0, trial.chance.uniform(0, 60)])]
         item = event["detail"]["object"]
         if trial.chance.random() < 0.5:
             item["sequencer"] += f"{trial.chance.getrandbits(16):04X}"
@@ -64,14 +71,25 @@ def _out_of_order(trial: Trial) -> None:
     ]
 
 
-@fault("U4", "events that never arrive: of one photo, of some, of all")
-def _lost(trial: Trial) -> None:
+@fault(
+    "U4",
+    "events or preparations that never arrive: of one photo, of some, of all",
+    "events",
+    "preparations",
+)
+def _lost(trial: Trial, way: str) -> None:
     share = trial.chance.choice([0.2, 0.5, 1.0])
+    lost: set[str] = set()
 
     def deliveries(event: Event) -> list[float]:
-        if trial.chance.random() >= share:
+        key = key_of(event)
+        concerns = ("requestPayload" in event) == (way == "preparations")
+        # Nobody asks again for a photo that comes after the end of its job.
+        again = key in lost or key.endswith(STRAGGLER)
+        if again or not concerns or trial.chance.random() >= share:
             return [0]
         tell(trial, "U4", event, "is lost")
+        lost.add(key)
         return []
 
     trial.deliveries = deliveries
@@ -152,4 +170,11 @@ def order_by_api(trial: Trial) -> None:
 
 
 def tell(trial: Trial, fault_id: str, event: Event, words: str) -> None:
-    trial.strikes(fault_id, f"{event['detail']['object']['key']} {words}")
+    what = "the preparation of " if "requestPayload" in event else ""
+    trial.strikes(fault_id, f"{what}{key_of(event)} {words}")
+
+
+def key_of(event: Event) -> str:
+    """The upload that an event, or the record of its preparation, is about."""
+    key: str = event.get("requestPayload", event)["detail"]["object"]["key"]
+    return key

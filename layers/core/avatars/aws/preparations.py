@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class LambdaPreparations:
-    """Invokes `prepare_photo` asynchronously: its retries and failure destination apply."""
+    """Invokes `prepare_photo` asynchronously: its retries and destinations apply."""
 
     def __init__(self, client: LambdaClient, function: str) -> None:
         self._client = client

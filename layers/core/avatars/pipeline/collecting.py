@@ -42,7 +42,7 @@ trickle in or are overwritten: each upload may cost two looks."""
 
 SETTLING = 65 * 60
 """Wall seconds after which an upload without a verdict is no longer waited for: `prepare_photo`
-is tried for an hour at most (its MaximumEventAgeInSeconds), then its photo is rejected."""
+is tried for an hour at most (its MaximumEventAgeInSeconds), `judge_photo` right after it."""
 
 
 class CollectReply(TypedDict):

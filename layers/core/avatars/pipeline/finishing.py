@@ -177,7 +177,7 @@ def _end(services: Services, job_id: str, run: int, error: JobError | None) -> F
         return job if job.status.ended else replace(job, status=status, code=code, reason=reason)
 
     job = services.jobs.change_job(job_id, end)
-    if _photos_are_done_with(job):
+    if job.is_done_with_photos:
         services.uploads.erase(keys.upload_prefix(job.owner, job.folder))
         services.photos.erase(job_id)
     if job.status is JobStatus.NEEDS_ATTENTION:
@@ -215,15 +215,6 @@ def _open_outcome(services: Services, job_id: str, run: int) -> OutcomeUnknownEr
     except OutcomeUnknownError as unknown:
         return unknown
     return None
-
-
-def _photos_are_done_with(job: Job) -> bool:
-    """Whether nobody can need the photos any more.
-
-    A training whose outcome is open may still fetch them, and a person may send it again: then
-    the lifecycle rule of the bucket deletes them.
-    """
-    return job.status is not JobStatus.NEEDS_ATTENTION or job.trained_at is not None
 
 
 def _notice(job: Job, run: Run) -> Mapping[str, object]:

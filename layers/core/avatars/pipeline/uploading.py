@@ -1,24 +1,11 @@
-"""An object arrived: make sure that its folder has a job, and judge the photo."""
+"""An upload was prepared: make sure that its folder has a job, and judge the photo."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
-
-from aws_lambda_powertools import Logger
 
 from avatars import keys
-from avatars.errors import BadKeyError, PhotoRejectedError, UploadWithheldError
-from avatars.model import Job, JobStatus, Photo, PhotoStatus, Run, Upload, job_id_for
+from avatars.model import Advice, Job, JobStatus, Photo, PhotoStatus, Run, Upload, job_id_for
+from avatars.pipeline.preparing import Preparation
 from avatars.ports import Services
-
-if TYPE_CHECKING:
-    from avatars.photos import PreparedPhoto
-
-logger = Logger(child=True)
-
-_PREPARE_FAILED = PhotoRejectedError(
-    "PREPARE_FAILED",
-    "Preparing this photo failed. Save it again as a JPEG of ordinary size and upload that.",
-)
 
 _LATE = (
     "It came when this job took no more photos. "
@@ -26,32 +13,26 @@ _LATE = (
 )
 
 
-def prepare_photo(services: Services, upload: Upload) -> Photo | None:
+def judge_photo(
+    services: Services, upload: Upload, preparation: Preparation | None
+) -> Photo | None:
     """The verdict on a photo; None where the object stands for no photo (`job.json`, `start`).
 
-    However often and in whatever order the events of a file arrive, the newest upload decides.
+    However often and in whatever order preparations of a file come, its newest upload decides,
+    and the first verdict on that one stays.
     """
     if keys.is_folder(upload.file):
         return None
     job = ensure_job(services, upload.owner, upload.folder)
-    if not keys.is_photo(upload.file):
+    if preparation is None or not keys.is_photo(upload.file):
         return None
-    known = services.jobs.photo(upload.job_id, upload.photo_id)
-    if known and _is_judged(known, upload):
-        return known
-    photo = _late(upload) if job.takes_no_photos else _judge(services, upload)
-    return _record(services, photo)
-
-
-def reject_photo(services: Services, upload: Upload) -> Photo | None:
-    """The verdict on a photo whose preparation crashed every time; an earlier verdict stays."""
-    ensure_job(services, upload.owner, upload.folder)
-    if not keys.is_photo(upload.file):
-        return None
-    known = services.jobs.photo(upload.job_id, upload.photo_id)
-    if known and _is_judged(known, upload):
-        return known
-    return _record(services, _rejected(upload, _PREPARE_FAILED))
+    photo = services.jobs.photo(upload.job_id, upload.photo_id)
+    if photo is None or not _is_judged(photo, upload):
+        photo = _record(
+            services, _late(upload) if job.takes_no_photos else _verdict(upload, preparation)
+        )
+    _erase_straggler(services, job)
+    return photo
 
 
 def _is_judged(known: Photo, upload: Upload) -> bool:
@@ -99,50 +80,10 @@ def _create_job(services: Services, owner: str, folder: str) -> Job:
     )
 
 
-def _judge(services: Services, upload: Upload) -> Photo:
-    # Pillow: only where a photo is really prepared
-    from avatars.photos import check_size
-
-    try:
-        keys.check_name(upload.file)
-        check_size(upload.bytes)
-        key = keys.upload_prefix(upload.owner, upload.folder) + upload.file
-        data = services.uploads.read(key, upload.version_id)
-        if data is None:
-            raise PhotoRejectedError(
-                "gone", "The upload was deleted before it could be read. Upload it again."
-            )
-        prepared = _prepare(data)
-    except PhotoRejectedError as error:
-        return _rejected(upload, error)
-    except BadKeyError as error:
-        return _rejected(upload, PhotoRejectedError("bad_key", str(error)))
-    except UploadWithheldError as error:
-        return _rejected(upload, PhotoRejectedError(_PREPARE_FAILED.code, str(error)))
-    version = services.photos.put(upload.job_id, upload.photo_id, prepared.jpeg)
-    return replace(
-        _photo(upload, PhotoStatus.ACCEPTED),
-        version_id=version,
-        pixels=prepared.pixels,
-        crop=prepared.crop,
-        advice=prepared.advice,
-        people=prepared.people,
-        likeness=prepared.likeness,
-        taken_at=prepared.taken_at,
-    )
-
-
-def _prepare(data: bytes) -> "PreparedPhoto":
-    from avatars.photos import prepare
-
-    try:
-        return prepare(data)
-    except PhotoRejectedError:
-        raise
-    except Exception as error:
-        # Whatever a decoder makes of a file is about this file alone, and the same every time.
-        logger.exception("a photo broke its preparation")
-        raise _PREPARE_FAILED from error
+def _erase_straggler(services: Services, job: Job) -> None:
+    # It was stored before this job was read: where that had not ended, its end erases it.
+    if job.is_done_with_photos:
+        services.photos.erase(job.job_id)
 
 
 def _record(services: Services, photo: Photo) -> Photo:
@@ -166,8 +107,20 @@ def _photo(upload: Upload, status: PhotoStatus) -> Photo:
     )
 
 
-def _rejected(upload: Upload, error: PhotoRejectedError) -> Photo:
-    return replace(_photo(upload, PhotoStatus.REJECTED), code=error.code, reason=error.reason)
+def _verdict(upload: Upload, preparation: Preparation) -> Photo:
+    photo = _photo(upload, PhotoStatus(preparation["status"]))
+    if preparation["status"] == "rejected":
+        return replace(photo, code=preparation["code"], reason=preparation["reason"])
+    return replace(
+        photo,
+        version_id=preparation["version_id"],
+        pixels=preparation["pixels"],
+        crop=tuple(preparation["crop"]),
+        advice=tuple(map(Advice, preparation["advice"])),
+        people=preparation["people"],
+        likeness=preparation["likeness"],
+        taken_at=preparation["taken_at"],
+    )
 
 
 def _late(upload: Upload) -> Photo:
