@@ -88,7 +88,7 @@ class TestOrder:
             ([*FILES, "job.json"], "is no JPEG, PNG, HEIC, WebP or AVIF"),
             ([*FILES, "sub/6.jpg"], "no plain file name"),
             ([*FILES, ".6.jpg"], "no plain file name"),
-            ([*FILES, "6\n.jpg"], "control characters"),
+            ([*FILES, "6\n.jpg"], r"'6\\n\.jpg' cannot be taken\. .* control characters"),
             ([*FILES, "6" * 197 + ".jpg"], "200 is the most"),
         ],
     )

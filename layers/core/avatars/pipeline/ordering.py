@@ -6,7 +6,7 @@ from typing import Any
 
 from avatars import keys
 from avatars.advice import SENTENCES, advice_on, advice_on_set
-from avatars.errors import BadRequestError, JobNotFoundError, JobStartedError
+from avatars.errors import BadKeyError, BadRequestError, JobNotFoundError, JobStartedError
 from avatars.manifest import write_manifest
 from avatars.model import (
     JOB_ID_LENGTH,
@@ -162,7 +162,10 @@ def _type_of(file: str) -> str:
         raise BadRequestError(
             f"{file!r} is no JPEG, PNG, HEIC, WebP or AVIF by its name: convert it first."
         )
-    keys.check_name(file)
     if "/" in file or file[0] == ".":
         raise BadRequestError(f"{file!r} is no plain file name: rename it.")
+    try:
+        keys.check_name(file)
+    except BadKeyError as error:
+        raise BadRequestError(f"{file!r} cannot be taken. {error}") from error
     return kind
