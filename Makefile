@@ -89,7 +89,7 @@ endef
 	@touch $@
 
 .venv-bench/ready: requirements/bench.txt .venv/ready
-	@echo "Installing what photos are compared with into .venv-bench (a minute at most)"
+	@echo "Installing what photos are compared with into .venv-bench (a minute at most)" >&2
 	@test -x .venv-bench/bin/python || .venv/bin/python -m venv .venv-bench
 	@$(call install,requirements/bench.txt,.venv-bench)
 	@mkdir -p .venv-bench/sharp
