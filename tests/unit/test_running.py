@@ -334,3 +334,22 @@ def test_an_input_with_an_unknown_field_is_refused_before_anything_happens(
         begin_run(services, JOB_ID, BY_HAND, unknown=["promts"])
 
     assert services.jobs.job(JOB_ID).run == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"job_id": 5}, "job_id of the input must be text"),
+        ({"run": "1"}, "run of the input must be a whole number"),
+        ({"run": 1.5}, "run of the input must be a whole number"),
+        ({"prompts": 5}, "prompts of the input must be a list"),
+        ({"prompts": {"style": "anime"}}, "prompts of the input must be a list"),
+    ],
+)
+def test_an_input_of_a_wrong_kind_is_refused_at_once(
+    services: FakeServices, given: dict[str, Any], words: str
+) -> None:
+    stored(services, a_job())
+
+    with pytest.raises(RunRefusedError, match=words):
+        begin_run(services, **({"job_id": JOB_ID, "execution": BY_HAND} | given))

@@ -28,12 +28,20 @@ def begin_run(
     With *run*, a job that needs attention is taken up again where its recorded ids say. Without
     it, a job that has ended gets a further run that makes more avatars from its model, with
     *prompts* or those of the run before. Raises RunRefusedError where the job is not this
-    execution's to touch or its input has *unknown* fields, BadManifestError for bad prompts.
+    execution's to touch or its input has *unknown* fields or such of a wrong kind, BadManifestError
+    for bad prompts.
     """
     if unknown:
         raise RunRefusedError(
             f"The input has the unknown field {unknown[0][:40]!r}; known are job_id, prompts, run."
         )
+    for name, value, kind, words in (
+        ("job_id", job_id, str, "text"),
+        ("run", run, int | None, "a whole number"),
+        ("prompts", prompts, list | tuple | None, "a list"),
+    ):
+        if not isinstance(value, kind):
+            raise RunRefusedError(f"{name} of the input must be {words}.")
     job = services.jobs.job(job_id)
     current = services.jobs.run(job_id, job.run)
     if run is None and current.execution != execution:
