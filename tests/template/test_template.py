@@ -10,6 +10,7 @@ import pytest
 import yaml
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
+from avatars.errors import BadManifestError
 from avatars.model import Stage
 from avatars.provider.picsart import CONNECT_TIMEOUT, READ_TIMEOUT
 from avatars.settings import SUBMIT_TIMEOUT, Settings
@@ -417,3 +418,40 @@ class TestBuild:
         definition = yaml.safe_load((ROOT / MACHINE["DefinitionUri"]).read_text())
 
         assert definition["StartAt"] == "Begin run"
+
+
+@pytest.mark.parametrize(
+    ("parameter", "variable", "value"),
+    [
+        ("DefaultStyles", "DEFAULT_STYLES", "realistic:4"),
+        ("DefaultStyles", "DEFAULT_STYLES", "pop art,anime:10,Öl & Acryl:2"),
+        ("RejectedAdvice", "REJECTED_ADVICE", ""),
+        ("RejectedAdvice", "REJECTED_ADVICE", "blurred,no_face"),
+        ("ProviderFields", "PROVIDER_FIELDS", "photos=a,prompts=b,style=c,count=d,prompt=e"),
+    ],
+)
+def test_what_a_parameter_takes_the_code_takes_too(
+    parameter: str, variable: str, value: str
+) -> None:
+    assert re.fullmatch(TEMPLATE["Parameters"][parameter]["AllowedPattern"], value)
+    Settings.from_environment(ENVIRONMENT | {variable: value})
+
+
+@pytest.mark.parametrize(
+    ("parameter", "variable", "value"),
+    [
+        ("DefaultStyles", "DEFAULT_STYLES", ""),
+        ("DefaultStyles", "DEFAULT_STYLES", "anime,"),
+        ("DefaultStyles", "DEFAULT_STYLES", "anime:0"),
+        ("DefaultStyles", "DEFAULT_STYLES", "anime:x"),
+        ("DefaultStyles", "DEFAULT_STYLES", "anime:4:5"),
+        ("RejectedAdvice", "REJECTED_ADVICE", "blured"),
+        ("ProviderFields", "PROVIDER_FIELDS", "photos=a,prompts=b"),
+    ],
+)
+def test_what_the_code_refuses_cannot_be_deployed(
+    parameter: str, variable: str, value: str
+) -> None:
+    assert not re.fullmatch(TEMPLATE["Parameters"][parameter]["AllowedPattern"], value)
+    with pytest.raises((ValueError, BadManifestError)):
+        Settings.from_environment(ENVIRONMENT | {variable: value})
