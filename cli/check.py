@@ -14,7 +14,8 @@ from avatars import keys
 from avatars.advice import SENTENCES, SetAdvice, advice_on, advice_on_set
 from avatars.errors import BadKeyError, PhotoRejectedError
 from avatars.model import Advice, PhotoStatus, Subject
-from avatars.photos import PreparedPhoto, check_size, prepare
+from avatars.photos import PreparedPhoto, check_size
+from avatars.pipeline.preparing import prepare
 from cli.saying import printable
 
 

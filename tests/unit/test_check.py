@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from avatars.photos import prepare
+from avatars import photos
+from avatars.photos import PreparedPhoto
 from cli.main import app
 from tests.conftest import ROOT
 
@@ -37,22 +38,22 @@ def as_json(*arguments: object) -> dict[str, Any]:
 
 
 def test_every_file_gets_its_verdict(folder: Path) -> None:
-    photos = as_json(*sorted(folder.iterdir()))["photos"]
+    found = as_json(*sorted(folder.iterdir()))["photos"]
 
-    assert [(photo["status"], photo["code"]) for photo in photos] == [
+    assert [(photo["status"], photo["code"]) for photo in found] == [
         ("accepted", None),
         ("rejected", "duplicate"),
         ("rejected", "empty"),
         ("rejected", "not_an_image"),
     ]
-    assert all(bool(photo["reason"]) == bool(photo["code"]) for photo in photos)
-    assert [photo["file"] for photo in photos] == [str(path) for path in sorted(folder.iterdir())]
+    assert all(bool(photo["reason"]) == bool(photo["code"]) for photo in found)
+    assert [photo["file"] for photo in found] == [str(path) for path in sorted(folder.iterdir())]
 
 
 def test_the_prepared_photos_are_those_of_the_function(folder: Path, tmp_path: Path) -> None:
     [photo] = as_json(folder / "1 good.jpg", "--out", tmp_path / "out")["photos"]
 
-    prepared = prepare(SAMPLE.read_bytes())
+    prepared = photos.prepare(SAMPLE.read_bytes())
     assert Path(photo["out"]).read_bytes() == prepared.jpeg
     assert photo["crop"] == list(prepared.crop)
 
@@ -88,6 +89,24 @@ def test_a_name_that_is_a_trick_is_a_verdict(tmp_path: Path) -> None:
     shutil.copy(SAMPLE, file)
 
     assert as_json(file)["photos"][0]["code"] == "bad_key"
+
+
+def test_a_photo_that_breaks_its_preparation_stops_no_other_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = photos.prepare
+    broken = (folder / "1 good.jpg").read_bytes()
+
+    def prepare(data: bytes) -> PreparedPhoto:
+        if data == broken:
+            raise RecursionError
+        return real(data)
+
+    monkeypatch.setattr(photos, "prepare", prepare)
+
+    found = as_json(folder / "1 good.jpg", ROOT / "samples" / "IMG_2049.JPG")["photos"]
+
+    assert [photo["code"] for photo in found] == ["PREPARE_FAILED", None]
 
 
 def test_people_read_what_to_do(folder: Path) -> None:

@@ -63,7 +63,7 @@ def prepare_photo(storage: Storage, upload: Upload) -> Preparation | None:
             raise PhotoRejectedError(
                 "gone", "The upload was deleted before it could be read. Upload it again."
             )
-        prepared = _prepare(data)
+        prepared = prepare(data)
     except PhotoRejectedError as error:
         return rejected(error)
     except BadKeyError as error:
@@ -86,11 +86,12 @@ def rejected(error: PhotoRejectedError) -> Rejected:
     return {"status": "rejected", "code": error.code, "reason": error.reason}
 
 
-def _prepare(data: bytes) -> "PreparedPhoto":
-    from avatars.photos import prepare
+def prepare(data: bytes) -> "PreparedPhoto":
+    """As `avatars.photos.prepare`, which nothing that a file holds makes end otherwise."""
+    from avatars import photos
 
     try:
-        return prepare(data)
+        return photos.prepare(data)
     except PhotoRejectedError:
         raise
     except Exception as error:
