@@ -32,7 +32,8 @@ from rich.progress import track
 from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from avatars.photos import colours
+from avatars.photos import JPEG_QUALITY, colours
+from avatars.photos.decoding import PREPARED_SIZE
 from benchmarks.preparing import QUALITY, SIZE
 from benchmarks.preparing.contenders import CONTENDERS, Crop
 
@@ -68,11 +69,14 @@ class Result:
 
 def main(
     photos: Annotated[
-        list[Path] | None, typer.Argument(help="Your own; else three made ones.")
+        list[Path] | None,
+        typer.Argument(help="Your own; else three made ones.", exists=True, dir_okay=False),
     ] = None,
     rounds: Annotated[int, typer.Option(help="How often everybody prepares each photo.")] = 15,
 ) -> None:
     """Measure the preparation of photos beside that of others."""
+    if (SIZE, QUALITY) != (PREPARED_SIZE, JPEG_QUALITY):
+        raise ValueError("avatars prepares other pictures than the rest would")
     print(f"{machine()}\n")
     ratios: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -121,6 +125,7 @@ def phone_photos(folder: Path) -> Iterator[Path]:
 
 def measure(photo: Path, rounds: int, folder: Path) -> dict[str, Result]:
     """Has everybody prepare the photo, in turns."""
+    photo = photo.resolve()  # not everybody works in this folder
     whole = upright(photo)
     results: dict[str, Result] = {}
     with ExitStack() as stack:

@@ -15,7 +15,7 @@ from avatars.advice import SENTENCES, SetAdvice, advice_on, advice_on_set
 from avatars.errors import BadKeyError, PhotoRejectedError
 from avatars.model import Advice, PhotoStatus, Subject
 from avatars.photos import PreparedPhoto, check_size
-from avatars.pipeline.preparing import prepare
+from avatars.pipeline.preparing import prepare_safely
 from cli.saying import printable
 
 
@@ -62,7 +62,7 @@ class Checked:
             "photos": [photo.as_json() for photo in self.photos],
             "advice": [asdict(advice) for advice in self.advice],
         }
-        return json.dumps(content, indent=2, ensure_ascii=False)
+        return json.dumps(content, indent=2)  # in ASCII: names of files need not be text
 
 
 def check_photos(files: Sequence[Path], subject: Subject, out: Path | None) -> Checked:
@@ -115,7 +115,7 @@ def _prepared(file: Path) -> PreparedPhoto:
     except BadKeyError as error:
         raise PhotoRejectedError("bad_key", str(error)) from error
     check_size(file.stat().st_size)
-    return prepare(file.read_bytes())
+    return prepare_safely(file.read_bytes())
 
 
 def _keep(photo: PreparedPhoto, out: Path, number: int, file: Path) -> str:

@@ -1,7 +1,10 @@
 """`avatars check`, as people and programs call it."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +92,21 @@ def test_a_name_that_is_a_trick_is_a_verdict(tmp_path: Path) -> None:
     shutil.copy(SAMPLE, file)
 
     assert as_json(file)["photos"][0]["code"] == "bad_key"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, names of files are text")
+def test_a_name_need_not_be_text(tmp_path: Path) -> None:
+    file = tmp_path / os.fsdecode(b"caf\xe9.jpg")
+    shutil.copy(SAMPLE, file)
+
+    said = subprocess.run(
+        [sys.executable, "-c", "from cli.main import app; app()", "check", file, "--json"],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONIOENCODING": "utf-8:strict"},
+        capture_output=True,
+    )
+
+    assert json.loads(said.stdout)["photos"][0]["code"] == "bad_key"
 
 
 def test_a_photo_that_breaks_its_preparation_stops_no_other_one(

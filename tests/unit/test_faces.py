@@ -15,7 +15,7 @@ from avatars.photos import PreparedPhoto, prepare
 from avatars.photos.faces import Face, find_faces
 from avatars.photos.framing import framing, principal
 from tests.conftest import ROOT
-from tests.unit.test_photos import file_of
+from tests.pictures import file_of
 
 SAMPLES = ROOT / "samples"
 PHOTOS = sorted(
@@ -154,3 +154,33 @@ def test_a_crop_is_the_largest_square_inside_the_photo(
     assert right - left == bottom - top == min(width, height)
     assert 0 <= left < right <= width
     assert 0 <= top < bottom <= height
+
+
+@st.composite
+def photos_of_people(draw: st.DrawFn) -> tuple[int, int, list[Face]]:
+    """Width, height, and faces that fit into one square of the photo, the largest first."""
+    width, height = draw(st.integers(256, 2000)), draw(st.integers(256, 2000))
+    square = min(width, height)
+    x, y = draw(st.integers(0, width - square)), draw(st.integers(0, height - square))
+    share = st.floats(0, 1)
+    found = []
+    for _ in range(draw(st.integers(1, 3))):
+        side = draw(st.floats(10, square))
+        left, top = x + draw(share) * (square - side), y + draw(share) * (square - side)
+        found.append(Face(left, top, left + side, top + side, 0.9))
+    return width, height, sorted(found, key=lambda face: -face.side)
+
+
+@given(photos_of_people())
+def test_faces_that_fit_into_the_crop_are_whole_in_it(
+    photo: tuple[int, int, list[Face]],
+) -> None:
+    width, height, found = photo
+
+    left, top, right, bottom = framing(width, height, found)
+
+    for face in found:
+        assert left - 1 <= face.left
+        assert top - 1 <= face.top
+        assert face.right <= right + 1
+        assert face.bottom <= bottom + 1

@@ -514,6 +514,23 @@ def test_a_phone_may_take_200_megapixels() -> None:
     assert refused.code == "corrupt"  # the pixels are missing here; the size was no obstacle
 
 
+@pytest.mark.parametrize("size", [(2000, 60_000), (60_000, 2000)])
+def test_a_jpeg_that_is_too_narrow_to_be_scaled_may_have_fewer_pixels(
+    size: tuple[int, int],
+) -> None:
+    refused = rejection(with_size(file_of(clouds()), *size))
+
+    assert refused.code == "too_many_pixels"
+    assert "50 is the most" in refused.reason
+
+
+def test_a_jpeg_that_ends_in_its_header_is_damaged() -> None:
+    data = file_of(clouds())
+    frame = data.index(b"\xff\xc0")
+
+    assert {rejection(data[:cut]).code for cut in range(frame, frame + 12)} == {"corrupt"}
+
+
 def test_a_jpeg_of_many_scans_is_refused() -> None:
     data = file_of(clouds(), progressive=True)
     last = data[data.rfind(b"\xff\xda") : -2]

@@ -72,7 +72,7 @@ class SetAdvice:
 def advice_on(photo: Seen, subject: Subject, earlier: Iterable[Seen] = ()) -> list[Advice]:
     """What to say about a photo of *subject*; *earlier* are those of the job that came before.
 
-    The faces of animals are not looked for.
+    Of animals, nothing is said about faces.
     """
     wanted = _PEOPLE.get(subject)
     advice = [each for each in photo.advice if wanted or each not in _OF_FACES]

@@ -1,8 +1,8 @@
 """Makes a photo ready for training: upright, square, sRGB, and silent about its owner.
 
-`formats` tells what a file is, `decoding` makes a picture of it (`jpeg` and `boxes` know what may
-be wrong with one), `faces` and `framing` choose what is kept, `colours` brings it to sRGB, and
-`checks` say what a person would say about it.
+`formats` tells what a file is, `decoding` makes a picture of it (`jpeg`, `png`, `webp` and `boxes`
+know what may be wrong with one), `faces` and `framing` choose what is kept, `colours` brings it to
+sRGB, and `checks` say what a person would say about it.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from avatars.photos.faces import find_faces
 from avatars.photos.formats import recognise
 from avatars.photos.framing import Box, box_in_file, framing, principal
 
-# The codes a photo is rejected with, in the order they are looked for:
+# The codes a photo is rejected with:
 #
 # empty               0 bytes
 # too_large           more than MAX_PHOTO_BYTES
@@ -28,7 +28,8 @@ from avatars.photos.framing import Box, box_in_file, framing, principal
 # not_an_image        begins like no picture at all
 # too_small           a side under MIN_SIDE
 # too_many_pixels     more than MAX_PIXELS, or less where it cannot be decoded scaled
-# too_complex         a JPEG of more than MAX_SCANS scans
+# too_complex         a JPEG of more than MAX_SCANS scans or MAX_HEADERS segments before them, or a
+#                     PNG of more than MAX_CHUNKS chunks
 # corrupt             cannot be decoded to its last row, or promises what it does not hold
 # blank_image         one colour all over
 
@@ -40,8 +41,8 @@ JPEG_QUALITY = 92
 usual 90 with the colours of every fourth."""
 
 REDUCING_GAP = 1.4
-"""What is more than twice this times too large is first averaged pixel by pixel: twice as fast as
-one resampling of it all, and one decibel from it (benchmarks/photos.py)."""
+"""What is more than twice this times too large is averaged by a whole factor first: twice as fast
+as one resampling of it all, at two decibels of fifty."""
 
 FACE_SEARCH = 384
 """Pixels of the longer side in which faces are looked for: twice what the model takes."""

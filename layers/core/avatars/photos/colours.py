@@ -59,10 +59,7 @@ def in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
     """Shows the colours that the embedded profile means; a profile that is broken means nothing."""
     if profile:
         with contextlib.suppress(OSError, ImageCms.PyCMSError):
-            shown = _to_srgb(profile, picture.mode).apply(picture)
-            # Nor does one that means the same colour by everything.
-            if shown.getcolors(1) is None:
-                return shown
+            return _to_srgb(profile, picture.mode).apply(picture)
     return picture.convert("RGB")
 
 
@@ -70,7 +67,13 @@ def in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
 def _to_srgb(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform:
     """Making one takes longer than applying it, and the photos of one phone all need the same."""
     source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-    return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
+    transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
+    samples = len(mode)
+    if transform.apply(Image.frombytes(mode, (2, 1), bytes(samples) + b"\xff" * samples)).getcolors(
+        1
+    ):
+        raise ImageCms.PyCMSError("black and white are the same to it")
+    return transform
 
 
 @cache

@@ -6,12 +6,12 @@ import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from PIL import ExifTags, Image, ImageFile
+from PIL import ExifTags, Image, ImageFile, PngImagePlugin
 
 from avatars.errors import PhotoRejectedError
 from avatars.model import MAX_PHOTO_BYTES
 from avatars.photos.boxes import check_boxes, primaries
-from avatars.photos.colours import adobe_rgb, averageable, profile_of
+from avatars.photos.colours import MAX_PROFILE_BYTES, adobe_rgb, averageable, profile_of
 from avatars.photos.formats import unsupported
 from avatars.photos.jpeg import count_headers, count_scans, is_arithmetic, is_rare, load_whole
 from avatars.photos.png import count_chunks, ends_early
@@ -28,7 +28,7 @@ MAX_PIXELS = 250_000_000
 """Phones take 200 megapixels; a baseline JPEG of that size is decoded scaled, in 60 MB."""
 
 MAX_PIXELS_WHOLE = 50_000_000
-"""PNG, HEIC and JPEG in several scans take up to 9 bytes of memory a pixel."""
+"""PNG, HEIC and JPEG in several scans take up to 10 bytes of memory a pixel, HEIC of 10 bits 18."""
 
 MAX_PIXELS_COPIED = 25_000_000
 """WebP and AVIF take up to 18: Pillow's decoders for them hand the picture on in copies."""
@@ -49,6 +49,8 @@ LEAST_SIDE = 2 * PREPARED_SIZE
 _UNDECODABLE = (*UNREADABLE, RuntimeError, MemoryError)
 """What the decoders raise for files that are damaged, or lie: libheif's are RuntimeErrors."""
 
+# As large a profile as in other formats, and text to go with it.
+PngImagePlugin.MAX_TEXT_CHUNK = MAX_PROFILE_BYTES
 # Pillow's own limit first only warns, then refuses what phones take; _check_size() replaces it.
 Image.MAX_IMAGE_PIXELS = None
 
@@ -107,10 +109,11 @@ def _picture(data: bytes, file_format: str) -> tuple[Image.Image, _Size]:
 
 
 def _jpeg(data: bytes) -> tuple[Image.Image, _Size]:
-    _check_parts(count_headers(data), MAX_HEADERS)
+    _check_parts(count_headers(data, MAX_HEADERS + 1), MAX_HEADERS)
     size, scans = _open(data, "JPEG").size, count_scans(data)
-    # Only a JPEG of one scan is decoded row by row, and scaled.
-    _check_size(size, MAX_PIXELS if scans == 1 else MAX_PIXELS_WHOLE)
+    # Only a JPEG of one scan is decoded row by row, and scaled only if both its sides are large.
+    scaled = scans == 1 and min(size) >= 2 * LEAST_SIDE
+    _check_size(size, MAX_PIXELS if scaled else MAX_PIXELS_WHOLE)
     if scans > MAX_SCANS:
         raise PhotoRejectedError(
             "too_complex",
@@ -132,7 +135,7 @@ def _jpeg(data: bytes) -> tuple[Image.Image, _Size]:
 
 
 def _png(data: bytes) -> tuple[Image.Image, _Size]:
-    _check_parts(count_chunks(data), MAX_CHUNKS)
+    _check_parts(count_chunks(data, MAX_CHUNKS + 1), MAX_CHUNKS)
     image = _open(data, "PNG")
     _check_size(image.size, MAX_PIXELS_WHOLE)
     # By its checksums first: Pillow may load half of a damaged PNG without a word.
@@ -147,8 +150,8 @@ def _png(data: bytes) -> tuple[Image.Image, _Size]:
 def _webp(data: bytes) -> tuple[Image.Image, _Size]:
     image = _open(data, "WebP")
     _check_size(image.size, MAX_PIXELS_COPIED)
-    check_chunks(data)
     image.load()
+    check_chunks(data, image)
     return image, image.size
 
 
@@ -209,7 +212,7 @@ def _check_parts(count: int, most: int) -> None:
     if count > most:
         raise PhotoRejectedError(
             "too_complex",
-            f"This file is put together from {count} parts, and {most} is the most:"
+            f"This file is put together from more than {most} parts, which is the most:"
             " open it and save it again as an ordinary JPEG.",
         )
 

@@ -68,7 +68,7 @@ class Face:
 
 def find_faces(picture: Image.Image) -> list[Face]:
     """The faces on an upright RGB picture, the largest first."""
-    # Some 70 MB of libraries: only where faces are really looked for.
+    # Some 80 MB of libraries: only where faces are really looked for.
     import numpy as np
 
     square = Image.new("RGB", (INPUT, INPUT))

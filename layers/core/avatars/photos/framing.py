@@ -30,24 +30,32 @@ def framing(width: int, height: int, faces: Sequence[Face]) -> Box:
     """
     side = min(width, height)
     if not faces:
-        left, top = (width - side) // 2, round((height - side) * HEAD_ROOM)
-        return left, top, left + side, top + side
-    across = max(face.right for face in faces) - min(face.left for face in faces)
-    down = max(face.bottom for face in faces) - min(face.top for face in faces)
-    if max(across, down) > side:
+        x, y = (width - side) // 2, round((height - side) * HEAD_ROOM)
+        return x, y, x + side, y + side
+    if max(_span(faces)) > side:
         faces = faces[:1]
-    middle = (min(face.left for face in faces) + max(face.right for face in faces)) / 2
+    left, right = min(face.left for face in faces), max(face.right for face in faces)
+    top, bottom = min(face.top for face in faces), max(face.bottom for face in faces)
     above = min(face.top - HAIR * face.side for face in faces)
     below = max(face.bottom + CHIN * face.side for face in faces)
     share = HIGH + (MIDDLE - HIGH) * min(1.0, (below - above) / side)
-    left = _within(middle - side / 2, width - side)
-    top = _within((above + below) / 2 - share * side, height - side)
-    return left, top, left + side, top + side
+    start = (above + below) / 2 - share * side
+    # Hair is given up before a face is.
+    start = min(max(start, bottom - side), top)
+    x, y = _within((left + right - side) / 2, width - side), _within(start, height - side)
+    return x, y, x + side, y + side
 
 
 def principal(faces: Sequence[Face]) -> list[Face]:
     """Those that the photo is of, and not who walks by."""
     return [face for face in faces if face.side >= PRINCIPAL * faces[0].side]
+
+
+def _span(faces: Sequence[Face]) -> tuple[float, float]:
+    """How far they reach across and down, together."""
+    across = max(face.right for face in faces) - min(face.left for face in faces)
+    down = max(face.bottom for face in faces) - min(face.top for face in faces)
+    return across, down
 
 
 def _within(start: float, most: int) -> int:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from itertools import takewhile
+from itertools import islice, takewhile
 
 from PIL import Image, ImageChops, ImageStat
 
@@ -25,9 +25,10 @@ _FILLING = bytes(64)
 _MORE_DATA = b"".join(b"\x5a" * 512 + bytes((0xFF, 0xD0 + n)) for n in range(8)) * 2 + b"\xff\xd9"
 
 
-def count_headers(jpeg: bytes) -> int:
-    """How many segments there are before the picture."""
-    return sum(1 for _ in takewhile(lambda one: one[0] != _START_OF_SCAN, _segments(jpeg)))
+def count_headers(jpeg: bytes, most: int) -> int:
+    """How many segments there are before the picture, as far as *most*."""
+    headers = takewhile(lambda one: one[0] != _START_OF_SCAN, _segments(jpeg))
+    return sum(1 for _ in islice(headers, most))
 
 
 def count_scans(jpeg: bytes) -> int:
@@ -49,7 +50,7 @@ def count_scans(jpeg: bytes) -> int:
 def is_rare(jpeg: bytes) -> bool:
     """Whether it is of a kind that cameras do not write and nearly nothing reads."""
     marker, precision = _frame(jpeg)
-    return marker is not None and (marker not in _READ_FRAMES or precision != 8)
+    return marker is not None and (marker not in _READ_FRAMES or precision not in (0, 8))
 
 
 def is_arithmetic(jpeg: bytes) -> bool:
@@ -59,7 +60,8 @@ def is_arithmetic(jpeg: bytes) -> bool:
 def load_whole(jpeg: bytes, load: Callable[[bytes], Image.Image]) -> Image.Image:
     """What *load* makes of a JPEG. Raises OSError where its data run out before its last row.
 
-    The decoder leaves the rest grey then, without a word. A picture may be grey there by itself,
+    The decoder leaves the rest grey then, without a word; what a progressive one lacks only makes
+    it coarser, and is not seen. A picture may be grey there by itself,
     and only its end may be missing; but only one that ran out is changed by more data.
     """
     try:
@@ -79,7 +81,7 @@ def load_whole(jpeg: bytes, load: Callable[[bytes], Image.Image]) -> Image.Image
 
 
 def _frame(jpeg: bytes) -> tuple[int | None, int]:
-    """The kind of its frame, by its marker, and the bits of a sample; None where it has none."""
+    """The kind of its frame, by its marker, and the bits of a sample; None and 0 if not said."""
     for marker, _, content in _segments(jpeg):
         if marker in _FRAMES:
             return marker, int.from_bytes(jpeg[content + 2 : content + 3])

@@ -2,10 +2,13 @@
 
 import zlib
 from collections.abc import Iterator
+from itertools import islice
 
 from PIL import Image
 
 _SIGNATURE = 8
+_INTERLACED = 28
+"""Where the header says so."""
 
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """By the colour type of the header (PNG, 11.2.1)."""
@@ -23,14 +26,16 @@ _PASSES = (
 """Of an interlaced picture: first column and step, first row and step (Adam7)."""
 
 
-def count_chunks(png: bytes) -> int:
-    return sum(1 for _ in _chunks(png))
+def count_chunks(png: bytes, most: int) -> int:
+    """How many chunks there are, as far as *most*."""
+    return sum(1 for _ in islice(_chunks(png), most))
 
 
 def ends_early(image: Image.Image, png: bytes) -> bool:
     """Whether the rows of a PNG end before the picture does, which Pillow then leaves black."""
     last_row = image.crop((0, image.height - 1, image.width, image.height))
-    if any(last_row.tobytes()):
+    # Of an interlaced one, the last row may be there before others are.
+    if any(last_row.tobytes()) and not png[_INTERLACED]:
         return False
     header = b""
     inflate, size = zlib.decompressobj(), 0

@@ -49,11 +49,11 @@ def prepare_photo(storage: Storage, upload: Upload) -> Preparation | None:
 
     It is put among the prepared photos if it can be used, once more each time.
     """
+    if not keys.is_photo(upload.file):
+        return None
     # Pillow: only where a photo is really prepared
     from avatars.photos import check_size
 
-    if not keys.is_photo(upload.file):
-        return None
     try:
         keys.check_name(upload.file)
         check_size(upload.bytes)
@@ -63,7 +63,7 @@ def prepare_photo(storage: Storage, upload: Upload) -> Preparation | None:
             raise PhotoRejectedError(
                 "gone", "The upload was deleted before it could be read. Upload it again."
             )
-        prepared = prepare(data)
+        prepared = prepare_safely(data)
     except PhotoRejectedError as error:
         return rejected(error)
     except BadKeyError as error:
@@ -86,12 +86,12 @@ def rejected(error: PhotoRejectedError) -> Rejected:
     return {"status": "rejected", "code": error.code, "reason": error.reason}
 
 
-def prepare(data: bytes) -> "PreparedPhoto":
-    """As `avatars.photos.prepare`, which nothing that a file holds makes end otherwise."""
-    from avatars import photos
+def prepare_safely(data: bytes) -> "PreparedPhoto":
+    """As `avatars.photos.prepare`; whatever else a file makes it raise is a rejection, too."""
+    from avatars.photos import prepare
 
     try:
-        return photos.prepare(data)
+        return prepare(data)
     except PhotoRejectedError:
         raise
     except Exception as error:
