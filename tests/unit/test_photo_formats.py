@@ -417,6 +417,16 @@ def test_a_lossless_webp_that_was_never_filled_is_refused() -> None:
     assert rejection(data[: len(data) // 2] + bytes(len(data) // 2)).code == "corrupt"
 
 
+def test_an_animation_without_time_is_refused() -> None:
+    data = PHOTOS["animated AVIF"]
+    timescale = data.index(b"mdhd") + 24
+
+    refused = rejection(data[:timescale] + bytes(4) + data[timescale + 4 :])
+
+    assert refused.code == "corrupt"
+    assert isinstance(refused.__cause__, ZeroDivisionError)
+
+
 def test_a_heic_whose_primary_picture_cannot_be_opened_is_not_shown_as_another_one() -> None:
     data = heic("second-is-primary")
     first, second = (place.start() for place in re.finditer(b"hvcC", data))

@@ -46,7 +46,7 @@ MAX_SCANS = 50
 LEAST_SIDE = 2 * PREPARED_SIZE
 """Decoded to no less, a photo comes out as if it had been decoded whole."""
 
-_UNDECODABLE = (*UNREADABLE, RuntimeError, MemoryError)
+_UNDECODABLE = (*UNREADABLE, RuntimeError, ArithmeticError, MemoryError)
 """What the decoders raise for files that are damaged, or lie: libheif's are RuntimeErrors."""
 
 # As large a profile as in other formats, and text to go with it.
