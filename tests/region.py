@@ -262,9 +262,10 @@ class Region:
 
     def redrive(self, arn: str) -> None:
         """A person redrives an execution, where Step Functions allows it."""
-        if self.executions[arn].status not in ("RUNNING", "SUCCEEDED"):
+        execution = self.executions.get(arn)
+        if execution and execution.status not in ("RUNNING", "SUCCEEDED"):
             self.services.executions.redrive(arn)
-            self._machine.redrive(self.executions[arn])
+            self._machine.redrive(execution)
 
     def _tell(self, execution: Execution) -> None:
         """An execution has ended: Step Functions knows, and EventBridge hears of it."""
