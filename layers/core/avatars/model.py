@@ -319,7 +319,7 @@ class Photo:
     version_id: str | None = None
     """The version of the prepared picture."""
     pixels: str | None = None
-    """SHA-256 of the prepared pixels: equal pixels count once."""
+    """SHA-256 of the prepared JPEG: equal pixels have the same, and count once."""
     crop: tuple[int, ...] | None = None
     advice: tuple[Advice, ...] = ()
     """What can be said about it whoever is to be drawn; see `avatars.advice`."""

@@ -69,9 +69,8 @@ def _to_srgb(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform:
     source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
     transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
     samples = len(mode)
-    if transform.apply(Image.frombytes(mode, (2, 1), bytes(samples) + b"\xff" * samples)).getcolors(
-        1
-    ):
+    extremes = Image.frombytes(mode, (2, 1), bytes(samples) + b"\xff" * samples)
+    if transform.apply(extremes).getcolors(1):
         raise ImageCms.PyCMSError("black and white are the same to it")
     return transform
 
@@ -97,9 +96,7 @@ def _srgb() -> bytearray:
     return bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
 
 
-def _with_primaries(
-    colorants: dict[bytes, tuple[float, float, float]], profile: bytearray
-) -> bytes:
+def _with_primaries(colorants: _Colorants, profile: bytearray) -> bytes:
     for name, colorant in colorants.items():
         offset = _offset(profile, name)
         values = (round(value * 65536) for value in colorant)

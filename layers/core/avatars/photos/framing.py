@@ -32,10 +32,10 @@ def framing(width: int, height: int, faces: Sequence[Face]) -> Box:
     if not faces:
         x, y = (width - side) // 2, round((height - side) * HEAD_ROOM)
         return x, y, x + side, y + side
-    if max(_span(faces)) > side:
+    left, top, right, bottom = _around(faces)
+    if max(right - left, bottom - top) > side:
         faces = faces[:1]
-    left, right = min(face.left for face in faces), max(face.right for face in faces)
-    top, bottom = min(face.top for face in faces), max(face.bottom for face in faces)
+        left, top, right, bottom = _around(faces)
     above = min(face.top - HAIR * face.side for face in faces)
     below = max(face.bottom + CHIN * face.side for face in faces)
     share = HIGH + (MIDDLE - HIGH) * min(1.0, (below - above) / side)
@@ -51,11 +51,14 @@ def principal(faces: Sequence[Face]) -> list[Face]:
     return [face for face in faces if face.side >= PRINCIPAL * faces[0].side]
 
 
-def _span(faces: Sequence[Face]) -> tuple[float, float]:
-    """How far they reach across and down, together."""
-    across = max(face.right for face in faces) - min(face.left for face in faces)
-    down = max(face.bottom for face in faces) - min(face.top for face in faces)
-    return across, down
+def _around(faces: Sequence[Face]) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of all of them together."""
+    return (
+        min(face.left for face in faces),
+        min(face.top for face in faces),
+        max(face.right for face in faces),
+        max(face.bottom for face in faces),
+    )
 
 
 def _within(start: float, most: int) -> int:

@@ -61,8 +61,8 @@ def load_whole(jpeg: bytes, load: Callable[[bytes], Image.Image]) -> Image.Image
     """What *load* makes of a JPEG. Raises OSError where its data run out before its last row.
 
     The decoder leaves the rest grey then, without a word; what a progressive one lacks only makes
-    it coarser, and is not seen. A picture may be grey there by itself,
-    and only its end may be missing; but only one that ran out is changed by more data.
+    it coarser, and is not seen. A picture may be grey there by itself, and only its end may be
+    missing; but only one that ran out is changed by more data.
     """
     try:
         image = load(jpeg)
