@@ -301,6 +301,12 @@ class Receipt(BaseModel):
     left: list[Left]
 
 
+class Message(BaseModel):
+    """What API Gateway itself says."""
+
+    message: str
+
+
 class FieldProblem(BaseModel):
     """One thing that is wrong with a request."""
 
