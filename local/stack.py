@@ -24,7 +24,8 @@ import psutil
 from avatars.clock import Clock
 from local.deploy import deploy
 from local.engine import PROJECT, REGION, Engine, client
-from local.front import Front, Upstream, application, page_headers
+from local.front import Front, application, page_headers
+from local.passage import Upstream
 from local.simulator.running import running_simulator
 
 STACK = "avatars"
@@ -98,6 +99,7 @@ def running_stack(
                 "ProviderStatusUrl": simulator.api_url,
                 "ProviderResultOrigins": simulator.results_origin,
                 "PageOrigin": front.origin,
+                "MachineClients": "1",
             }
             | dict(parameters or {}),
             engine.endpoint_url,

@@ -39,7 +39,12 @@ _CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 4},
 )
 # By default boto3 signs links with SigV2, and for the global host, which most regions refuse.
-_S3_CONFIG = _CONFIG.merge(Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
+_S3_CONFIG = _CONFIG.merge(
+    Config(
+        signature_version="s3v4",
+        s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"},
+    )
+)
 
 
 class AwsStorage:
