@@ -23,6 +23,7 @@ ConflictError                 what is asked for does not fit how the job stands
 ├─ NoModelError               … or has no model to make more of
 └─ NoAvatarsError             … or no avatars
 LimitReachedError             the owner has ordered as much as the settings allow
+IssuerError                   the page cannot learn where to sign in
 
 Class names are part of the state machine's definition (`Catch` and `Retry` name them).
 """
@@ -279,6 +280,10 @@ class LimitReachedError(Exception):
 
 class BadKeyError(BadRequestError):
     """An upload's key is not `uploads/{owner}/{folder}/{file}`."""
+
+
+class IssuerError(Exception):
+    """An OpenID Connect issuer does not say, or not so that the page could use it."""
 
 
 def job_errors() -> dict[str, type[JobError]]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from avatars.aws.notices import EventBridgeNotices
     from avatars.aws.owners import DynamoDBOwners
     from avatars.aws.packing import LambdaPacking
+    from avatars.aws.pages import S3Page
     from avatars.aws.preparations import LambdaPreparations
     from avatars.aws.rows import Rows
     from avatars.provider.downloads import HttpDownloads
@@ -40,7 +41,12 @@ _CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 4},
 )
 # By default boto3 signs links with SigV2, and for the global host, which most regions refuse.
-_S3_CONFIG = _CONFIG.merge(Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
+_S3_CONFIG = _CONFIG.merge(
+    Config(
+        signature_version="s3v4",
+        s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"},
+    )
+)
 
 
 class AwsStorage:
@@ -212,3 +218,10 @@ def services() -> AwsServices:
 def storage() -> AwsStorage:
     """The upload bucket of this process, from its environment."""
     return AwsStorage(os.environ["UPLOAD_BUCKET"])
+
+
+def page(bucket: str) -> S3Page:
+    """The bucket of the page, by the name that the stack gives."""
+    from avatars.aws.pages import S3Page
+
+    return S3Page(boto3.client("s3", config=_S3_CONFIG), bucket)
