@@ -5,6 +5,7 @@ import os
 import time
 import uuid
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from avatars import keys
@@ -13,8 +14,8 @@ from avatars.model import AvatarStatus, Manifest, PhotoStatus
 from cli.contact_sheet import contact_sheet
 from cli.outcome import Outcome, Timings
 from cli.pictures_out import PicturesOut
-from cli.progress import Progress
-from cli.watching import Watch
+from cli.progress import DOING, Progress
+from cli.watching import Sight, Watch, facts_of, waits_of
 from local import stack as local_stack
 from local.engine import client
 from local.simulator.drawing import Style
@@ -50,14 +51,14 @@ def run_demo(
         raise DemoError(f"The pictures cannot go to {out}: {error.strerror}.") from error
     started = time.monotonic()
     with Progress() as progress:
-        progress.say("Starting the embedded AWS and deploying template.yaml")
+        progress.update("Starting the embedded AWS and deploying template.yaml")
         with _stack(state_dir, keep=keep) as stack:
             ready = time.monotonic()
             folder_name = photo_dir.resolve().name
-            progress.say(f"Uploading {len(files)} files to uploads/{OWNER}/{folder_name}/")
+            progress.update(f"Uploading {len(files)} files to uploads/{OWNER}/{folder_name}/")
             _drop(stack, folder_name, files, manifest)
             watch = Watch(stack, OWNER, folder_name, pictures)
-            sight = watch.until_ended(JOB_SECONDS, lambda now: progress.show(now, stack.clock))
+            sight = watch.until_ended(JOB_SECONDS, partial(_show, progress, stack))
             avatars = [
                 (avatar, watch.fetch_avatar(avatar))
                 for avatar in sight.avatars
@@ -75,6 +76,11 @@ def run_demo(
             )
     _write_contact_sheet(outcome)
     return outcome
+
+
+def _show(progress: Progress, stack: Stack, sight: Sight) -> None:
+    if doing := DOING.get(sight.job.status):
+        progress.update(doing, facts_of(sight), waits_of(sight, stack.clock))
 
 
 def photo_files(photo_dir: Path) -> list[Path]:
