@@ -1,7 +1,6 @@
 """The main job, whole, on one machine: photos into the bucket, avatars out of it."""
 
 import contextlib
-import os
 import time
 import uuid
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from avatars.manifest import write_manifest
 from avatars.model import AvatarStatus, Manifest, PhotoStatus
 from cli.contact_sheet import contact_sheet
 from cli.outcome import Outcome, Timings
+from cli.photo_dir import photo_files
 from cli.pictures_out import PicturesOut
 from cli.progress import DOING, Progress
 from cli.watching import Sight, Watch, facts_of, waits_of
@@ -25,8 +25,6 @@ OWNER = "demo"
 JOB_SECONDS = 20 * 60
 """Longer than all scaled deadlines of a job together; past it something is broken."""
 
-NOT_PHOTOS = {keys.MANIFEST, keys.START, "README.md", "LICENSE", "LICENSE.md", "LICENSE.txt"}
-
 
 class DemoError(ValueError):
     """The demo cannot begin with what it was given."""
@@ -37,7 +35,7 @@ def run_demo(
 ) -> Outcome:
     """Make avatars of the photos in *photo_dir*; the pictures and a contact sheet go to *out*.
 
-    Raises DemoError, StackError or TimeoutError.
+    Raises DemoError, NoPhotosError, StackError or TimeoutError.
     """
     files = photo_files(photo_dir)
     unknown = sorted({prompt.style for prompt in manifest.prompts} - set(Style))
@@ -81,23 +79,6 @@ def run_demo(
 def _show(progress: Progress, stack: Stack, sight: Sight) -> None:
     if doing := DOING.get(sight.job.status):
         progress.update(doing, facts_of(sight), waits_of(sight, stack.clock))
-
-
-def photo_files(photo_dir: Path) -> list[Path]:
-    """Everything in a folder that may be meant as a photo. Raises DemoError."""
-    if not photo_dir.is_dir():
-        raise DemoError(f"There is no folder {photo_dir}.")
-    files = sorted(
-        file
-        for file in photo_dir.iterdir()
-        if file.is_file() and not file.name.startswith(".") and file.name not in NOT_PHOTOS
-    )
-    if not files:
-        raise DemoError(f"There are no photos in {photo_dir}.")
-    for file in files:
-        if not os.access(file, os.R_OK):
-            raise DemoError(f"{file} cannot be read: change its permissions or move it away.")
-    return files
 
 
 @contextlib.contextmanager

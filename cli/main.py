@@ -16,18 +16,28 @@ from cli.dead_letters import commands as dead_letters
 from cli.demo import DemoError, run_demo
 from cli.redrive import redrive_job
 from cli.report import print_endpoints, print_outcome
-from cli.saying import PROBLEM, USAGE, fail, problems_told
+from cli.saying import PROBLEM, USAGE, UsageError, fail, problems_told
 from cli.target import STATE_DIR, StackOption, find_target
 from local import stack as local_stack
 from local.simulator.drawing import Style
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(dead_letters.app, name="dead-letters")
+for command in (
+    jobs.create,
+    jobs.status,
+    jobs.watch,
+    jobs.download,
+    jobs.more,
+    jobs.erase,
+    jobs.styles,
+    jobs.models,
+    examine,
+):
+    app.command()(command)
 
 
 @app.callback()
@@ -73,7 +83,7 @@ def demo(
     try:
         manifest = Manifest(subject, parse_styles(",".join(style or ["realistic:4"])))
         outcome = run_demo(photo_dir, manifest, out, STATE_DIR, keep=keep)
-    except (BadManifestError, DemoError) as error:
+    except (BadManifestError, DemoError, UsageError) as error:
         fail(error, USAGE)
     except (local_stack.StackError, TimeoutError) as error:
         fail(error, PROBLEM)

@@ -13,11 +13,20 @@ from cli.doors.door import DoorError
 
 PROBLEM, USAGE, STILL_RUNNING, INTERRUPTED = 1, 2, 3, 130
 
-EXIT_CODES = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 130 interrupted."
-
 
 class RefusedError(Exception):
     """A command does not do what it was asked for; the message says why, and what to do instead."""
+
+
+PROBLEMS = (
+    RefusedError,
+    DoorError,
+    BadRequestError,
+    JobNotFoundError,
+    BotoCoreError,
+    ClientError,
+)
+"""What commands say in a sentence."""
 
 
 class UsageError(RefusedError):
@@ -47,14 +56,7 @@ def problems_told() -> Iterator[None]:
         fail(error, USAGE)
     except StillRunningError as error:
         fail(error, STILL_RUNNING)
-    except (
-        RefusedError,
-        DoorError,
-        BadRequestError,
-        JobNotFoundError,
-        BotoCoreError,
-        ClientError,
-    ) as error:
+    except PROBLEMS as error:
         fail(error, PROBLEM)
     except KeyboardInterrupt:
         fail(KeyboardInterrupt("Interrupted."), INTERRUPTED)
