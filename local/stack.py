@@ -24,6 +24,7 @@ import psutil
 from avatars.clock import Clock
 from local.deploy import deploy
 from local.engine import PROJECT, Engine, client
+from local.simulator.drawing import Style
 from local.simulator.running import running_simulator
 
 STACK = "avatars"
@@ -90,6 +91,7 @@ def running_stack(
                 "ProviderUrl": simulator.api_url,
                 "ProviderStatusUrl": simulator.api_url,
                 "ProviderResultOrigins": simulator.results_origin,
+                "ProviderStyles": ",".join(Style),
             }
             | dict(parameters or {}),
             engine.endpoint_url,
