@@ -18,7 +18,7 @@ from cli.progress import DOING, Progress
 from cli.watching import Sight, Watch, facts_of, waits_of
 from local import stack as local_stack
 from local.engine import client
-from local.simulator.drawing import Style
+from local.simulator.styles import Style
 from local.stack import Stack
 
 OWNER = "demo"

@@ -1,16 +1,18 @@
 """Fetch a job's avatars into a folder."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypedDict
 
 import httpx
+from rich.progress import MofNCompleteColumn
 
 from avatars.keys import check_name
 from cli.doors.documents import Avatar
 from cli.doors.door import DoorError
 from cli.doors.http import repeating_client
+from cli.progress import bars
 from cli.saying import RefusedError
 
 AT_ONCE = 4
@@ -26,10 +28,7 @@ class Saved(TypedDict):
 
 
 def fetch_avatars(
-    avatars: Sequence[Avatar],
-    out: Path,
-    fetched: Callable[[Avatar], None],
-    transport: httpx.BaseTransport | None = None,
+    avatars: Sequence[Avatar], out: Path, transport: httpx.BaseTransport | None = None
 ) -> list[Saved]:
     """Save all kept avatars in *out*; those that lie there whole are not fetched again.
 
@@ -46,10 +45,13 @@ def fetch_avatars(
         def fetch(avatar: Avatar, path: Path) -> None:
             if not (path.exists() and path.stat().st_size == avatar["bytes"]):
                 _fetch(http, avatar, path)
-            fetched(avatar)
 
+        waiting = [pool.submit(fetch, *each) for each in zip(kept, paths, strict=True)]
         try:
-            list(pool.map(fetch, kept, paths))
+            with bars("fetching avatars", len(kept), MofNCompleteColumn()) as advance:
+                for one in waiting:
+                    one.result()
+                    advance(1)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -66,7 +68,7 @@ def fetch_avatars(
 
 def _name(avatar: Avatar) -> str:
     """The file's name, which may lead nowhere else."""
-    name = avatar["file"]
+    name = avatar["file"] or ""
     check_name(name)
     if Path(name).name != name:
         raise RefusedError(f"{name!r} is no plain file name, so nothing is saved under it.")

@@ -1,11 +1,15 @@
 """Live progress of a job, on standard error."""
 
-from collections.abc import Sequence
+import contextlib
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, ProgressColumn, TextColumn
+from rich.progress import Progress as Bars
 from rich.status import Status
 
 from avatars.model import JobStatus
@@ -69,3 +73,18 @@ class Progress:
             self._status.stop()
             self._status = None
             self._console.print(f"[green]✓[/green] {escape(self._done)}", soft_wrap=True)
+
+
+@contextlib.contextmanager
+def bars(what: str, total: int, *columns: ProgressColumn) -> Iterator[Callable[[int], None]]:
+    """A bar for so much work, at a terminal; gives what tells it how much more is done."""
+    with Bars(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        *columns,
+        console=Console(stderr=True),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    ) as shown:
+        task = shown.add_task(what, total=total)
+        yield lambda count: shown.advance(task, count)

@@ -26,10 +26,10 @@ class _StoppedError(Exception):
 def send_photos(
     uploads: list[Upload],
     paths: Mapping[str, Path],
-    sent: Callable[[str, int], None],
+    sent: Callable[[int], None],
     transport: httpx.BaseTransport | None = None,
 ) -> None:
-    """Upload each photo, a few at once; *sent* hears how many more bytes of which file have left.
+    """Upload each photo, a few at once; *sent* hears of the bytes that leave, as they do.
 
     A form may be used again: the same photo under the same name is the same photo. Raises
     DoorError, and KeyboardInterrupt, when nothing is under way any more.
@@ -53,12 +53,12 @@ def _send(
     http: httpx.Client,
     upload: Upload,
     path: Path,
-    sent: Callable[[str, int], None],
+    sent: Callable[[int], None],
     stop: threading.Event,
 ) -> None:
     file = upload["file"]
     try:
-        with _Photo(path, lambda count: sent(file, count), stop) as photo:
+        with _Photo(path, sent, stop) as photo:
             answer = http.post(
                 upload["url"], data=upload["fields"], files={"file": ("photo", photo)}
             )

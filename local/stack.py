@@ -22,10 +22,7 @@ from typing import Any
 import psutil
 
 from avatars.clock import Clock
-from local.deploy import deploy
 from local.engine import PROJECT, Engine, client
-from local.simulator.drawing import Style
-from local.simulator.running import running_simulator
 
 STACK = "avatars"
 
@@ -69,6 +66,11 @@ def running_stack(
     **scenario: Any,
 ) -> Iterator[Stack]:
     """A stack for the length of the block, new from the ground: an old state is removed."""
+    # Whoever only looks for a stack does not wait for seconds until all of this is imported.
+    from local.deploy import deploy
+    from local.simulator.running import running_simulator
+    from local.simulator.styles import Style
+
     shutil.rmtree(state_dir, ignore_errors=True)
     clock = Clock(int(time.time()), scale)
     key = secrets.token_urlsafe(24)

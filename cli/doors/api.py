@@ -21,6 +21,7 @@ from cli.doors.documents import (
 )
 from cli.doors.door import DoorError
 from cli.doors.http import TRIES_AGAIN, repeating_client
+from cli.doors.refusals import refusal
 
 PAGE = 50
 
@@ -37,6 +38,7 @@ class ApiDoor:
     """An API at an address, with the token of its owner; see `Door`."""
 
     look_seconds = 2.0
+    keeps_keys = True
 
     def __init__(
         self,
@@ -131,14 +133,13 @@ def _job(job_id: str) -> str:
 
 def _problem(status: int, document: Any) -> DoorError:
     """What an answer that is no success says, for people."""
-    if isinstance(document, dict) and "detail" in document:
-        sentences = [
-            document["detail"],
-            *(f"{wrong['field']}: {wrong['problem']}" for wrong in document.get("errors") or ()),
-            document.get("remedy"),
-        ]
-        said = " ".join(str(sentence) for sentence in sentences if sentence)
-        return DoorError(said, document.get("code"))
+    if isinstance(document, dict) and "code" in document:
+        return refusal(
+            document["code"],
+            str(document.get("detail", "")),
+            str(document.get("remedy", "")),
+            document.get("errors") or (),
+        )
     return DoorError(
         _OF_THE_GATEWAY.get(status)
         or f"The API answers {status}: try again; if that stays so, look at the stack's logs with "

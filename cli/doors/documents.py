@@ -49,10 +49,8 @@ class Saying(TypedDict):
     sentence: str
 
 
-class Waiting(TypedDict):
-    sentence: str
-    since: int | None
-    ahead: int | None
+Waiting = TypedDict("Waiting", {"for": str, "sentence": str, "since": int, "ahead": int})
+"""What a job waits for, and how many others come first."""
 
 
 class Estimate(TypedDict):
@@ -122,7 +120,7 @@ class Avatar(TypedDict):
     status: str
     reason: str | None
     favourite: bool
-    file: str
+    file: str | None
     width: int | None
     height: int | None
     bytes: int | None

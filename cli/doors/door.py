@@ -37,6 +37,10 @@ class Door(Protocol):
     def look_seconds(self) -> float:
         """How long to wait between two looks at a job, on the wall."""
 
+    @property
+    def keeps_keys(self) -> bool:
+        """Whether the key of an order still counts in the next command."""
+
     def catalogue(self) -> Catalogue: ...
 
     def order(self, order: Order, key: str) -> Ordered:

@@ -14,7 +14,6 @@ import typer
 
 from cli.doors.api import ApiDoor
 from cli.doors.door import Door
-from cli.doors.stack import StackDoor
 from cli.printing import tell
 from cli.saying import UsageError, problems_told
 from cli.signing_in.issuer import checked
@@ -25,7 +24,9 @@ from local import stack as local_stack
 
 P = ParamSpec("P")
 
-_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_UNSAFE = re.compile(r"[^A-Za-z0-9._@-]+")
+
+MOST_OF_OWNER = 64
 
 PANEL = "Where, and whose"
 
@@ -95,13 +96,16 @@ def open_door(where: Where) -> Door:
         if where.owner:
             raise UsageError("--owner is for stacks: to an API, the token says who you are.")
         return ApiDoor(checked(api).rstrip("/"), token_for(api.rstrip("/")))
+    from cli.doors.stack import StackDoor  # and with it, the schema of the API
+
     target = find_target(where.stack, profile=where.profile, region=where.region)
-    return StackDoor(target, clean_owner(where.owner or getpass.getuser()))
+    place = "the local stack" if target.local else f"the stack {target.stack}"
+    return StackDoor(target.services, clean_owner(where.owner or getpass.getuser()), place)
 
 
 def clean_owner(name: str) -> str:
     """A name that can be a part of object keys."""
-    clean = _UNSAFE.sub("-", name).strip("-.")
+    clean = _UNSAFE.sub("-", name).strip("-.@")[:MOST_OF_OWNER]
     if not clean:
         raise UsageError(f"{name!r} cannot be an owner: give --owner with letters or digits.")
     return clean

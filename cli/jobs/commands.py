@@ -20,7 +20,6 @@ from cli.doors.finding import at_a_door
 from cli.fetching import Saved, fetch_avatars
 from cli.following import follow, told
 from cli.jobs.completing import complete_job, complete_style
-from cli.jobs.creating import create_job
 from cli.jobs.naming import folder_name, job_id_of
 from cli.printing import print_facts, print_json, print_line, print_table, tell
 from cli.saying import PROBLEM, RefusedError, UsageError
@@ -110,6 +109,8 @@ def create(
     Exit codes: 0 done, 1 refused or the job ended otherwise, 2 wrong usage, 3 still running after
     --timeout, 130 interrupted.
     """
+    from cli.jobs.creating import create_job  # and with it, all that judges photos
+
     lines = lines_of(style, prompt)
     name = folder or folder_name(photo_dir.resolve().name)
     created = create_job(door, photo_dir, name, subject, lines, key or str(uuid.uuid4()))

@@ -1,32 +1,26 @@
 """Order avatars of a folder of photos: check them, upload what is missing, and let it begin."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import DownloadColumn, TimeRemainingColumn
 
 from avatars.model import MAX_PHOTOS, MIN_PHOTOS, Subject
+from avatars.photos.formats import recognise
+from avatars.pipeline.ordering import PHOTO_TYPES
 from cli.check import Verdict, check_photos
 from cli.doors.documents import Job, Line, Order, OrderedPhoto
 from cli.doors.door import Door, DoorError
 from cli.jobs.naming import find_by_folder
 from cli.photo_dir import photo_files
 from cli.printing import tell
+from cli.progress import bars
 from cli.saying import RefusedError
 from cli.sending import send_photos
 
-TYPES = {
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".png": "image/png",
-    ".heic": "image/heic",
-    ".heif": "image/heif",
-    ".webp": "image/webp",
-    ".avif": "image/avif",
-}
+BEGINNING = 4096
+"""Bytes that tell what kind of file it is."""
 
 USABLE = ("accepted", "surplus")
 
@@ -90,11 +84,9 @@ def create_job(
     if there:
         tell(f"{len(there)} photos are there already; {len(missing)} are sent.")
     paths = {path.name: path for path in chosen}
-    with _bars() as bars:
-        bar = bars.add_task(
-            "uploading", total=sum(paths[u["file"]].stat().st_size for u in missing)
-        )
-        send_photos(missing, paths, lambda _, count: bars.advance(bar, count))
+    size = sum(paths[upload["file"]].stat().st_size for upload in missing)
+    with bars("uploading", size, DownloadColumn(), TimeRemainingColumn()) as advance:
+        send_photos(missing, paths, advance)
     return Created(job, [upload["file"] for upload in missing], left_out)
 
 
@@ -115,8 +107,11 @@ def _left_out(verdict: Verdict) -> LeftOut:
 
 
 def _ordered(path: Path) -> OrderedPhoto:
-    kind = TYPES.get(path.suffix.lower())
-    return {"file": path.name, "type": kind} if kind else {"file": path.name}
+    if path.suffix.lower() in PHOTO_TYPES:
+        return {"file": path.name}
+    # Its name does not say so, but it was found to be a photo.
+    with path.open("rb") as file:
+        return {"file": path.name, "type": f"image/{recognise(file.read(BEGINNING)).lower()}"}
 
 
 def _under_way(door: Door, folder: str) -> Job | None:
@@ -125,15 +120,3 @@ def _under_way(door: Door, folder: str) -> Job | None:
     if found is None or found["status"] in ("COMPLETED", "FAILED", "NEEDS_ATTENTION"):
         return None
     return door.job(found["job_id"])
-
-
-def _bars() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-        disable=not sys.stderr.isatty(),
-    )
