@@ -10,6 +10,10 @@ from cli.progress import DOING, Progress
 from cli.saying import StillRunningError
 
 
+WORK = ("PHOTOS", "VERDICTS", "MODEL", "AVATARS", "COPIES")
+"""Waiting for these is what a stage is about; everything else keeps it from going on."""
+
+
 def has_ended(job: Job, run: int) -> bool:
     """Whether this run, or a later one, is over."""
     return job["run"] >= run and JobStatus(job["status"]).ended
@@ -49,12 +53,14 @@ def _facts(job: Job) -> Iterator[str]:
         case JobStatus.INFERRING if job["inference_id"]:
             yield f"inference {job['inference_id']}"
         case JobStatus.KEEPING:
-            yield f"{counts['kept']} of {counts['wanted']} in our bucket"
+            yield f"{counts['kept']} of {counts['wanted']} kept"
 
 
 def _waits(job: Job, is_watched: bool) -> Iterator[str]:
-    if waiting := job["waiting"]:
-        yield waiting["sentence"].removesuffix(".")
+    waiting = job["waiting"]
+    if waiting and waiting["for"] not in WORK:
+        first = f" {waiting['ahead']} come first." if waiting["ahead"] else ""
+        yield f"{waiting['sentence']}{first}"
     if is_watched and (estimate := job["estimate"]):
         yield told(estimate)
 

@@ -41,10 +41,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
         table.add_column(column, overflow="fold", no_wrap=not last)
     for row in rows:
         table.add_row(*map(_cell, row))
-    console = _console()
-    with console.capture() as capture:
-        console.print(table)
-    sys.stdout.write("\n".join(map(str.rstrip, capture.get().splitlines())) + "\n")
+    _print(table)
 
 
 def print_facts(facts: Iterable[tuple[str, object]]) -> None:
@@ -54,7 +51,7 @@ def print_facts(facts: Iterable[tuple[str, object]]) -> None:
     table.add_column(overflow="fold")
     for name, fact in facts:
         table.add_row(name, _cell(fact))
-    _console().print(table)
+    _print(table)
 
 
 def print_line(text: str) -> None:
@@ -71,6 +68,15 @@ def size_of(count: int | None) -> str:
     if count is None:
         return ""
     return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
+
+
+def _print(table: Table) -> None:
+    """Without the blanks that fill up the last column."""
+    console = _console()
+    with console.capture() as capture:
+        console.print(table)
+    for line in capture.get().splitlines():
+        print(line.rstrip())
 
 
 def _cell(value: object) -> Text:

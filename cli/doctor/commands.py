@@ -47,10 +47,12 @@ def _print(findings: Sequence[Finding]) -> None:
     print_table(("", "about", "seen"), [(each.level, each.about, each.said) for each in findings])
     to_mend = [each for each in findings if each.remedy]
     for each in to_mend:
-        print_line(f"\n{each.about}: {each.said}")
+        print()
+        print_line(f"{each.about}: {each.said}")
         print_line(f"  {each.remedy}")
     counts = Counter(each.level for each in findings)
+    print()
     print_line(
-        f"\n{counts[Level.OK]} are well, {counts[Level.NOTE]} to note, "
+        f"{counts[Level.OK]} are well, {counts[Level.NOTE]} to note, "
         f"{counts[Level.FINDING]} to mend."
     )

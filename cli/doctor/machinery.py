@@ -87,7 +87,8 @@ def state_machine(target: Target) -> Iterator[Finding]:
     if described["status"] != "ACTIVE":
         yield wrong(about, f"It is {described['status']}.", DEPLOY)
     elif described.get("loggingConfiguration", {}).get("level", "OFF") == "OFF":
-        yield wrong(about, "It logs nothing.", DEPLOY)
+        said = "It does not say that it logs."
+        yield different(about, said) if target.local else wrong(about, said, DEPLOY)
     else:
         yield fine(about, "It is active, and logs.")
 

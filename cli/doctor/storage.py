@@ -55,7 +55,7 @@ def table(target: Target) -> Iterator[Finding]:
         yield fine(about, "It forgets nothing: no time to live.")
     described = dynamodb.describe_table(TableName=name)["Table"]
     indexes = described.get("GlobalSecondaryIndexes", [])
-    late = [each["IndexName"] for each in indexes if each["IndexStatus"] != "ACTIVE"]
+    late = [each["IndexName"] for each in indexes if each.get("IndexStatus", "ACTIVE") != "ACTIVE"]
     if described["TableStatus"] == "ACTIVE" and not late:
         yield fine(about, f"It is there, with {len(indexes)} indexes.")
     else:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Annotated, Any, Concatenate, ParamSpec
 
-import click
 import typer
 
 from cli.doors.api import ApiDoor
@@ -117,22 +116,23 @@ def at_a_door(command: Callable[Concatenate[Door, P], None]) -> Callable[..., No
     The context's object, if there is one, is the Opener: tests have their own.
     """
     own = list(inspect.signature(command).parameters.values())[1:]
+    context = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
     options = [
         parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
         for parameter in inspect.signature(Where).parameters.values()
     ]
 
     @wraps(command)
-    def run(**given: Any) -> None:
+    def run(*, ctx: typer.Context, **given: Any) -> None:
         where = Where(**{option.name: given.pop(option.name) for option in options})
-        opener: Opener = click.get_current_context().obj or open_door
+        opener: Opener = ctx.obj or open_door
         with problems_told():
             door = opener(where)
             tell(f"As {door.name}.")
             command(door, **given)  # type: ignore[call-arg]
 
-    run.__signature__ = inspect.Signature([*own, *options])  # type: ignore[attr-defined]
-    run.__annotations__ = {each.name: each.annotation for each in (*own, *options)}
+    run.__signature__ = inspect.Signature([*own, *options, context])  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in (*own, *options, context)}
     return run
 
 

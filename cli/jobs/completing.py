@@ -7,7 +7,7 @@ from dataclasses import fields
 from itertools import islice
 from typing import TypeVar
 
-import click
+import typer
 
 from cli.doors.door import Door
 from cli.doors.finding import Opener, Where, open_door
@@ -20,13 +20,13 @@ SECONDS = 1.5
 """Longer than that nobody waits after pressing Tab."""
 
 
-def complete_style(ctx: click.Context, incomplete: str) -> list[str]:
+def complete_style(ctx: typer.Context, incomplete: str) -> list[str]:
     """The styles of the stack; the count is typed behind the colon."""
     styles = _quickly(ctx, lambda door: door.catalogue()["styles"])
     return [style for style in styles if style.startswith(incomplete)]
 
 
-def complete_job(ctx: click.Context, incomplete: str) -> list[tuple[str, str]]:
+def complete_job(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     """The newest jobs, by id."""
     jobs = _quickly(ctx, lambda door: list(islice(door.jobs(), MOST)))
     return [
@@ -36,7 +36,7 @@ def complete_job(ctx: click.Context, incomplete: str) -> list[tuple[str, str]]:
     ]
 
 
-def _quickly(ctx: click.Context, ask: Callable[[Door], list[Found]]) -> list[Found]:
+def _quickly(ctx: typer.Context, ask: Callable[[Door], list[Found]]) -> list[Found]:
     """What the door answers; nothing where it takes long or refuses: Tab never complains."""
     opener: Opener = ctx.obj or open_door
     given = {each.name: ctx.params[each.name] for each in fields(Where) if each.name in ctx.params}

@@ -55,6 +55,7 @@ def create_job(
 
     Raises RefusedError or DoorError.
     """
+    _require_styles(door, lines)
     chosen, left_out = choose(photo_files(photo_dir), subject)
     for each in left_out:
         tell(f"{each.file} is left out, {each.code}: {each.reason}")
@@ -88,6 +89,14 @@ def create_job(
     with bars("uploading", size, DownloadColumn(), TimeRemainingColumn()) as advance:
         send_photos(missing, paths, advance)
     return Created(job, [upload["file"] for upload in missing], left_out)
+
+
+def _require_styles(door: Door, lines: Sequence[Line]) -> None:
+    """Before minutes are spent on photos. Raises RefusedError."""
+    known = door.catalogue()["styles"]
+    unknown = [line["style"] for line in lines if known and line["style"] not in known]
+    if unknown:
+        raise RefusedError(f"There is no style {unknown[0]!r} here: take {', '.join(known)}.")
 
 
 def choose(files: Sequence[Path], subject: Subject) -> tuple[list[Path], list[LeftOut]]:
