@@ -1,0 +1,98 @@
+"""Fetch a job's avatars into a folder."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypedDict
+
+import httpx
+from rich.progress import MofNCompleteColumn
+
+from avatars.keys import check_name
+from cli.doors.documents import Avatar
+from cli.doors.door import DoorError
+from cli.doors.http import repeating_client
+from cli.progress import bars
+from cli.saying import RefusedError
+
+AT_ONCE = 4
+
+
+class Saved(TypedDict):
+    """An avatar on this machine."""
+
+    run: int
+    position: int
+    style: str
+    file: str
+
+
+def fetch_avatars(
+    avatars: Sequence[Avatar], out: Path, transport: httpx.BaseTransport | None = None
+) -> list[Saved]:
+    """Save all kept avatars in *out*; those that lie there whole are not fetched again.
+
+    Raises RefusedError or DoorError; what was fetched before that stays.
+    """
+    kept = [avatar for avatar in avatars if avatar["link"]]
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RefusedError(f"The avatars cannot go to {out}: {error.strerror}.") from error
+    paths = [out / _name(avatar) for avatar in kept]
+    with repeating_client(transport=transport) as http, ThreadPoolExecutor(AT_ONCE) as pool:
+
+        def fetch(avatar: Avatar, path: Path) -> None:
+            if not (path.exists() and path.stat().st_size == avatar["bytes"]):
+                _fetch(http, avatar, path)
+
+        waiting = [pool.submit(fetch, *each) for each in zip(kept, paths, strict=True)]
+        try:
+            with bars("fetching avatars", len(kept), MofNCompleteColumn()) as advance:
+                for one in waiting:
+                    one.result()
+                    advance(1)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return [
+        {
+            "run": avatar["run"],
+            "position": avatar["position"],
+            "style": avatar["style"],
+            "file": str(path),
+        }
+        for avatar, path in zip(kept, paths, strict=True)
+    ]
+
+
+def _name(avatar: Avatar) -> str:
+    """The file's name, which may lead nowhere else."""
+    name = avatar["file"] or ""
+    check_name(name)
+    if Path(name).name != name:
+        raise RefusedError(f"{name!r} is no plain file name, so nothing is saved under it.")
+    return name
+
+
+def _fetch(http: httpx.Client, avatar: Avatar, path: Path) -> None:
+    part = path.with_name(path.name + ".part")
+    again = "What was fetched is kept: run the same command again."
+    try:
+        with http.stream("GET", avatar["link"] or "") as answer, part.open("wb") as file:
+            if not answer.is_success:
+                raise DoorError(
+                    f"{path.name} could not be fetched: the bucket answers {answer.status_code}. "
+                    f"Its link lives a quarter of an hour. {again}"
+                )
+            for chunk in answer.iter_bytes():
+                file.write(chunk)
+        part.replace(path)  # whatever bears the name is whole
+    except httpx.HTTPError as error:
+        raise DoorError(
+            f"{path.name} could not be fetched ({type(error).__name__}). {again}"
+        ) from error
+    except OSError as error:
+        raise RefusedError(f"{path} cannot be written: {error.strerror}.") from error
+    finally:
+        part.unlink(missing_ok=True)
