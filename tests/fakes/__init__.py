@@ -8,6 +8,7 @@ from tests.fakes.effects import Effects, KilledError, LostConfirmationError
 from tests.fakes.jobs import FakeJobs
 from tests.fakes.provider import FakeDownloads, FakePicsart, FakeProvider, Sent, answer
 from tests.fakes.services import ENVIRONMENT, FakeServices
+from tests.fakes.webhooks import FakeWebhookQueue, FakeWebhooks, Posted
 
 __all__ = [
     "ENVIRONMENT",
@@ -27,8 +28,11 @@ __all__ = [
     "FakeProvider",
     "FakeServices",
     "FakeUploads",
+    "FakeWebhookQueue",
+    "FakeWebhooks",
     "KilledError",
     "LostConfirmationError",
+    "Posted",
     "Sent",
     "answer",
 ]

@@ -307,6 +307,8 @@ class TestNotice:
             "code": None,
             "model_id": "model-1",
             "inference_id": "inference-1",
+            "started_at": NOON,
+            "has_webhook": False,
         }
 
     def test_it_comes_when_nothing_can_take_it_back(self, services: FakeServices) -> None:

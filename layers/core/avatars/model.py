@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 
 MIN_PHOTOS = 5
 """Fewest photos of a training (provider's guide, AI Avatars 101)."""
@@ -99,6 +100,8 @@ class Manifest:
     prompts: tuple[Prompt, ...]
     photos: int | None = None
     """How many photos were promised; None means: until no more arrive."""
+    webhook: str | None = field(default=None, repr=False)
+    """Where the end of the job is told: an address that may hold a secret."""
 
 
 class Sending(StrEnum):
@@ -242,6 +245,8 @@ class Job:
     trained_at: int | None = None
     code: str | None = None
     reason: str | None = None
+    webhook: str | None = field(default=None, repr=False)
+    """Where its end is told, beside the stack's own webhook."""
     version: int = 0
 
     @property
@@ -434,6 +439,37 @@ class Progress:
     links: tuple[str | None, ...] = field(default=(), repr=False)
     """Where the finished avatars can be fetched, for 48 hours, in the order of the prompts; None
     where the provider gave none, or one that it gave before."""
+
+
+class Receiver(StrEnum):
+    """Whose webhook is told how a job ended; each is told by a message of its own."""
+
+    JOB = "job"
+    STACK = "stack"
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookMessage:
+    """One message of the queue in front of `send_webhook`."""
+
+    receiver: Receiver
+    notice: Mapping[str, Any]
+    """The event that tells how the job ended, as EventBridge delivered it."""
+    tries: int
+    """How often it has been handed out, this time included."""
+    body: str
+    """The message as it came."""
+    receipt: str = field(repr=False)
+    """What the queue wants to see before it hands it out later."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookAnswer:
+    """What a receiver answered; its body is not read."""
+
+    status_code: int
+    retry_after: str | None = None
+    """The header as it came: seconds, or a date."""
 
 
 def job_id_for(owner: str, folder: str) -> str:

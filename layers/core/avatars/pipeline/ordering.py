@@ -67,7 +67,9 @@ def order_job(
         )
         job = services.jobs.change_job(
             job.job_id,
-            lambda job: replace(job, subject=manifest.subject, promised=len(types)),
+            lambda job: replace(
+                job, subject=manifest.subject, promised=len(types), webhook=manifest.webhook
+            ),
         )
     forms = {
         file: services.uploads.form(prefix + file, kind, MAX_PHOTO_BYTES, FORM_SECONDS)
