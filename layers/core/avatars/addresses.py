@@ -12,19 +12,12 @@ MAX_URL_LENGTH = 2048
 Resolve = Callable[[str, int], list[str]]
 """Host and port to IP addresses, in the order in which they are tried. Raises OSError."""
 
-_EMBEDDING = [
-    ipaddress.ip_network(network)
-    for network in (
-        "::/96",
-        "::ffff:0:0/96",
-        "64:ff9b::/96",
-        "64:ff9b:1::/48",
-        "2001::/32",
-        "2002::/16",
-    )
-]
-"""IPv6 addresses that hold an IPv4 address (compatible, mapped, NAT64, Teredo, 6to4): somebody on
-the way may take that one out and go there."""
+_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
+"""All IPv6 addresses that are given out to anybody; the mapped ones and those for NAT64, which lead
+on to an IPv4 address, are outside."""
+
+_TUNNELS = [ipaddress.ip_network(network) for network in ("2001::/32", "2002::/16")]
+"""Teredo and 6to4, which are inside, and lead on, too."""
 
 
 def check_url(url: str, origins: Collection[str] = ()) -> None:
@@ -71,9 +64,9 @@ def public_addresses(host: str, port: int, resolve: Resolve | None = None) -> li
 
 def is_public(address: str) -> bool:
     """Whether an IP address is one of the internet's: not private, loopback, link-local,
-    multicast, reserved or shared (CGNAT), and none that holds an IPv4 address."""
+    multicast, reserved or shared (CGNAT), and none that leads on to an IPv4 address."""
     ip = ipaddress.ip_address(address)
-    if ip.version == 6 and any(ip in network for network in _EMBEDDING):
+    if ip.version == 6 and (ip not in _GLOBAL_UNICAST or any(ip in tunnel for tunnel in _TUNNELS)):
         return False
     return ip.is_global and not (ip.is_multicast or ip.is_reserved)
 
