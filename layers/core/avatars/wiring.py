@@ -29,9 +29,11 @@ if TYPE_CHECKING:
     from avatars.aws.pages import S3Page
     from avatars.aws.preparations import LambdaPreparations
     from avatars.aws.rows import Rows
+    from avatars.aws.webhook_queue import SqsWebhookQueue
     from avatars.provider.downloads import HttpDownloads
     from avatars.provider.picsart import PicsartProvider
     from avatars.provider.picsart_reader import PicsartReader
+    from avatars.webhooks.sender import HttpWebhooks
 
 KEY_MAX_AGE = 300
 """Seconds that a fetched API key is used; a rotated key is in use everywhere after that."""
@@ -158,6 +160,28 @@ class AwsServices(AwsStorage):
         from avatars.provider.picsart_reader import PicsartReader
 
         return PicsartReader()
+
+    @cached_property
+    def webhooks(self) -> HttpWebhooks:
+        from avatars.webhooks.sender import HttpWebhooks
+
+        return HttpWebhooks(self.settings.webhook_origins)
+
+    @cached_property
+    def webhook_queue(self) -> SqsWebhookQueue:
+        from avatars.aws.webhook_queue import SqsWebhookQueue
+
+        return SqsWebhookQueue(
+            self._client("sqs"), self.settings.webhook_queue, self.settings.dead_letter_queue
+        )
+
+    def webhook_secret(self, owner: str) -> str:
+        from aws_lambda_powertools.utilities import parameters
+
+        from avatars.webhooks.secret import webhook_secret
+
+        secret = parameters.get_secret(self.settings.signing_secret, max_age=KEY_MAX_AGE)
+        return webhook_secret(str(secret), owner)
 
     def provider(self, fresh_key: bool = False) -> PicsartProvider:
         from aws_lambda_powertools.utilities import parameters

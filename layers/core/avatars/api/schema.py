@@ -1,6 +1,6 @@
 """What goes in and out of the HTTP API; the OpenAPI document is made of it."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -59,7 +59,7 @@ class PhotoOffered(Request):
 Prompts = Annotated[list[PromptWanted], Field(min_length=1, max_length=MAX_PROMPTS)]
 
 
-_PROMPTS = [{"style": "realistic", "count": 4}, {"style": "realistic", "prompt": "by the sea"}]
+_PROMPTS: Any = [{"style": "realistic", "count": 4}, {"style": "realistic", "prompt": "by the sea"}]
 
 
 class Order(Request):
