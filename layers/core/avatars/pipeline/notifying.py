@@ -68,7 +68,7 @@ def send_webhook(services: Services, message: WebhookMessage) -> SendReply:
     """
     job = services.jobs.find_job(message.notice["detail"]["job_id"])
     url = _address(services, message.receiver, job) if job else None
-    if job is None or not url:
+    if job is None or job.erased_at is not None or not url:
         return {"outcome": "DROPPED"}
     trouble = _trouble(services, message, job, url)
     if trouble is None:
