@@ -9,7 +9,6 @@ from cli.doors.door import Door
 from cli.progress import DOING, Progress
 from cli.saying import StillRunningError
 
-
 WORK = ("PHOTOS", "VERDICTS", "MODEL", "AVATARS", "COPIES")
 """Waiting for these is what a stage is about; everything else keeps it from going on."""
 
