@@ -26,7 +26,7 @@ class Style(StrEnum):
     CYBERPUNK = "cyberpunk"
 
 
-_PAINTERS = {
+PAINTERS = {
     Style.REALISTIC: painters.realistic,
     Style.WATERCOLOR: painters.watercolor,
     Style.ANIME: painters.anime,
@@ -43,7 +43,7 @@ def draw(photo: Path, style: Style, seed: str) -> bytes:
     rng = random.Random(seed)
     with Image.open(photo) as image:
         portrait = _framed(image.convert("RGB"), rng)
-    avatar = _PAINTERS[style](portrait, rng)
+    avatar = PAINTERS[style](portrait, rng)
     _sign(avatar)
     jpeg = BytesIO()
     avatar.save(jpeg, "JPEG", quality=90, comment=f"{MARK}: {style}, drawn by a simulator")

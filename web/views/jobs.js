@@ -1,0 +1,65 @@
+// All that one has ordered, and the models that came of it.
+
+import { wallOf } from "../clock.js";
+import { button, h, icon } from "../dom.js";
+import { attempt } from "../parts.js";
+import { moment, named, said, t } from "../texts.js";
+
+export default async function jobs(app) {
+  const [ordered, models] = await Promise.all([app.api.jobs(), app.api.models()]);
+  return {
+    title: t("jobs.title"),
+    element: h("div", { class: "jobs" },
+      h("div", { class: "job-head" },
+        h("h1", {}, t("jobs.headline")),
+        h("a", { class: "button strong", href: "#/new" }, icon("plus"), t("nav.create")),
+      ),
+      ordered.jobs.length
+        ? section(t("jobs.jobs"), ordered, "jobs", jobLine, app.api.jobs)
+        : h("div", { class: "notice" }, h("strong", {}, t("jobs.none")), " ", t("jobs.noneText")),
+      models.models.length
+        ? section(t("jobs.models"), models, "models", modelLine, app.api.models)
+        : ordered.jobs.length > 0 && h("p", { class: "hint" }, t("jobs.noModels")),
+    ),
+  };
+}
+
+/** A list of which more is fetched a page at a time. */
+function section(title, first, name, line, fetchMore) {
+  const list = h("ul", { class: "rows" }, first[name].map(line));
+  const problem = h("div");
+  let { next } = first;
+  const more = button({ hidden: next === null }, t("more"));
+  more.addEventListener("click", () => attempt(problem, async () => {
+    const page = await fetchMore(next);
+    const lines = page[name].map(line);
+    list.append(...lines);
+    next = page.next;
+    more.hidden = next === null;
+    lines[0]?.querySelector("a")?.focus();
+  }, { retry: true }));
+  return h("section", {}, h("h2", {}, title), list, problem, h("div", { class: "actions centred" }, more));
+}
+
+function jobLine(job) {
+  const unbegun = job.status === "COLLECTING";
+  return h("li", { class: "job-line" },
+    h("a", { href: `#/jobs/${job.job_id}${unbegun ? "/photos" : ""}` },
+      h("span", { class: "job-name" }, named("subjects", job.subject)),
+      h("span", { class: "hint" }, moment(wallOf(job.created_at))),
+    ),
+    h("span", { class: "chip", "data-status": job.status }, t(`jobs.status.${job.status}`)),
+    job.reason && h("p", { class: "hint job-reason" }, said("reasons", job.code, job.reason)),
+  );
+}
+
+function modelLine({ job_id: jobId, model_id: modelId, subject, trained_at: trainedAt }) {
+  return h("li", { class: "job-line" },
+    h("a", { href: `#/jobs/${jobId}/more` },
+      h("span", { class: "job-name" }, named("subjects", subject)),
+      h("span", { class: "hint" }, trainedAt ? t("jobs.trained", { when: moment(wallOf(trainedAt)) }) : ""),
+    ),
+    h("code", { class: "hint model-id" }, modelId),
+    h("span", { class: "chip" }, t("jobs.useModel")),
+  );
+}
