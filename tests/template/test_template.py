@@ -110,7 +110,8 @@ class TestPrivileges:
                 elif action.startswith("s3:"):
                     for resource in listed(statement["Resource"]):
                         assert re.fullmatch(
-                            r"\$\{(Upload|Avatar)Bucket\.Arn\}/(uploads|photos|avatars|answers)/.+",
+                            r"\$\{(Upload|Avatar|Page)Bucket\.Arn\}/"
+                            r"(uploads|photos|avatars|answers|page)/.+",
                             resource["Fn::Sub"],
                         )
 
@@ -123,7 +124,7 @@ class TestPrivileges:
             if any("Delete" in action for action in listed(statement["Action"]))
         ]
 
-        assert all("UploadBucket" in resource["Fn::Sub"] for resource in deletes)
+        assert all("AvatarBucket" not in resource["Fn::Sub"] for resource in deletes)
 
     def test_who_decodes_reads_uploads_and_writes_prepared_photos(self) -> None:
         allowed = {

@@ -17,6 +17,7 @@ BadRequestError               a stranger's input is wrong: names the thing, the 
 ├─ BadManifestError           … and ends the job, where it stands in its `job.json`
 ├─ JobStartedError            the job takes no more photos
 └─ BadKeyError                an upload lies in no folder
+IssuerError                   the page cannot learn where to sign in
 
 Class names are part of the state machine's definition (`Catch` and `Retry` name them).
 """
@@ -241,6 +242,10 @@ class JobStartedError(BadRequestError):
 
 class BadKeyError(BadRequestError):
     """An upload's key is not `uploads/{owner}/{folder}/{file}`."""
+
+
+class IssuerError(Exception):
+    """An OpenID Connect issuer does not say, or not so that the page could use it."""
 
 
 def job_errors() -> dict[str, type[JobError]]:

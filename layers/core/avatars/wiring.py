@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from avatars.aws.executions import StepFunctionsExecutions
     from avatars.aws.jobs import DynamoDBJobs
     from avatars.aws.notices import EventBridgeNotices
+    from avatars.aws.pages import S3Page
     from avatars.aws.preparations import LambdaPreparations
     from avatars.aws.rows import Rows
     from avatars.provider.downloads import HttpDownloads
@@ -38,7 +39,12 @@ _CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 4},
 )
 # By default boto3 signs links with SigV2, and for the global host, which most regions refuse.
-_S3_CONFIG = _CONFIG.merge(Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
+_S3_CONFIG = _CONFIG.merge(
+    Config(
+        signature_version="s3v4",
+        s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"},
+    )
+)
 
 
 class AwsStorage:
@@ -193,3 +199,10 @@ def services() -> AwsServices:
 def storage() -> AwsStorage:
     """The upload bucket of this process, from its environment."""
     return AwsStorage(os.environ["UPLOAD_BUCKET"])
+
+
+def page(bucket: str) -> S3Page:
+    """The bucket of the page, by the name that the stack gives."""
+    from avatars.aws.pages import S3Page
+
+    return S3Page(boto3.client("s3", config=_S3_CONFIG), bucket)
