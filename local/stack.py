@@ -26,6 +26,7 @@ from local.deploy import deploy
 from local.engine import PROJECT, REGION, Engine, client
 from local.front import Front, application, page_headers
 from local.passage import Upstream
+from local.simulator.drawing import Style
 from local.simulator.running import running_simulator
 
 STACK = "avatars"
@@ -100,6 +101,7 @@ def running_stack(
                 "ProviderResultOrigins": simulator.results_origin,
                 "PageOrigin": front.origin,
                 "MachineClients": "1",
+                "ProviderStyles": ",".join(Style),
             }
             | dict(parameters or {}),
             engine.endpoint_url,

@@ -1,11 +1,12 @@
 """The outside of the pipeline, in memory: fakes that behave as the real things do."""
 
-from tests.fakes.aws import FakeExecutions, FakeNotices, FakePreparations
+from tests.fakes.aws import FakeExecutions, FakeNotices, FakePacking, FakePreparations
 from tests.fakes.buckets import FakeAnswers, FakeBucket, FakeGallery, FakePhotos, FakeUploads
 from tests.fakes.capacity import FakeCapacity
 from tests.fakes.clock import FakeClock
 from tests.fakes.effects import Effects, KilledError, LostConfirmationError
 from tests.fakes.jobs import FakeJobs
+from tests.fakes.owners import FakeOwners
 from tests.fakes.provider import FakeDownloads, FakePicsart, FakeProvider, Sent, answer
 from tests.fakes.services import ENVIRONMENT, FakeServices
 
@@ -21,6 +22,8 @@ __all__ = [
     "FakeGallery",
     "FakeJobs",
     "FakeNotices",
+    "FakeOwners",
+    "FakePacking",
     "FakePhotos",
     "FakePicsart",
     "FakePreparations",

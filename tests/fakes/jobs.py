@@ -1,15 +1,25 @@
 """The table of jobs, in memory."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from avatars.errors import JobNotFoundError
-from avatars.model import Avatar, AvatarStatus, Job, Photo, Run, Stage, Waiter
+from avatars.errors import BadCursorError, JobNotFoundError
+from avatars.model import (
+    Avatar,
+    AvatarStatus,
+    Job,
+    Page,
+    Photo,
+    Receipt,
+    Run,
+    Stage,
+    Waiter,
+)
 from tests.fakes.effects import Effects, LostConfirmationError
 
-Row = Job | Run | Photo | Avatar
-AnyRow = TypeVar("AnyRow", Job, Run, Photo, Avatar)
+Row = Job | Run | Photo | Avatar | Receipt
+AnyRow = TypeVar("AnyRow", Job, Run, Photo, Avatar, Receipt)
 Versioned = TypeVar("Versioned", Job, Run)
 
 
@@ -79,6 +89,52 @@ class FakeJobs:
             ),
         )
 
+    def mark_favourite(
+        self, job_id: str, run: int, position: int, favourite: bool
+    ) -> Avatar | None:
+        record = f"avatar#{run:03}#{position:03}"
+        avatar = self._read(Avatar, job_id, record)
+        if avatar is None:
+            return None
+        marked = replace(avatar, favourite=favourite)
+        self._write(record, marked, lambda stored: stored is not None)
+        return marked
+
+    def jobs_of(
+        self, owner: str, most: int, after: str | None = None, *, with_model: bool = False
+    ) -> Page[Job]:
+        with self._effects.happen("read jobs of owner"):
+            jobs = [
+                row
+                for row in self._rows.values()
+                if isinstance(row, Job)
+                and row.owner == owner
+                and row.erased_at is None
+                and (row.trained_at is not None or not with_model)
+            ]
+            jobs.sort(key=lambda job: (job.created_at, job.job_id), reverse=True)
+            return _page(jobs, most, after, lambda job: (job.created_at, job.job_id))
+
+    def avatars_of(
+        self, job_id: str, most: int, after: str | None = None, run: int | None = None
+    ) -> Page[Avatar]:
+        avatars = self._query(Avatar, job_id, "avatar#" if run is None else f"avatar#{run:03}#")
+        return _page(avatars, most, after, lambda avatar: (avatar.run, avatar.position))
+
+    def erase(self, job_id: str, keep_run: int | None = None) -> int:
+        with self._effects.happen("erase rows"):
+            kept = {"job", "receipt"} | ({_run_record(keep_run)} if keep_run else set())
+            gone = [key for key in self._rows if key[0] == job_id and key[1] not in kept]
+            for key in gone:
+                del self._rows[key]
+            return len(gone)
+
+    def put_receipt(self, receipt: Receipt) -> None:
+        self._write("receipt", receipt, lambda stored: True)
+
+    def receipt(self, job_id: str) -> Receipt | None:
+        return self._read(Receipt, job_id, "receipt")
+
     def _change(
         self,
         record: str,
@@ -136,6 +192,18 @@ class FakeJobs:
         except LostConfirmationError:
             return False
         return True
+
+
+def _page(
+    rows: Sequence[Any], most: int, after: str | None, key: Callable[[Any], tuple[Any, Any]]
+) -> Page[Any]:
+    """The rows behind the one that the cursor names."""
+    names = [".".join(map(str, key(row))) for row in rows]
+    if after is not None and after not in names:
+        raise BadCursorError("next must be what the page before has named.")
+    start = 0 if after is None else names.index(after) + 1
+    end = start + most
+    return Page(rows[start:end], names[end - 1] if end < len(rows) else None)
 
 
 def _has_version(version: int) -> Callable[[Any], bool]:

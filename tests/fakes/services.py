@@ -5,12 +5,19 @@ from typing import Any
 
 from avatars.provider.picsart_reader import PicsartReader
 from avatars.settings import Settings
-from tests.fakes.aws import STATE_MACHINE, FakeExecutions, FakeNotices, FakePreparations
+from tests.fakes.aws import (
+    STATE_MACHINE,
+    FakeExecutions,
+    FakeNotices,
+    FakePacking,
+    FakePreparations,
+)
 from tests.fakes.buckets import FakeAnswers, FakeBucket, FakeGallery, FakePhotos, FakeUploads
 from tests.fakes.capacity import FakeCapacity
 from tests.fakes.clock import FakeClock
 from tests.fakes.effects import Effects
 from tests.fakes.jobs import FakeJobs
+from tests.fakes.owners import FakeOwners
 from tests.fakes.provider import FakeDownloads, FakePicsart, FakeProvider
 
 ENVIRONMENT = {
@@ -42,6 +49,10 @@ ENVIRONMENT = {
     "INFERENCE_ADVISED_SECONDS": "60",
     "INFERENCE_DEADLINE_SECONDS": "3600",
     "AVATARS_PER_BATCH": "20",
+    "OWNER_JOBS_PER_DAY": "20",
+    "OWNER_PHOTOS_PER_DAY": "300",
+    "OWNER_OPEN_JOBS": "5",
+    "PROVIDER_STYLES": "realistic",
     "REJECTED_ADVICE": "",
     "DEFAULT_SUBJECT": "woman",
     "DEFAULT_STYLES": "realistic:4",
@@ -60,6 +71,7 @@ class FakeServices:
         self.avatar_bucket = FakeBucket(self.clock)
         self.jobs = FakeJobs(self.effects)
         self.capacity = FakeCapacity(self.effects)
+        self.owners = FakeOwners(self.effects)
         self.uploads = FakeUploads(self.upload_bucket, self.effects)
         self.photos = FakePhotos(self.upload_bucket, self.effects)
         self.answers = FakeAnswers(self.effects)
@@ -67,6 +79,7 @@ class FakeServices:
         self.downloads = FakeDownloads(self.effects)
         self.executions = FakeExecutions(self.effects)
         self.preparations = FakePreparations(self.effects)
+        self.packing = FakePacking(self.effects)
         self.notices = FakeNotices(self.effects)
         self.reader = PicsartReader()
         self.picsart = FakePicsart(self.effects)

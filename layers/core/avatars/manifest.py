@@ -1,7 +1,7 @@
-"""What is wanted: `job.json` of an upload folder, and the body of `POST /jobs`."""
+"""What is wanted of a folder of photos: its `job.json`, and what the other doors ask for."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -17,7 +17,7 @@ MAX_PROMISE = 1000
 """Most photos that a manifest may promise; 30 of them are used."""
 MAX_MANIFEST_BYTES = 64 * 1024
 
-_FIELDS = {"subject", "prompts", "photos"}
+_FIELDS = {"subject", "prompts", "photos", "hold"}
 _PROMPT_FIELDS = {"style", "count", "prompt"}
 
 
@@ -43,6 +43,8 @@ def write_manifest(manifest: Manifest, photos: int) -> bytes:
         for prompt in manifest.prompts
     ]
     content = {"subject": manifest.subject, "prompts": prompts, "photos": photos}
+    if manifest.hold:
+        content["hold"] = True
     return json.dumps(content).encode()
 
 
@@ -57,6 +59,7 @@ def parse_manifest(content: object, default: Manifest) -> Manifest:
         photos=_whole_number("photos", content["photos"], MAX_PROMISE)
         if content.get("photos") is not None
         else None,
+        hold=_yes_or_no("hold", content.get("hold", False)),
     )
 
 
@@ -68,6 +71,19 @@ def parse_prompts(content: object) -> tuple[Prompt, ...]:
     if (avatars := sum(prompt.count for prompt in prompts)) > MAX_AVATARS:
         raise BadManifestError(f"{avatars} avatars are asked for, {MAX_AVATARS} are the most.")
     return prompts
+
+
+def require_known_styles(prompts: Sequence[Prompt], styles: Sequence[str]) -> None:
+    """Raises BadManifestError for a style that is not among *styles*; without any, all are taken.
+
+    The provider would refuse it, too, but only after a training that is paid for.
+    """
+    unknown = [prompt.style for prompt in prompts if styles and prompt.style not in styles]
+    if unknown:
+        raise BadManifestError(
+            f"There is no style {unknown[0][:40]!r} here: take one of {', '.join(styles)}, or have "
+            "it added to the parameter ProviderStyles."
+        )
 
 
 def parse_styles(text: str) -> tuple[Prompt, ...]:
@@ -117,6 +133,12 @@ def _subject(value: object) -> Subject:
 def _whole_number(name: str, value: object, most: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
         raise BadManifestError(f"{name} must be a whole number from 1 to {most}.")
+    return value
+
+
+def _yes_or_no(name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise BadManifestError(f"{name} must be true or false.")
     return value
 
 

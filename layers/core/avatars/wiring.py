@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from avatars.aws.jobs import DynamoDBJobs
     from avatars.aws.notices import EventBridgeNotices
     from avatars.aws.pages import S3Page
+    from avatars.aws.owners import DynamoDBOwners
+    from avatars.aws.packing import LambdaPacking
     from avatars.aws.preparations import LambdaPreparations
     from avatars.aws.rows import Rows
     from avatars.provider.downloads import HttpDownloads
@@ -97,6 +99,12 @@ class AwsServices(AwsStorage):
         return DynamoDBCapacity(self._rows)
 
     @cached_property
+    def owners(self) -> DynamoDBOwners:
+        from avatars.aws.owners import DynamoDBOwners
+
+        return DynamoDBOwners(self._rows)
+
+    @cached_property
     def answers(self) -> S3Answers:
         from avatars.aws.buckets import S3Answers
 
@@ -106,7 +114,7 @@ class AwsServices(AwsStorage):
     def gallery(self) -> S3Gallery:
         from avatars.aws.buckets import S3Gallery
 
-        return S3Gallery(self._s3, self.settings.avatar_bucket)
+        return S3Gallery(self._s3, self.settings.avatar_bucket, self._sharer)
 
     @cached_property
     def downloads(self) -> HttpDownloads:
@@ -125,6 +133,12 @@ class AwsServices(AwsStorage):
         from avatars.aws.preparations import LambdaPreparations
 
         return LambdaPreparations(self._client("lambda"), self.settings.prepare_function)
+
+    @cached_property
+    def packing(self) -> LambdaPacking:
+        from avatars.aws.packing import LambdaPacking
+
+        return LambdaPacking(self._client("lambda"), self.settings.pack_function)
 
     @cached_property
     def notices(self) -> EventBridgeNotices:
@@ -168,14 +182,19 @@ class AwsServices(AwsStorage):
 
     def _signer(self) -> S3Client:
         """An S3 client of the signer role, which may only read prepared photos, for an hour."""
+        return self._assume(self.settings.signer_role, "photo-links")
+
+    def _sharer(self) -> S3Client:
+        """An S3 client of the sharer role, which may only read avatars, for an hour."""
+        return self._assume(self.settings.sharer_role, "avatar-links")
+
+    def _assume(self, role: str, session: str) -> S3Client:
         try:
             reply = self._client("sts").assume_role(
-                RoleArn=self.settings.signer_role,
-                RoleSessionName="photo-links",
-                DurationSeconds=LINK_SECONDS,
+                RoleArn=role, RoleSessionName=session, DurationSeconds=LINK_SECONDS
             )
         except (BotoCoreError, ClientError) as error:
-            raise NotSentError("The role that signs the photo links cannot be assumed.") from error
+            raise NotSentError("The role that signs links cannot be assumed.") from error
         # Of the default session, which has read the service's model already.
         return boto3.client(
             "s3",

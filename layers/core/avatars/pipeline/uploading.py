@@ -24,6 +24,9 @@ def judge_photo(
     if keys.is_folder(upload.file):
         return None
     job = ensure_job(services, upload.owner, upload.folder)
+    if job.erased_at is not None:
+        services.photos.erase(job.job_id)
+        return None
     if preparation is None or not keys.is_photo(upload.file):
         return None
     photo = services.jobs.photo(upload.job_id, upload.photo_id)
