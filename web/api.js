@@ -26,7 +26,7 @@ export class Api {
   jobs = (next) => this.#call("GET", `/jobs${query({ limit: 12, next })}`);
   models = (next) => this.#call("GET", `/models${query({ limit: 12, next })}`);
   job = (id) => this.#call("GET", `/jobs/${path(id)}`);
-  avatars = (id, next) => this.#call("GET", `/jobs/${path(id)}/avatars${query({ limit: 50, next })}`);
+  avatars = (id, next, limit = 50) => this.#call("GET", `/jobs/${path(id)}/avatars${query({ limit, next })}`);
   archive = (id) => this.#call("GET", `/jobs/${path(id)}/archive`);
   order = (order) => this.#call("POST", "/jobs", order);
   start = (id) => this.#call("POST", `/jobs/${path(id)}/start`);

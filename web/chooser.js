@@ -79,7 +79,7 @@ function card(style, lines, toggle) {
 }
 
 /** The picture of a style; one that has none gets its first letter. */
-function stylePicture(style) {
+export function stylePicture(style) {
   const place = h("span", { class: "style-picture", "aria-hidden": "true" });
   const picture = h("img", {
     src: `styles/${encodeURIComponent(style)}.jpg`, alt: "", width: 384, height: 384, loading: "lazy", decoding: "async",
@@ -117,7 +117,6 @@ function row(line, changed, remove) {
     class: "button round", "aria-label": t(label, { style }), on: { click: () => set(line.count + by) },
   }, icon(sign));
   const element = h("li", { class: "line" },
-    stylePicture(line.style),
     h("span", { class: "line-name" }, style),
     h("span", { class: "stepper" }, step("minus", "styles.fewer", -1), count, step("plus", "styles.more", 1)),
     wish,

@@ -124,6 +124,7 @@ export class Draft extends EventTarget {
   async begin() {
     await this.#order();
     await this.#api.start(this.jobId);
+    sessionStorage.setItem(`avatars.begun ${this.jobId}`, "1");
     this.started = true;
     this.forget();
   }

@@ -163,9 +163,10 @@ export class Gallery extends EventTarget {
     picture.addEventListener("error", () => attempt(this.#problem, () => this.#refetch()));
     const open = button({ class: "thumb", on: { click: () => zoom(this, current()) } }, picture);
     const state = h("span", { class: "no-preview" });
-    const heart = button({ class: "button round heart", "aria-label": t("gallery.favourThis", { style, place: first.position }) }, icon("heart"));
+    const heart = button({ class: "button round quiet heart", "aria-label": t("gallery.favourThis", { style, place: first.position }) }, icon("heart"));
     heart.addEventListener("click", () => this.favour(current(), !current().favourite));
-    const element = h("li", { class: "tile" }, open, state, heart, h("p", { class: "tile-style" }, style));
+    const element = h("li", { class: "tile" }, open, state,
+      h("div", { class: "tile-foot" }, h("p", { class: "tile-style" }, style), heart));
     const update = (avatar) => {
       const there = Boolean(avatar.link);
       open.hidden = heart.hidden = !there;

@@ -14,7 +14,7 @@ const library = () => import("./vendor/oauth4webapi.js");
  * on as soon as the person has signed in again, in a window of its own.
  */
 export class Session extends EventTarget {
-  #config; #tokens; #waiting = []; #renewing = null;
+  #config; #server = null; #tokens; #waiting = []; #renewing = null;
   #channel = new BroadcastChannel("avatars.session");
 
   constructor(config) {
@@ -56,7 +56,7 @@ export class Session extends EventTarget {
     localStorage.removeItem(PENDING + state);
     if (!pending) throw new Error("This sign-in was not begun here, or took too long.");
     const oauth = await library();
-    const [server, client] = this.#parties();
+    const [server, client] = await this.#parties(oauth);
     const answered = await oauth.authorizationCodeGrantRequest(
       server, client, oauth.None(), oauth.validateAuthResponse(server, client, url, state),
       redirectUri(), pending.verifier, this.#options(oauth),
@@ -89,11 +89,12 @@ export class Session extends EventTarget {
   }
 
   /** Forget the tokens here, and leave by the issuer's sign-out page where there is one. */
-  signOut() {
+  async signOut() {
     this.#tokens = null;
     sessionStorage.clear();
-    if (!this.#config.logout) return location.assign(redirectUri());
-    const url = new URL(this.#config.logout, location.href);
+    const leave = this.#config.logout ?? (await this.#parties(await library()).catch(() => []))[0]?.end_session_endpoint;
+    if (!leave) return location.assign(redirectUri());
+    const url = new URL(leave);
     url.searchParams.set("client_id", this.#config.client_id);
     url.searchParams.set("logout_uri", redirectUri()); // Cognito's name for it
     url.searchParams.set("post_logout_redirect_uri", redirectUri()); // OpenID Connect's
@@ -104,7 +105,7 @@ export class Session extends EventTarget {
     if (!this.#tokens?.refresh_token) return false;
     try {
       const oauth = await library();
-      const [server, client] = this.#parties();
+      const [server, client] = await this.#parties(oauth);
       const answered = await oauth.refreshTokenGrantRequest(
         server, client, oauth.None(), this.#tokens.refresh_token, this.#options(oauth),
       );
@@ -119,11 +120,12 @@ export class Session extends EventTarget {
   async #authorizeUrl(pending) {
     forgetOldAttempts();
     const oauth = await library();
+    const [server] = await this.#parties(oauth);
     const verifier = oauth.generateRandomCodeVerifier();
     const [state, nonce] = [oauth.generateRandomState(), oauth.generateRandomNonce()];
     // In local storage: it may be another window that comes back.
     localStorage.setItem(PENDING + state, JSON.stringify({ ...pending, verifier, nonce, at: Date.now() }));
-    const url = new URL(this.#config.authorize, location.href);
+    const url = new URL(server.authorization_endpoint);
     const asked = {
       response_type: "code",
       client_id: this.#config.client_id,
@@ -133,7 +135,8 @@ export class Session extends EventTarget {
       nonce,
       code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
       code_challenge_method: "S256",
-      lang: document.documentElement.lang,
+      ui_locales: document.documentElement.lang,
+      lang: document.documentElement.lang, // Cognito's name for it
     };
     for (const [name, value] of Object.entries(asked)) url.searchParams.set(name, value);
     return url;
@@ -146,22 +149,18 @@ export class Session extends EventTarget {
     this.dispatchEvent(new Event("signed-in"));
   }
 
-  #parties() {
+  /** The issuer and the page itself; an issuer whose doors are not configured is asked for them. */
+  async #parties(oauth) {
     const { issuer, authorize, token, client_id } = this.#config;
-    return [
-      {
-        issuer,
-        authorization_endpoint: new URL(authorize, location.href).href,
-        token_endpoint: new URL(token, location.href).href,
-      },
-      { client_id },
-    ];
+    this.#server ??= authorize && token
+      ? { issuer, authorization_endpoint: authorize, token_endpoint: token }
+      : await oauth.processDiscoveryResponse(new URL(issuer), await oauth.discoveryRequest(new URL(issuer), this.#options(oauth)));
+    return [this.#server, { client_id }];
   }
 
   /** Without TLS on this machine only, where the local stack is. */
   #options(oauth) {
-    const local = ["127.0.0.1", "localhost", "[::1]"].includes(new URL(this.#config.token, location.href).hostname);
-    return { [oauth.allowInsecureRequests]: local };
+    return { [oauth.allowInsecureRequests]: ["127.0.0.1", "localhost"].includes(location.hostname) };
   }
 }
 

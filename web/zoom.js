@@ -12,7 +12,7 @@ export function zoom(gallery, avatar) {
   const wish = h("p", { class: "hint" });
   const problem = h("div");
   const heart = button({ class: "button heart" }, icon("heart"), t("gallery.favour"));
-  const arrow = (way, label, by) => button({ class: `button round zoom-${way}`, "aria-label": t(label), on: { click: () => go(by) } }, icon(way));
+  const arrow = (way, label, by) => button({ class: `button round zoom-${way}`, autofocus: by > 0, "aria-label": t(label), on: { click: () => go(by) } }, icon(way));
   const dialog = h("dialog", { class: "zoom", "aria-label": t("gallery.zoom") },
     h("div", { class: "zoom-stage" }, arrow("left", "gallery.previous", -1), picture, arrow("right", "gallery.next", 1)),
     h("div", { class: "zoom-foot" },

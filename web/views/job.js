@@ -1,5 +1,6 @@
 // One job: how it stands while it is made, and its avatars.
 
+import { stylePicture } from "../chooser.js";
 import { wallOf, wallSeconds } from "../clock.js";
 import { button, h, icon, say } from "../dom.js";
 import { Gallery } from "../gallery.js";
@@ -25,21 +26,24 @@ export default async function view(app, jobId) {
   const problem = h("div");
   const actions = h("div", { class: "actions" });
   const copied = h("span", { role: "status" });
-  progress.append(stages, sentence, estimate, trouble,
+  const wanted = h("div", { class: "wanted" });
+  const now = h("div", { class: "now" }, sentence, estimate, trouble,
     h("p", { class: "hint" }, t("job.closeIt")),
     h("div", { class: "row" },
-      button({ class: "button small quiet", on: { click: () => copy(location.href, copied) } }, icon("copy"), t("job.copyAddress")), copied),
+      button({ class: "button small", on: { click: () => copy(location.href, copied) } }, icon("copy"), t("job.copyAddress")), copied),
   );
+  progress.append(stages, h("div", { class: "making" }, now, wanted));
 
   const update = () => {
     const making = !isOver(job, jobId);
     say(heading, headingOf(job, making));
     say(ordered, t("job.ordered", { subject: named("subjects", job.subject), when: moment(wallOf(job.created_at)) }));
-    way.hidden = !making || job.run > 1;
+    way.hidden = !making || isUnbegun(job) || job.run > 1;
     progress.hidden = !making;
     drawStages(stages, job);
     say(sentence, making ? sentenceOf(job) : "");
     drawEstimate(estimate, job);
+    drawWanted(wanted, job);
     drawOutcome(outcome, job, making);
     drawActions(actions, job, making, { app, gallery, problem, remove });
   };
@@ -92,14 +96,23 @@ function isOver(job, jobId) {
   return ENDED.includes(job.status) && job.run >= awaited;
 }
 
+/** Whether somebody has to go on with the photos; not where they have just asked to begin. */
+function isUnbegun({ job_id: jobId, status, waiting }) {
+  const begun = `avatars.begun ${jobId}`;
+  if (status !== "COLLECTING") sessionStorage.removeItem(begun);
+  return waiting?.for === "PHOTOS" && !sessionStorage.getItem(begun);
+}
+
 function headingOf(job, making) {
-  if (making && job.status === "COLLECTING" && job.waiting?.for === "PHOTOS") return t("job.collecting");
+  if (making && isUnbegun(job)) return t("job.collecting");
   if (making) return t(job.run > 1 || ENDED.includes(job.status) ? "job.makingMore" : "job.making");
   return t({ COMPLETED: "job.ready", FAILED: "job.failed", NEEDS_ATTENTION: "job.attention" }[job.status]);
 }
 
-function sentenceOf({ waiting }) {
+function sentenceOf(job) {
+  const { waiting } = job;
   if (!waiting) return t("loading");
+  if (waiting.for === "PHOTOS" && !isUnbegun(job)) return t("job.beginning");
   const known = said("job.sentences", waiting.for, waiting.sentence);
   return waiting.ahead ? `${known} ${t("job.ahead", { count: waiting.ahead })}` : known;
 }
@@ -119,6 +132,18 @@ function drawEstimate(place, { estimate, status }) {
     h("p", { class: "about" }, t("job.estimate", { about })),
     h("p", { class: "hint" }, least === most ? "" : `${t("job.range", { least, most })}. `,
       estimate.jobs ? t("job.estimateFrom", { count: estimate.jobs }) : t("job.estimateProvider")),
+  );
+}
+
+/** What was ordered, which is known while nothing is there to be seen yet. */
+function drawWanted(place, { prompts, run }) {
+  const state = JSON.stringify([run, prompts]);
+  if (place.dataset.state === state) return;
+  place.dataset.state = state;
+  place.replaceChildren(
+    h("h2", {}, t("job.wanted")),
+    h("ul", {}, prompts.map(({ style, count }) =>
+      h("li", {}, stylePicture(style), t("job.wantedLine", { count, style: named("styleNames", style) })))),
   );
 }
 
@@ -142,7 +167,7 @@ function drawActions(place, job, making, { gallery, problem, remove }) {
   const state = `${job.status} ${making} ${job.model_id} ${job.avatars.kept}`;
   if (place.dataset.state === state) return;
   place.dataset.state = state;
-  const collecting = making && job.status === "COLLECTING" && job.waiting?.for === "PHOTOS";
+  const collecting = making && isUnbegun(job);
   const packing = h("span", { role: "status", class: "hint" });
   place.replaceChildren(
     ...[

@@ -5,7 +5,16 @@ import { button, h, icon } from "../dom.js";
 import { attempt } from "../parts.js";
 import { moment, named, said, t } from "../texts.js";
 
+const PEEKED = 4;
+
 export default async function jobs(app) {
+  const peeks = new IntersectionObserver((entries) => {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting) continue;
+      peeks.unobserve(target);
+      peek(app, target);
+    }
+  });
   const [ordered, models] = await Promise.all([app.api.jobs(), app.api.models()]);
   return {
     title: t("jobs.title"),
@@ -15,12 +24,13 @@ export default async function jobs(app) {
         h("a", { class: "button strong", href: "#/new" }, icon("plus"), t("nav.create")),
       ),
       ordered.jobs.length
-        ? section(t("jobs.jobs"), ordered, "jobs", jobLine, app.api.jobs)
+        ? section(t("jobs.jobs"), ordered, "jobs", (job) => jobLine(job, peeks), app.api.jobs)
         : h("div", { class: "notice" }, h("strong", {}, t("jobs.none")), " ", t("jobs.noneText")),
       models.models.length
         ? section(t("jobs.models"), models, "models", modelLine, app.api.models)
         : ordered.jobs.length > 0 && h("p", { class: "hint" }, t("jobs.noModels")),
     ),
+    leave: () => peeks.disconnect(),
   };
 }
 
@@ -41,13 +51,22 @@ function section(title, first, name, line, fetchMore) {
   return h("section", {}, h("h2", {}, title), list, problem, h("div", { class: "actions centred" }, more));
 }
 
-function jobLine(job) {
+/** A look at the first avatars of a job; where that fails, the line does without. */
+async function peek(app, place) {
+  const { avatars } = await app.api.avatars(place.dataset.job, null, PEEKED).catch(() => ({ avatars: [] }));
+  place.append(...avatars.filter(({ link }) => link).map(({ link }) => h("img", { src: link, alt: "", width: 52, height: 52 })));
+}
+
+function jobLine(job, peeks) {
   const unbegun = job.status === "COLLECTING";
+  const looks = h("span", { class: "peek", "data-job": job.job_id });
+  if (job.status === "COMPLETED") peeks.observe(looks);
   return h("li", { class: "job-line" },
     h("a", { href: `#/jobs/${job.job_id}${unbegun ? "/photos" : ""}` },
       h("span", { class: "job-name" }, named("subjects", job.subject)),
       h("span", { class: "hint" }, moment(wallOf(job.created_at))),
     ),
+    looks,
     h("span", { class: "chip", "data-status": job.status }, t(`jobs.status.${job.status}`)),
     job.reason && h("p", { class: "hint job-reason" }, said("reasons", job.code, job.reason)),
   );

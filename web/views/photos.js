@@ -19,6 +19,8 @@ export default async function photos(app, jobId) {
   const retry = button({ class: "button", on: { click: () => draft.send() } }, t("photos.retryAll"));
   const needed = h("p", { class: "needed", role: "alert" });
 
+  const zone = dropZone(limits, (files) => take(files));
+
   const take = (files) => {
     say(needed, "");
     const left = draft.add([...files]);
@@ -50,6 +52,8 @@ export default async function photos(app, jobId) {
     }
     retry.hidden = draft.photos.filter(({ status }) => status === "failed").length < 2;
     list.hidden = draft.photos.length === 0;
+    zone.classList.toggle("filled", draft.photos.length > 0);
+    say(zone.querySelector(".drop-title"), t(draft.photos.length ? "photos.dropMore" : "photos.drop"));
   };
 
   const warn = (event) => {
@@ -68,7 +72,7 @@ export default async function photos(app, jobId) {
       steps("photos"),
       h("h1", {}, t("photos.headline")),
       h("p", { class: "lead" }, t("photos.lead", { least: limits.least_photos, most: limits.most_photos })),
-      dropZone(limits, take),
+      zone,
       refused,
       problem,
       h("section", { "aria-label": t("photos.list") },
@@ -113,7 +117,7 @@ function dropZone(limits, take) {
     h("p", { class: "drop-title" }, t("photos.drop")),
     h("div", { class: "actions centred" },
       h("label", { class: "button strong" }, input({ id: "choose", multiple: true, accept }), icon("plus"), t("photos.choose")),
-      h("label", { class: "button camera" }, input({ id: "camera", accept: "image/*", capture: "user" }), icon("camera"), t("photos.camera")),
+      navigator.maxTouchPoints > 0 && h("label", { class: "button" }, input({ id: "camera", accept: "image/*", capture: "user" }), icon("camera"), t("photos.camera")),
     ),
     h("p", { class: "hint" }, t("photos.kinds", { size: bytes(limits.photo_bytes) })),
     h("ul", { class: "good" }, texts("photos.good").map((text) => h("li", {}, icon("check"), text))),
@@ -187,11 +191,11 @@ function whyOf({ problem }, look, verdict) {
 }
 
 /** The photo as it will be used where that is known already, else as it was picked. */
-function draw(frame, { file, preview, verdict, status }) {
+function draw(frame, { file, preview, verdict }) {
   const source = verdict?.link ? "prepared" : preview ? "picked" : "none";
   if (frame.dataset.source === source) return;
   frame.dataset.source = source;
-  if (source === "none") return frame.replaceChildren(h("span", { class: "no-preview" }, status === "waiting" ? "" : t("photos.noPreview")));
+  if (source === "none") return frame.replaceChildren(h("span", { class: "no-preview" }, icon("photos")));
   const picture = h("img", { alt: t("photos.alt", { file }), decoding: "async" });
   // The old picture stays until the new one is there; a link that has expired changes nothing.
   picture.addEventListener("load", () => frame.replaceChildren(picture), { once: true });

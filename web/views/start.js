@@ -2,7 +2,7 @@
 
 import { button, h, icon } from "../dom.js";
 import { alertFor, copy } from "../parts.js";
-import { t, texts } from "../texts.js";
+import { named, t, texts } from "../texts.js";
 
 const SHOWN = ["watercolor", "pop_art", "pencil_sketch", "cyberpunk"];
 
@@ -52,14 +52,18 @@ function trial({ username, password }) {
   const said = h("span", { role: "status" });
   return h("p", { class: "trial" },
     t("start.tryIt", { username }), " ", h("code", {}, password), " ",
-    button({ class: "button small quiet", on: { click: () => copy(password, said) } }, icon("copy"), t("start.copyPassword")),
+    button({ class: "button small", on: { click: () => copy(password, said) } }, icon("copy"), t("start.copyPassword")),
     said,
   );
 }
 
 function picture() {
   return h("div", { class: "fan", role: "img", "aria-label": t("start.picture") },
-    h("img", { class: "fan-photo", src: "photo.jpg", alt: "", width: 384, height: 384, fetchpriority: "high" }),
-    SHOWN.map((style) => h("img", { src: `styles/${style}.jpg`, alt: "", width: 384, height: 384 })),
+    tile("photo.jpg", t("start.photo")),
+    SHOWN.map((style) => tile(`styles/${style}.jpg`, named("styleNames", style))),
   );
+}
+
+function tile(src, name) {
+  return h("span", {}, h("img", { src, alt: "", width: 384, height: 384 }), h("em", {}, name));
 }

@@ -13,7 +13,6 @@ export default async function styles(app, jobId) {
     app.go(`#/jobs/${jobId}`);
     return { title: t("styles.title"), element: h("p", { class: "loading" }, t("loading")) };
   }
-  draft.subject ??= offer.subjects[0];
   draft.prompts ??= offer.styles.slice(0, 2).map((style) => ({ style, count: 4 }));
   draft.watch();
 
@@ -24,7 +23,7 @@ export default async function styles(app, jobId) {
   begin.addEventListener("click", async () => {
     if (begin.getAttribute("aria-busy")) return;
     say(fault, "");
-    const why = choice.fault() ?? faultOf(draft);
+    const why = (draft.subject ? null : t("styles.needSubject")) ?? choice.fault() ?? faultOf(draft);
     if (why) return say(fault, why);
     draft.choose({ subject: draft.subject, prompts: choice.prompts() });
     begin.setAttribute("aria-busy", "true");

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from avatars.aws.executions import StepFunctionsExecutions
     from avatars.aws.jobs import DynamoDBJobs
     from avatars.aws.notices import EventBridgeNotices
-    from avatars.aws.pages import S3Page
     from avatars.aws.owners import DynamoDBOwners
     from avatars.aws.packing import LambdaPacking
+    from avatars.aws.pages import S3Page
     from avatars.aws.preparations import LambdaPreparations
     from avatars.aws.rows import Rows
     from avatars.provider.downloads import HttpDownloads
