@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from avatars.keys import MAX_NAME_LENGTH
 from avatars.manifest import (
     MAX_AVATARS,
     MAX_PROMPT_LENGTH,
@@ -18,9 +19,7 @@ from avatars.model import (
     PhotoStatus,
     Subject,
 )
-
-MAX_FOLDER_LENGTH = 64
-MAX_FILE_LENGTH = 200
+from avatars.pipeline.ordering import MAX_FOLDER_LENGTH
 
 Seconds = Annotated[int, Field(description="Unix seconds")]
 Link = Annotated[str, Field(description="A link that lives for a quarter of an hour")]
@@ -43,7 +42,7 @@ class PromptWanted(Request):
 class PhotoOffered(Request):
     """A photo that will be uploaded."""
 
-    file: str = Field(min_length=1, max_length=MAX_FILE_LENGTH, examples=["IMG_2041.JPG"])
+    file: str = Field(min_length=1, max_length=MAX_NAME_LENGTH, examples=["IMG_2041.JPG"])
     type: str | None = Field(
         None, description="Content type; by default what the name says", examples=["image/jpeg"]
     )
@@ -62,8 +61,8 @@ class Order(Request):
         None,
         min_length=1,
         max_length=MAX_FOLDER_LENGTH,
-        pattern=r"^[A-Za-z0-9_ .+\-]*[A-Za-z0-9_ +\-][A-Za-z0-9_ .+\-]*$",
-        description="The job's name: the same one again is the same job. By default a new one.",
+        description="The job's name, of letters, digits, spaces and . _ + -; the same one again is "
+        "the same job. By default a new one.",
     )
     hold: bool = Field(
         False,
@@ -300,6 +299,12 @@ class Receipt(BaseModel):
     stopped: bool = Field(description="Whether it was still at work")
     erased: Erased
     left: list[Left]
+
+
+class Message(BaseModel):
+    """What API Gateway itself says."""
+
+    message: str
 
 
 class FieldProblem(BaseModel):
