@@ -1,7 +1,7 @@
 """Fetch a job's avatars into a folder."""
 
+import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypedDict
 
@@ -12,6 +12,7 @@ from avatars.keys import check_name
 from cli.doors.documents import Avatar
 from cli.doors.door import DoorError
 from cli.doors.http import repeating_client
+from cli.parallel import each_at_once
 from cli.progress import bars
 from cli.saying import RefusedError
 
@@ -40,21 +41,18 @@ def fetch_avatars(
     except OSError as error:
         raise RefusedError(f"The avatars cannot go to {out}: {error.strerror}.") from error
     paths = [out / _name(avatar) for avatar in kept]
-    with repeating_client(transport=transport) as http, ThreadPoolExecutor(AT_ONCE) as pool:
+    with (
+        repeating_client(transport=transport) as http,
+        bars("fetching avatars", len(kept), MofNCompleteColumn()) as advance,
+    ):
 
-        def fetch(avatar: Avatar, path: Path) -> None:
+        def fetch(each: tuple[Avatar, Path], over: threading.Event) -> None:
+            avatar, path = each
             if not (path.exists() and path.stat().st_size == avatar["bytes"]):
                 _fetch(http, avatar, path)
 
-        waiting = [pool.submit(fetch, *each) for each in zip(kept, paths, strict=True)]
-        try:
-            with bars("fetching avatars", len(kept), MofNCompleteColumn()) as advance:
-                for one in waiting:
-                    one.result()
-                    advance(1)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        pairs = list(zip(kept, paths, strict=True))
+        each_at_once(pairs, fetch, AT_ONCE, lambda: advance(1))
     return [
         {
             "run": avatar["run"],
@@ -62,7 +60,7 @@ def fetch_avatars(
             "style": avatar["style"],
             "file": str(path),
         }
-        for avatar, path in zip(kept, paths, strict=True)
+        for avatar, path in pairs
     ]
 
 

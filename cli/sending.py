@@ -4,7 +4,6 @@ import io
 import os
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -12,6 +11,7 @@ import httpx
 from cli.doors.documents import Upload
 from cli.doors.door import DoorError
 from cli.doors.http import repeating_client
+from cli.parallel import each_at_once
 
 AT_ONCE = 4
 """More would not make a home's connection faster."""
@@ -20,7 +20,7 @@ FAR = "The photos that arrived are kept: run the same command again, and only th
 
 
 class _StoppedError(Exception):
-    """Somebody has interrupted the command."""
+    """Somebody has interrupted the command, or another photo could not be sent."""
 
 
 def send_photos(
@@ -32,21 +32,14 @@ def send_photos(
     """Upload each photo, a few at once; *sent* hears of the bytes that leave, as they do.
 
     A form may be used again: the same photo under the same name is the same photo. Raises
-    DoorError, and KeyboardInterrupt, when nothing is under way any more.
+    DoorError.
     """
-    stop = threading.Event()
-    with repeating_client(transport=transport) as http, ThreadPoolExecutor(AT_ONCE) as pool:
-        waiting = [
-            pool.submit(_send, http, upload, paths[upload["file"]], sent, stop)
-            for upload in uploads
-        ]
-        try:
-            for one in waiting:
-                one.result()
-        except BaseException:
-            stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    with repeating_client(transport=transport) as http:
+
+        def send(upload: Upload, over: threading.Event) -> None:
+            _send(http, upload, paths[upload["file"]], sent, over)
+
+        each_at_once(uploads, send, AT_ONCE)
 
 
 def _send(
@@ -54,11 +47,11 @@ def _send(
     upload: Upload,
     path: Path,
     sent: Callable[[int], None],
-    stop: threading.Event,
+    over: threading.Event,
 ) -> None:
     file = upload["file"]
     try:
-        with _Photo(path, sent, stop) as photo:
+        with _Photo(path, sent, over) as photo:
             answer = http.post(
                 upload["url"], data=upload["fields"], files={"file": ("photo", photo)}
             )
@@ -76,13 +69,13 @@ def _send(
 class _Photo(io.FileIO):
     """A file that tells how much of it was read, and can be stopped in the middle."""
 
-    def __init__(self, path: Path, was_read: Callable[[int], None], stop: threading.Event) -> None:
+    def __init__(self, path: Path, was_read: Callable[[int], None], over: threading.Event) -> None:
         super().__init__(path)
         self._was_read = was_read
-        self._stop = stop
+        self._over = over
 
     def read(self, size: int | None = -1, /) -> bytes:
-        if self._stop.is_set():
+        if self._over.is_set():
             raise _StoppedError
         data = super().read(-1 if size is None else size)
         self._was_read(len(data))

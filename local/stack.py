@@ -124,7 +124,7 @@ def running_stack(
                     pool=deployment.outputs["OwnerPool"],
                 ),
                 PROJECT / "web",
-                _page_config(front.origin, deployment.outputs, password),
+                _page_config(front.origin, deployment.outputs, password, clock),
                 page_headers(template),
             )
         ):
@@ -194,7 +194,9 @@ def _invite(endpoint_url: str, pool: str, password: str) -> None:
     )
 
 
-def _page_config(origin: str, outputs: Mapping[str, str], password: str) -> dict[str, Any]:
+def _page_config(
+    origin: str, outputs: Mapping[str, str], password: str, clock: Clock
+) -> dict[str, Any]:
     """The page's configuration, as the deployment writes it for CloudFront, with whom to be."""
     return {
         "api": f"{origin}/api",
@@ -205,6 +207,7 @@ def _page_config(origin: str, outputs: Mapping[str, str], password: str) -> dict
         "authorize": f"{origin}/oauth2/authorize",
         "token": f"{origin}/oauth2/token",
         "logout": f"{origin}/logout",
+        "clock": {"epoch": int(clock.epoch), "scale": clock.scale},
         "try": {"username": PAGE_USER, "password": password},
     }
 

@@ -46,7 +46,9 @@ class ApiDoor:
         token: str,
         transport: httpx.BaseTransport | None = None,
         tries_again: int = TRIES_AGAIN,
+        storage: httpx.BaseTransport | None = None,
     ) -> None:
+        self.storage = storage
         self.url = url.rstrip("/")
         self._http = repeating_client(self.url, token, transport, tries_again)
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+import httpx
+
 from cli.doors.documents import (
     AskedForMore,
     Avatar,
@@ -40,6 +42,10 @@ class Door(Protocol):
     @property
     def keeps_keys(self) -> bool:
         """Whether the key of an order still counts in the next command."""
+
+    @property
+    def storage(self) -> httpx.BaseTransport | None:
+        """What leads to the forms and links that it gives; None is the network."""
 
     def catalogue(self) -> Catalogue: ...
 

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar, cast
 
+import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 
@@ -41,7 +42,14 @@ class StackDoor:
 
     keeps_keys = False
 
-    def __init__(self, services: Services, owner: str, place: str) -> None:
+    def __init__(
+        self,
+        services: Services,
+        owner: str,
+        place: str,
+        storage: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.storage = storage
         self._services = services
         self._owner = owner
         self._place = place

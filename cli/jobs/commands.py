@@ -63,7 +63,7 @@ KeyOption = Annotated[
     typer.Option(
         "--idempotency-key",
         metavar="TEXT",
-        help="Names this order: sent again with the same key, it is not made twice.",
+        help="Names this order to an API: sent again with the same key, it is not made twice.",
     ),
 ]
 
@@ -112,8 +112,8 @@ def create(
     from cli.jobs.creating import create_job  # and with it, all that judges photos
 
     lines = lines_of(style, prompt)
-    name = folder or folder_name(photo_dir.resolve().name)
-    created = create_job(door, photo_dir, name, subject, lines, key or str(uuid.uuid4()))
+    name = folder_name(photo_dir.resolve().name, folder)
+    created = create_job(door, photo_dir, name, subject, lines, _key(door, key))
     job_id = created.job["job_id"]
     if watch or out:
         _watch(
@@ -247,7 +247,7 @@ def more(
     --timeout, 130 interrupted.
     """
     job_id = job_id_of(door, job)
-    asked = door.more(job_id, lines_of(style, prompt), key or str(uuid.uuid4()))
+    asked = door.more(job_id, lines_of(style, prompt), _key(door, key))
     if watch or out:
         _watch(door, job_id, asked["run"], timeout, out, as_json=as_json)
     elif as_json:
@@ -273,10 +273,10 @@ def erase(
 
     Exit codes: 0 erased, 1 refused, 2 wrong usage, 130 interrupted.
     """
-    found = door.job(job_id_of(door, job))
+    job_id = job_id_of(door, job)
     if not yes:
-        _confirm(found)
-    receipt = door.erase(found["job_id"])
+        _confirm(door.job(job_id))
+    receipt = door.erase(job_id)
     if as_json:
         print_json(receipt)
         return
@@ -382,7 +382,14 @@ def _watch(
 
 def _save(door: Door, job: Job, out: Path) -> list[Saved]:
     avatars: list[Avatar] = list(door.avatars(job["job_id"]))
-    return fetch_avatars(avatars, out)
+    return fetch_avatars(avatars, out, door.storage)
+
+
+def _key(door: Door, key: str | None) -> str:
+    """The key of an order. Raises UsageError for one that nobody would look at."""
+    if key and not door.keeps_keys:
+        raise UsageError("--idempotency-key is for APIs: a stack reached with AWS keeps none.")
+    return key or str(uuid.uuid4())
 
 
 def _confirm(job: Job) -> None:

@@ -87,7 +87,7 @@ def create_job(
     paths = {path.name: path for path in chosen}
     size = sum(paths[upload["file"]].stat().st_size for upload in missing)
     with bars("uploading", size, DownloadColumn(), TimeRemainingColumn()) as advance:
-        send_photos(missing, paths, advance)
+        send_photos(missing, paths, advance, door.storage)
     return Created(job, [upload["file"] for upload in missing], left_out)
 
 

@@ -3,15 +3,15 @@
 import re
 import unicodedata
 
+from avatars.errors import BadRequestError
 from avatars.model import JOB_ID_LENGTH
+from avatars.pipeline.ordering import MAX_FOLDER_LENGTH, check_folder
 from cli.doors.documents import JobSummary
 from cli.doors.door import Door
 from cli.saying import RefusedError, UsageError, printable
 
 _JOB_ID = re.compile(rf"[A-Z2-7]{{{JOB_ID_LENGTH}}}")
 _NOT_IN_FOLDERS = re.compile(r"[^A-Za-z0-9_ .+-]+")
-_MOST = 64
-"""As the schema of the API has it, which this does not import: that takes a quarter of a second."""
 
 
 def job_id_of(door: Door, name: str) -> str:
@@ -32,15 +32,21 @@ def find_by_folder(door: Door, folder: str) -> JobSummary | None:
     return next((job for job in door.jobs() if job["folder"] == folder), None)
 
 
-def folder_name(directory: str) -> str:
-    """What a directory's job is called: its own name, in what the names of folders may have.
+def folder_name(directory: str, wished: str | None) -> str:
+    """What a directory's job is called: as wished, or like itself in what such names may have.
 
-    Raises UsageError where nothing is left of it.
+    Raises UsageError.
     """
+    if wished is not None:
+        try:
+            check_folder(wished)
+        except BadRequestError as error:
+            raise UsageError(f"--folder: {error}") from error
+        return wished
     plain = "".join(
         c for c in unicodedata.normalize("NFKD", directory) if not unicodedata.combining(c)
     )
-    name = _NOT_IN_FOLDERS.sub("-", plain)[:_MOST].strip()
+    name = _NOT_IN_FOLDERS.sub("-", plain)[:MAX_FOLDER_LENGTH].strip()
     if not name.strip(".- "):
         raise UsageError(f"{directory!r} gives no name for a job: name it with --folder.")
     return name

@@ -15,6 +15,8 @@ LOCKS = {
     LAYER: "layers/core/requirements.txt",
     "PreparePhotoFunction": "functions/prepare_photo/requirements.txt",
     "KeepAvatarsFunction": "functions/keep_avatars/requirements.txt",
+    "ApiFunction": "functions/api/requirements.txt",
+    "SendWebhookFunction": "functions/send_webhook/requirements.txt",
 }
 """Where each artifact with packages has them from."""
 

@@ -76,7 +76,10 @@ class Jobs(Protocol):
     def avatars(self, job_id: str, run: int) -> list[Avatar]: ...
 
     def put_avatar(self, avatar: Avatar) -> None:
-        """Store an avatar; one that is kept is never overwritten by one that is not."""
+        """Store an avatar; one that is kept is never overwritten by one that is not.
+
+        What its owner has marked stays marked.
+        """
 
     def mark_favourite(
         self, job_id: str, run: int, position: int, favourite: bool

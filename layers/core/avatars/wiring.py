@@ -176,11 +176,9 @@ class AwsServices(AwsStorage):
         )
 
     def webhook_secret(self, owner: str) -> str:
-        from aws_lambda_powertools.utilities import parameters
-
         from avatars.webhooks.secret import webhook_secret
 
-        secret = parameters.get_secret(self.settings.signing_secret, max_age=KEY_MAX_AGE)
+        secret = self._secrets.get(self.settings.signing_secret, max_age=KEY_MAX_AGE)
         return webhook_secret(str(secret), owner)
 
     def provider(self, fresh_key: bool = False) -> PicsartProvider:

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from avatars.addresses import MAX_URL_LENGTH
 from avatars.keys import MAX_NAME_LENGTH
 from avatars.manifest import (
     MAX_AVATARS,
@@ -87,6 +88,13 @@ class Order(Request):
         max_length=MAX_FOLDER_LENGTH,
         description="The job's name, of letters, digits, spaces and . _ + -; the same one again is "
         "the same job. By default a new one.",
+    )
+    webhook: str | None = Field(
+        None,
+        min_length=1,
+        max_length=MAX_URL_LENGTH,
+        description="Where the end of the job is told: a public https address",
+        examples=["https://example.com/avatars"],
     )
     hold: bool = Field(
         False,
@@ -212,6 +220,9 @@ class Ordered(BaseModel):
 
     job: Job
     uploads: list[Upload]
+    webhook_secret: str | None = Field(
+        description="With a webhook: what signs it, as Standard Webhooks says. Yours; keep it."
+    )
 
 
 class Run(BaseModel):
