@@ -22,12 +22,7 @@ from typing import Any
 import psutil
 
 from avatars.clock import Clock
-from local.deploy import deploy
 from local.engine import PROJECT, REGION, Engine, client
-from local.front import Front, application, page_headers
-from local.passage import Upstream
-from local.simulator.drawing import Style
-from local.simulator.running import running_simulator
 
 STACK = "avatars"
 
@@ -76,6 +71,13 @@ def running_stack(
     **scenario: Any,
 ) -> Iterator[Stack]:
     """A stack for the length of the block, new from the ground: an old state is removed."""
+    # Whoever only looks for a stack does not wait for seconds until all of this is imported.
+    from local.deploy import deploy
+    from local.front import Front, application, page_headers
+    from local.passage import Upstream
+    from local.simulator.running import running_simulator
+    from local.simulator.styles import Style
+
     shutil.rmtree(state_dir, ignore_errors=True)
     clock = Clock(int(time.time()), scale)
     key = secrets.token_urlsafe(24)
@@ -122,7 +124,7 @@ def running_stack(
                     pool=deployment.outputs["OwnerPool"],
                 ),
                 PROJECT / "web",
-                _page_config(front.origin, deployment.outputs, password),
+                _page_config(front.origin, deployment.outputs, password, clock),
                 page_headers(template),
             )
         ):
@@ -192,7 +194,9 @@ def _invite(endpoint_url: str, pool: str, password: str) -> None:
     )
 
 
-def _page_config(origin: str, outputs: Mapping[str, str], password: str) -> dict[str, Any]:
+def _page_config(
+    origin: str, outputs: Mapping[str, str], password: str, clock: Clock
+) -> dict[str, Any]:
     """The page's configuration, as the deployment writes it for CloudFront, with whom to be."""
     return {
         "api": f"{origin}/api",
@@ -203,6 +207,7 @@ def _page_config(origin: str, outputs: Mapping[str, str], password: str) -> dict
         "authorize": f"{origin}/oauth2/authorize",
         "token": f"{origin}/oauth2/token",
         "logout": f"{origin}/logout",
+        "clock": {"epoch": int(clock.epoch), "scale": clock.scale},
         "try": {"username": PAGE_USER, "password": password},
     }
 

@@ -13,6 +13,8 @@ PhotoRejectedError            one photo cannot be used; the others go on
 AvatarsNotKeptError           some avatars are not in our bucket yet: worth another try
 DownloadRefusedError          a link leads where we do not go
 DownloadFailedError           a link did not lead to a picture: worth another try
+AddressRefusedError           an address outside is none that we connect to
+WebhookFailedError            a receiver could not be told: worth another try
 BadRequestError               a stranger's input is wrong: names the thing, the limit, the remedy
 ├─ BadManifestError           … and ends the job, where it stands in its `job.json`
 ├─ BadCursorError             a page is asked for by what no page has named
@@ -213,6 +215,14 @@ class DownloadRefusedError(Exception):
 
 class DownloadFailedError(Exception):
     """An avatar could not be fetched, or what came is not a picture."""
+
+
+class AddressRefusedError(Exception):
+    """An address is none that we connect to: the message says why, without the address."""
+
+
+class WebhookFailedError(Exception):
+    """A receiver could not be reached, or did not answer in time."""
 
 
 class PhotoRejectedError(Exception):
