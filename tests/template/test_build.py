@@ -41,6 +41,12 @@ def test_the_layer_holds_our_package_where_lambda_looks_for_it(build: Path) -> N
     assert shipped == files_in(ROOT / "layers/core/avatars")
 
 
+def test_the_page_is_a_layer_of_its_own(build: Path) -> None:
+    assert files_in(build / "PageLayer") == {
+        f"web/{file}": content for file, content in files_in(ROOT / "web").items()
+    }
+
+
 def test_every_function_is_built(build: Path) -> None:
     built = [path.read_text() for path in build.glob("*Function/app.py")]
 
