@@ -13,7 +13,7 @@ from local.simulator.styles import Style as Style
 MARK = "SIMULATED"
 
 
-_PAINTERS = {
+PAINTERS = {
     Style.REALISTIC: painters.realistic,
     Style.WATERCOLOR: painters.watercolor,
     Style.ANIME: painters.anime,
@@ -30,7 +30,7 @@ def draw(photo: Path, style: Style, seed: str) -> bytes:
     rng = random.Random(seed)
     with Image.open(photo) as image:
         portrait = _framed(image.convert("RGB"), rng)
-    avatar = _PAINTERS[style](portrait, rng)
+    avatar = PAINTERS[style](portrait, rng)
     _sign(avatar)
     jpeg = BytesIO()
     avatar.save(jpeg, "JPEG", quality=90, comment=f"{MARK}: {style}, drawn by a simulator")

@@ -26,11 +26,14 @@ if TYPE_CHECKING:
     from avatars.aws.notices import EventBridgeNotices
     from avatars.aws.owners import DynamoDBOwners
     from avatars.aws.packing import LambdaPacking
+    from avatars.aws.pages import S3Page
     from avatars.aws.preparations import LambdaPreparations
     from avatars.aws.rows import Rows
+    from avatars.aws.webhook_queue import SqsWebhookQueue
     from avatars.provider.downloads import HttpDownloads
     from avatars.provider.picsart import PicsartProvider
     from avatars.provider.picsart_reader import PicsartReader
+    from avatars.webhooks.sender import HttpWebhooks
 
 KEY_MAX_AGE = 300
 """Seconds that a fetched API key is used; a rotated key is in use everywhere after that."""
@@ -42,7 +45,12 @@ _CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 4},
 )
 # By default boto3 signs links with SigV2, and for the global host, which most regions refuse.
-_S3_CONFIG = _CONFIG.merge(Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
+_S3_CONFIG = _CONFIG.merge(
+    Config(
+        signature_version="s3v4",
+        s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"},
+    )
+)
 
 
 class AwsStorage:
@@ -153,6 +161,26 @@ class AwsServices(AwsStorage):
 
         return PicsartReader()
 
+    @cached_property
+    def webhooks(self) -> HttpWebhooks:
+        from avatars.webhooks.sender import HttpWebhooks
+
+        return HttpWebhooks(self.settings.webhook_origins)
+
+    @cached_property
+    def webhook_queue(self) -> SqsWebhookQueue:
+        from avatars.aws.webhook_queue import SqsWebhookQueue
+
+        return SqsWebhookQueue(
+            self._client("sqs"), self.settings.webhook_queue, self.settings.dead_letter_queue
+        )
+
+    def webhook_secret(self, owner: str) -> str:
+        from avatars.webhooks.secret import webhook_secret
+
+        secret = self._secrets.get(self.settings.signing_secret, max_age=KEY_MAX_AGE)
+        return webhook_secret(str(secret), owner)
+
     def provider(self, fresh_key: bool = False) -> PicsartProvider:
         from aws_lambda_powertools.utilities import parameters
 
@@ -226,3 +254,10 @@ def services() -> AwsServices:
 def storage() -> AwsStorage:
     """The upload bucket of this process, from its environment."""
     return AwsStorage(os.environ["UPLOAD_BUCKET"])
+
+
+def page(bucket: str) -> S3Page:
+    """The bucket of the page, by the name that the stack gives."""
+    from avatars.aws.pages import S3Page
+
+    return S3Page(boto3.client("s3", config=_S3_CONFIG), bucket)

@@ -103,6 +103,7 @@ def create_job(order: Annotated[schema.Order, Body()], key: Key = None) -> schem
         uploads=[
             {"file": file, "url": form.url, "fields": form.fields} for file, form in forms.items()
         ],
+        webhook_secret=services().webhook_secret(_owner()) if order.webhook else None,
     )
 
 
@@ -295,5 +296,6 @@ def _job(job_id: str) -> schema.Job:
 
 
 def _manifest(order: schema.Order) -> Manifest:
-    wanted = order.model_dump(include={"subject", "prompts", "hold"}, exclude_none=True)
-    return parse_manifest(wanted, services().settings.default)
+    wanted = order.model_dump(include={"subject", "prompts", "hold", "webhook"}, exclude_none=True)
+    settings = services().settings
+    return parse_manifest(wanted, settings.default, settings.webhook_origins)

@@ -88,7 +88,11 @@ def order_job(
     return services.jobs.change_job(
         job_id,
         lambda job: replace(
-            job, subject=manifest.subject, promised=len(photos), held=manifest.hold
+            job,
+            subject=manifest.subject,
+            promised=len(photos),
+            held=manifest.hold,
+            webhook=manifest.webhook,
         ),
     )
 
