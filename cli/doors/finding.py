@@ -15,9 +15,9 @@ from cli.doors.api import ApiDoor
 from cli.doors.door import Door
 from cli.printing import tell
 from cli.saying import RefusedError, UsageError, problems_told
+from cli.signing_in.current import token_for
 from cli.signing_in.issuer import checked
 from cli.signing_in.store import SignIns
-from cli.signing_in.token import token_for
 from cli.target import STATE_DIR, find_target
 from local import stack as local_stack
 
