@@ -1,10 +1,11 @@
 """Step Functions and EventBridge, in memory."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
-from avatars.model import Upload
+from avatars.model import Prompt, Upload
 from tests.fakes.effects import Effects
 
 STATE_MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:MakeAvatars"
@@ -20,11 +21,29 @@ class FakeExecutions:
         self.ended: dict[str, str] = {}
         self.when_started: Callable[[str, Any], None] = lambda execution, given: None
         """What then runs it, by its ARN and its input."""
+        self.when_stopped: Callable[[str], None] = lambda execution: None
+        """What then ends it, by its ARN."""
 
     def start(self, job_id: str, run: int, rescue: int = 0) -> None:
         with self._effects.happen("start execution"):
             name = f"{job_id}-{run}-{rescue}" if rescue else f"{job_id}-{run}"
             self.begin(name, {"job_id": job_id, "run": run})
+
+    def start_another(self, job_id: str, run: int, prompts: Sequence[Prompt]) -> None:
+        with self._effects.happen("start another execution"):
+            given = {"job_id": job_id, "prompts": [asdict(prompt) for prompt in prompts]}
+            name = f"{job_id}-{run}"
+            if execution_arn(name) in self.started and execution_arn(name) not in self.running:
+                name = f"unnamed-{len(self.started)}"
+            self.begin(name, given)
+
+    def stop(self, execution: str, cause: str) -> bool:
+        with self._effects.happen("stop execution"):
+            if execution not in self.running:
+                return False
+            self.end(execution, "ABORTED")
+            self.when_stopped(execution)
+            return True
 
     def begin(self, name: str, given: Any) -> str:
         """Whoever starts it: the execution of that name begins with that input; returns its ARN."""
@@ -66,6 +85,21 @@ class FakePreparations:
         with self._effects.happen("ask for preparation"):
             self.asked.append(upload)
             self.when_asked(upload)
+
+
+class FakePacking:
+    """Jobs whose avatars `pack_avatars` was asked to pack."""
+
+    def __init__(self, effects: Effects | None = None) -> None:
+        self._effects = effects or Effects()
+        self.asked: list[str] = []
+        self.when_asked: Callable[[str], None] = lambda job_id: None
+        """What then packs them."""
+
+    def ask(self, job_id: str) -> None:
+        with self._effects.happen("ask for packing"):
+            self.asked.append(job_id)
+            self.when_asked(job_id)
 
 
 class FakeNotices:

@@ -1,13 +1,14 @@
 """The two buckets, in memory."""
 
 import hashlib
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from avatars import keys
 from avatars.clock import Clock
-from avatars.model import Answer, Form, Job, StoredUpload
+from avatars.model import Answer, Form, Job, Photo, StoredUpload
 from tests.fakes.clock import FakeClock
 from tests.fakes.effects import Effects
 
@@ -117,6 +118,10 @@ class FakePhotos:
                 for photo in job.chosen
             ]
 
+    def link(self, photo: Photo, seconds: int) -> str:
+        key = keys.prepared_photo_key(photo.job_id, photo.photo_id)
+        return f"https://photos.test/{key}?versionId={photo.version_id}&lives={seconds}"
+
     def erase(self, job_id: str) -> int:
         with self._effects.happen("erase photos"):
             return self.bucket.erase(f"photos/{job_id}/")
@@ -127,15 +132,20 @@ class FakeAnswers:
 
     def __init__(self, effects: Effects | None = None) -> None:
         self._effects = effects or Effects()
-        self._answers: dict[tuple[str, str], Answer] = {}
+        self._answers: dict[tuple[str, str], list[Answer]] = defaultdict(list)
 
     def keep(self, job_id: str, name: str, answer: Answer) -> None:
         with self._effects.happen("keep answer"):
-            self._answers[job_id, name] = answer
+            self._answers[job_id, name].append(answer)
 
     def find(self, job_id: str, name: str) -> Answer | None:
         with self._effects.happen("find answer"):
-            return self._answers.get((job_id, name))
+            return self._answers[job_id, name][-1] if (job_id, name) in self._answers else None
+
+    def erase(self, job_id: str) -> int:
+        with self._effects.happen("erase answers"):
+            gone = [key for key in self._answers if key[0] == job_id]
+            return sum(len(self._answers.pop(key)) for key in gone)
 
 
 class FakeGallery:
@@ -150,3 +160,26 @@ class FakeGallery:
             data = file.read_bytes()
             self.bucket.put(key, data, content_type)
             return hashlib.sha256(data).hexdigest()
+
+    def read(self, key: str) -> Iterator[bytes]:
+        with self._effects.happen("read avatar"):
+            data = self.bucket.read(key)
+            if data is None:
+                raise FileNotFoundError(key)
+            yield data
+
+    def size(self, key: str) -> int | None:
+        with self._effects.happen("look at avatar"):
+            data = self.bucket.read(key)
+            return None if data is None else len(data)
+
+    def link(self, key: str, seconds: int, save_as: str | None = None) -> str:
+        return f"https://avatars.test/{key}?lives={seconds}&saved={save_as}"
+
+    def share(self, key: str, seconds: int) -> str:
+        with self._effects.happen("sign share"):
+            return f"https://avatars.test/{key}?shared={seconds}"
+
+    def erase(self, prefix: str) -> int:
+        with self._effects.happen("erase avatars"):
+            return self.bucket.erase(prefix)

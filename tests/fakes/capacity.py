@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from avatars.model import Gate, Leases, Stage
+from avatars.model import Durations, Gate, Leases, Stage
 from tests.fakes.effects import Effects
 
 
@@ -14,6 +14,7 @@ class FakeCapacity:
         self._effects = effects or Effects()
         self._gate = Gate()
         self._leases: dict[Stage, Leases] = {}
+        self._durations: dict[Stage, Durations] = {}
 
     def gate(self) -> Gate:
         with self._effects.happen("read gate"):
@@ -44,3 +45,18 @@ class FakeCapacity:
                 if self._leases.get(stage, Leases()).version == before.version:
                     self._leases[stage] = replace(after, version=before.version + 1)
                     return self._leases[stage]
+
+    def durations(self, stage: Stage) -> Durations:
+        with self._effects.happen("read durations"):
+            return self._durations.get(stage, Durations())
+
+    def change_durations(self, stage: Stage, change: Callable[[Durations], Durations]) -> Durations:
+        while True:
+            before = self.durations(stage)
+            after = change(before)
+            if after == before:
+                return before
+            with self._effects.happen("write durations"):
+                if self._durations.get(stage, Durations()).version == before.version:
+                    self._durations[stage] = replace(after, version=before.version + 1)
+                    return self._durations[stage]

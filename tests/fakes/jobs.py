@@ -1,15 +1,27 @@
 """The table of jobs, in memory."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from avatars.errors import JobNotFoundError
-from avatars.model import Avatar, AvatarStatus, Job, Photo, Run, Stage, Waiter
+from avatars.errors import BadCursorError, JobNotFoundError
+from avatars.model import (
+    Avatar,
+    AvatarStatus,
+    Job,
+    Page,
+    Photo,
+    Receipt,
+    Run,
+    Stage,
+    Waiter,
+)
 from tests.fakes.effects import Effects, LostConfirmationError
 
-Row = Job | Run | Photo | Avatar
-AnyRow = TypeVar("AnyRow", Job, Run, Photo, Avatar)
+Row = Job | Run | Photo | Avatar | Receipt
+AnyRow = TypeVar("AnyRow", Job, Run, Photo, Avatar, Receipt)
 Versioned = TypeVar("Versioned", Job, Run)
 
 
@@ -69,15 +81,73 @@ class FakeJobs:
         return self._query(Avatar, job_id, f"avatar#{run:03}#")
 
     def put_avatar(self, avatar: Avatar) -> None:
-        self._write(
-            f"avatar#{avatar.run:03}#{avatar.position:03}",
-            avatar,
-            lambda stored: (
-                avatar.status is AvatarStatus.KEPT
-                or stored is None
-                or stored.status is not AvatarStatus.KEPT
-            ),
+        def allows(mark: bool) -> Callable[[Any], bool]:
+            is_kept = avatar.status is AvatarStatus.KEPT
+            return lambda stored: (
+                stored is None
+                or (
+                    stored.favourite is mark and (is_kept or stored.status is not AvatarStatus.KEPT)
+                )
+            )
+
+        record = _avatar_record(avatar.run, avatar.position)
+        any(
+            self._write(record, replace(avatar, favourite=mark), allows(mark))
+            for mark in (False, True, False)
         )
+
+    def mark_favourite(
+        self, job_id: str, run: int, position: int, favourite: bool
+    ) -> Avatar | None:
+        key = (job_id, _avatar_record(run, position))
+        with suppress(LostConfirmationError), self._effects.happen("write avatar"):
+            if isinstance(stored := self._rows.get(key), Avatar):
+                self._rows[key] = replace(stored, favourite=favourite)
+        marked = self._rows.get(key)
+        return marked if isinstance(marked, Avatar) else None
+
+    def jobs_of(
+        self, owner: str, most: int, after: str | None = None, *, with_model: bool = False
+    ) -> Page[Job]:
+        first = _parts(r"(\d{1,12})\.([A-Z2-7]{26})", after)
+        with self._effects.happen("read jobs of owner"):
+            jobs = [
+                row
+                for row in self._rows.values()
+                if isinstance(row, Job)
+                and row.owner == owner
+                and row.erased_at is None
+                and (row.trained_at is not None or not with_model)
+                and (first is None or (row.created_at, row.job_id) < (int(first[0]), first[1]))
+            ]
+            jobs.sort(key=lambda job: (job.created_at, job.job_id), reverse=True)
+            return _page(jobs, most, lambda job: f"{job.created_at}.{job.job_id}")
+
+    def avatars_of(
+        self, job_id: str, most: int, after: str | None = None, run: int | None = None
+    ) -> Page[Avatar]:
+        first = _parts(r"(\d{1,3})\.(\d{1,3})", after)
+        found = self._query(Avatar, job_id, "avatar#" if run is None else f"avatar#{run:03}#")
+        avatars = [
+            avatar
+            for avatar in found
+            if first is None or (avatar.run, avatar.position) > (int(first[0]), int(first[1]))
+        ]
+        return _page(avatars, most, lambda avatar: f"{avatar.run}.{avatar.position}")
+
+    def erase(self, job_id: str, keep_run: int | None = None) -> int:
+        with self._effects.happen("erase rows"):
+            kept = {"job", "receipt"} | ({_run_record(keep_run)} if keep_run else set())
+            gone = [key for key in self._rows if key[0] == job_id and key[1] not in kept]
+            for key in gone:
+                del self._rows[key]
+            return len(gone)
+
+    def put_receipt(self, receipt: Receipt) -> None:
+        self._write("receipt", receipt, lambda stored: True)
+
+    def receipt(self, job_id: str) -> Receipt | None:
+        return self._read(Receipt, job_id, "receipt")
 
     def _change(
         self,
@@ -138,9 +208,27 @@ class FakeJobs:
         return True
 
 
+def _page(rows: Sequence[AnyRow], most: int, cursor: Callable[[AnyRow], str]) -> Page[AnyRow]:
+    return Page(rows[:most], cursor(rows[most - 1]) if len(rows) > most else None)
+
+
+def _parts(pattern: str, cursor: str | None) -> tuple[str, ...] | None:
+    """What a cursor says; the row that it names need not be there any more."""
+    if cursor is None:
+        return None
+    match = re.fullmatch(pattern, cursor, re.ASCII)
+    if match is None:
+        raise BadCursorError("next must be what the page before has named.")
+    return match.groups()
+
+
 def _has_version(version: int) -> Callable[[Any], bool]:
     return lambda stored: bool(stored.version == version)
 
 
 def _run_record(run: int) -> str:
     return f"run#{run:03}"
+
+
+def _avatar_record(run: int, position: int) -> str:
+    return f"avatar#{run:03}#{position:03}"

@@ -5,13 +5,22 @@ from typing import Any
 
 from avatars.provider.picsart_reader import PicsartReader
 from avatars.settings import Settings
-from tests.fakes.aws import STATE_MACHINE, FakeExecutions, FakeNotices, FakePreparations
+from avatars.webhooks.secret import webhook_secret
+from tests.fakes.aws import (
+    STATE_MACHINE,
+    FakeExecutions,
+    FakeNotices,
+    FakePacking,
+    FakePreparations,
+)
 from tests.fakes.buckets import FakeAnswers, FakeBucket, FakeGallery, FakePhotos, FakeUploads
 from tests.fakes.capacity import FakeCapacity
 from tests.fakes.clock import FakeClock
 from tests.fakes.effects import Effects
 from tests.fakes.jobs import FakeJobs
+from tests.fakes.owners import FakeOwners
 from tests.fakes.provider import FakeDownloads, FakePicsart, FakeProvider
+from tests.fakes.webhooks import FakeWebhookQueue, FakeWebhooks
 
 ENVIRONMENT = {
     "TABLE": "jobs",
@@ -24,6 +33,11 @@ ENVIRONMENT = {
     "PROVIDER_STATUS_URL": "https://status.provider.test/v1",
     "PROVIDER_FIELDS": "photos=images,prompts=prompts,style=style,count=count,prompt=prompt",
     "PROVIDER_RESULT_ORIGINS": "*.results.test",
+    "WEBHOOK_ORIGINS": "",
+    "WEBHOOK_URL": "",
+    "WEBHOOK_SECRET": "webhook-secret",
+    "WEBHOOK_QUEUE": "https://sqs.eu-west-1.amazonaws.com/123456789012/webhooks",
+    "DEAD_LETTER_QUEUE": "https://sqs.eu-west-1.amazonaws.com/123456789012/letters",
     "CLOCK_EPOCH": "0",
     "CLOCK_SCALE": "1",
     "QUIET_PERIOD_SECONDS": "60",
@@ -42,6 +56,10 @@ ENVIRONMENT = {
     "INFERENCE_ADVISED_SECONDS": "60",
     "INFERENCE_DEADLINE_SECONDS": "3600",
     "AVATARS_PER_BATCH": "20",
+    "OWNER_JOBS_PER_DAY": "20",
+    "OWNER_PHOTOS_PER_DAY": "300",
+    "OWNER_OPEN_JOBS": "5",
+    "PROVIDER_STYLES": "realistic",
     "REJECTED_ADVICE": "",
     "DEFAULT_SUBJECT": "woman",
     "DEFAULT_STYLES": "realistic:4",
@@ -60,6 +78,7 @@ class FakeServices:
         self.avatar_bucket = FakeBucket(self.clock)
         self.jobs = FakeJobs(self.effects)
         self.capacity = FakeCapacity(self.effects)
+        self.owners = FakeOwners(self.effects)
         self.uploads = FakeUploads(self.upload_bucket, self.effects)
         self.photos = FakePhotos(self.upload_bucket, self.effects)
         self.answers = FakeAnswers(self.effects)
@@ -67,7 +86,10 @@ class FakeServices:
         self.downloads = FakeDownloads(self.effects)
         self.executions = FakeExecutions(self.effects)
         self.preparations = FakePreparations(self.effects)
+        self.packing = FakePacking(self.effects)
         self.notices = FakeNotices(self.effects)
+        self.webhooks = FakeWebhooks(self.effects)
+        self.webhook_queue = FakeWebhookQueue(self.effects)
         self.reader = PicsartReader()
         self.picsart = FakePicsart(self.effects)
         self.secret = self.picsart.key
@@ -78,6 +100,10 @@ class FakeServices:
             if fresh_key:
                 self._cached_secret = self.secret
             return FakeProvider(self.picsart, self._cached_secret)
+
+    def webhook_secret(self, owner: str) -> str:
+        with self.effects.happen("fetch webhook secret"):
+            return webhook_secret("the-secret-of-the-stack", owner)
 
     def rotate_key(self, key: str) -> None:
         """The provider gives us another key, which goes into the secret."""

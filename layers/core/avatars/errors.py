@@ -13,10 +13,19 @@ PhotoRejectedError            one photo cannot be used; the others go on
 AvatarsNotKeptError           some avatars are not in our bucket yet: worth another try
 DownloadRefusedError          a link leads where we do not go
 DownloadFailedError           a link did not lead to a picture: worth another try
+AddressRefusedError           an address outside is none that we connect to
+WebhookFailedError            a receiver could not be told: worth another try
 BadRequestError               a stranger's input is wrong: names the thing, the limit, the remedy
 ├─ BadManifestError           … and ends the job, where it stands in its `job.json`
-├─ JobStartedError            the job takes no more photos
+├─ BadCursorError             a page is asked for by what no page has named
 └─ BadKeyError                an upload lies in no folder
+ConflictError                 what is asked for does not fit how the job stands
+├─ JobStartedError            the job takes no more photos
+├─ JobNotEndedError           … or is still at work on its avatars
+├─ NoModelError               … or has no model to make more of
+└─ NoAvatarsError             … or no avatars
+LimitReachedError             the owner has ordered as much as the settings allow
+IssuerError                   the page cannot learn where to sign in
 
 Class names are part of the state machine's definition (`Catch` and `Retry` name them).
 """
@@ -208,6 +217,14 @@ class DownloadFailedError(Exception):
     """An avatar could not be fetched, or what came is not a picture."""
 
 
+class AddressRefusedError(Exception):
+    """An address is none that we connect to: the message says why, without the address."""
+
+
+class WebhookFailedError(Exception):
+    """A receiver could not be reached, or did not answer in time."""
+
+
 class PhotoRejectedError(Exception):
     """A photo cannot be used. *code* is stable, *reason* a sentence for its owner."""
 
@@ -235,12 +252,48 @@ class BadManifestError(JobError, BadRequestError):
     code = "BAD_MANIFEST"
 
 
-class JobStartedError(BadRequestError):
+class BadCursorError(BadRequestError):
+    """What names the next page is none of our own."""
+
+
+class ConflictError(Exception):
+    """What is asked for does not fit how the job stands now."""
+
+
+class JobStartedError(ConflictError):
     """The job's photos are chosen, or it has ended; more photos would change nothing."""
+
+
+class JobNotEndedError(ConflictError):
+    """The job is still at work; whatever else is wanted of its model comes after that."""
+
+
+class NoModelError(ConflictError):
+    """The job has no model that more avatars could be made from."""
+
+
+class NoAvatarsError(ConflictError):
+    """The job has no avatars."""
+
+
+class LimitReachedError(Exception):
+    """An owner has ordered as much as the settings allow.
+
+    *wait_seconds* of the clock are left until another order may be made; None where that depends
+    on a job that has to end first. *open_jobs*: whether those are too many.
+    """
+
+    def __init__(self, message: str, wait_seconds: int | None = None) -> None:
+        super().__init__(message)
+        self.wait_seconds = wait_seconds
 
 
 class BadKeyError(BadRequestError):
     """An upload's key is not `uploads/{owner}/{folder}/{file}`."""
+
+
+class IssuerError(Exception):
+    """An OpenID Connect issuer does not say, or not so that the page could use it."""
 
 
 def job_errors() -> dict[str, type[JobError]]:

@@ -1,5 +1,7 @@
 """Object keys: what an upload's key says, and where prepared photos and avatars lie."""
 
+import base64
+import hashlib
 import re
 
 from avatars.errors import BadKeyError
@@ -16,7 +18,20 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u20
 another one. Whatever else is not printable is usual: macOS puts U+202F before AM and PM, WhatsApp
 U+200E before a date, and emoji are joined with U+200D."""
 
+_PLAIN_OWNER = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.@-]{0,127}")
+
 _UNSAFE = re.compile(r"[^a-z0-9]+")
+
+
+def owner_for(subject: str) -> str:
+    """The owner of the jobs of whom an issuer of tokens calls *subject*.
+
+    Issuers may put anything into it; what cannot stand in a key goes by its hash.
+    """
+    if _PLAIN_OWNER.fullmatch(subject):
+        return subject
+    digest = hashlib.sha256(subject.encode()).digest()
+    return f"sub-{base64.b32encode(digest).decode().rstrip('=').lower()}"
 
 
 def parse_upload_key(key: str) -> tuple[str, str, str]:
@@ -77,11 +92,28 @@ def prepared_photo_key(job_id: str, photo_id: str) -> str:
 def avatar_key(owner: str, folder: str, run: int, position: int, style: str, extension: str) -> str:
     """The same job, run and position always give the same key, so a copy never duplicates."""
     slug = _UNSAFE.sub("-", style.lower()).strip("-")[:40]
-    return f"avatars/{owner}/{folder}/{run:03}/{position:03}-{slug}.{extension}"
+    return f"{avatar_prefix(owner, folder)}{run:03}/{position:03}-{slug}.{extension}"
+
+
+def avatar_prefix(owner: str, folder: str) -> str:
+    return f"avatars/{owner}/{folder}/"
+
+
+def archive_prefix(job_id: str) -> str:
+    return f"archives/{job_id}/"
+
+
+def archive_key(job_id: str, contents: str) -> str:
+    """*contents* names what is in it: other contents lie under another key."""
+    return f"{archive_prefix(job_id)}{contents}.zip"
+
+
+def answer_prefix(job_id: str) -> str:
+    return f"answers/{job_id}/"
 
 
 def answer_key(job_id: str, name: str) -> str:
-    return f"answers/{job_id}/{name}.json"
+    return f"{answer_prefix(job_id)}{name}.json"
 
 
 def training_answer(attempt: int) -> str:

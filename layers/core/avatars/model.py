@@ -2,9 +2,12 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+Item = TypeVar("Item")
 
 MIN_PHOTOS = 5
 """Fewest photos of a training (provider's guide, AI Avatars 101)."""
@@ -99,6 +102,10 @@ class Manifest:
     prompts: tuple[Prompt, ...]
     photos: int | None = None
     """How many photos were promised; None means: until no more arrive."""
+    hold: bool = False
+    """Begin only when somebody asks for it, however many photos there are."""
+    webhook: str | None = field(default=None, repr=False)
+    """Where the end of the job is told: an address that may hold a secret."""
 
 
 class Sending(StrEnum):
@@ -235,6 +242,8 @@ class Job:
     run: int = 1
     execution_started: bool = False
     promised: int | None = None
+    held: bool = False
+    """Whether it begins only when its owner asks for it."""
     chosen: tuple[ChosenPhoto, ...] = ()
     chosen_at: int | None = None
     training: Submission | None = None
@@ -242,6 +251,10 @@ class Job:
     trained_at: int | None = None
     code: str | None = None
     reason: str | None = None
+    erased_at: int | None = None
+    """Since when there is nothing of it any more but its ids: its owner has had it erased."""
+    webhook: str | None = field(default=None, repr=False)
+    """Where its end is told, beside the stack's own webhook."""
     version: int = 0
 
     @property
@@ -258,6 +271,11 @@ class Job:
         """
         needs_attention = self.status is JobStatus.NEEDS_ATTENTION
         return self.status.ended and (not needs_attention or self.trained_at is not None)
+
+    @property
+    def has_model(self) -> bool:
+        """Whether more avatars can be ordered from its model."""
+        return self.trained_at is not None and self.model_id is not None
 
     def forward(self, status: JobStatus) -> "Job":
         """The job in *status*, unless it stands there already or further on."""
@@ -296,10 +314,9 @@ class Run:
     def avatars(self) -> int:
         return sum(prompt.count for prompt in self.prompts)
 
-    def style_of(self, position: int) -> str:
-        """The style of the avatar at *position* (from 1): prompts are answered in order."""
-        styles = [prompt.style for prompt in self.prompts for _ in range(prompt.count)]
-        return styles[position - 1]
+    def prompt_of(self, position: int) -> Prompt:
+        """What the avatar at *position* (from 1) was asked for: prompts are answered in order."""
+        return [prompt for prompt in self.prompts for _ in range(prompt.count)][position - 1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,6 +373,86 @@ class Avatar:
     width: int | None = None
     height: int | None = None
     reason: str | None = None
+    favourite: bool = False
+    """Whether its owner likes it best."""
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """All avatars of a job in one ZIP file."""
+
+    key: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Item]):
+    """Some of many things, and where the others are."""
+
+    items: Sequence[Item]
+    next: str | None = None
+    """What to ask with for those that come after these; None where there are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Durations:
+    """How long a stage took for the jobs that went through it last, in seconds."""
+
+    seconds: tuple[int, ...] = ()
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """The jobs that an owner has ordered lately: what the limits count."""
+
+    orders: Mapping[str, "Ordered"] = field(default_factory=dict)
+    """By `job_id`."""
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """One order of an owner."""
+
+    at: int
+    photos: int
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """How many things of each kind an erasure has deleted, all their versions counted."""
+
+    uploads: int = 0
+    photos: int = 0
+    avatars: int = 0
+    archives: int = 0
+    answers: int = 0
+    rows: int = 0
+
+    def __add__(self, other: "Erased") -> "Erased":
+        return Erased(
+            uploads=self.uploads + other.uploads,
+            photos=self.photos + other.photos,
+            avatars=self.avatars + other.avatars,
+            archives=self.archives + other.archives,
+            answers=self.answers + other.answers,
+            rows=self.rows + other.rows,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a job that was erased; it names nobody."""
+
+    job_id: str
+    erased_at: int
+    stopped: bool
+    """Whether an execution was still at work on it."""
+    erased: Erased
+    model_id: str | None = None
+    """What the provider still has: it offers no deletion."""
+    version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -434,6 +531,37 @@ class Progress:
     links: tuple[str | None, ...] = field(default=(), repr=False)
     """Where the finished avatars can be fetched, for 48 hours, in the order of the prompts; None
     where the provider gave none, or one that it gave before."""
+
+
+class Receiver(StrEnum):
+    """Whose webhook is told how a job ended; each is told by a message of its own."""
+
+    JOB = "job"
+    STACK = "stack"
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookMessage:
+    """One message of the queue in front of `send_webhook`."""
+
+    receiver: Receiver
+    notice: Mapping[str, Any]
+    """The event that tells how the job ended, as EventBridge delivered it."""
+    tries: int
+    """How often it has been handed out, this time included."""
+    body: str
+    """The message as it came."""
+    receipt: str = field(repr=False)
+    """What the queue wants to see before it hands it out later."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookAnswer:
+    """What a receiver answered; its body is not read."""
+
+    status_code: int
+    retry_after: str | None = None
+    """The header as it came: seconds, or a date."""
 
 
 def job_id_for(owner: str, folder: str) -> str:

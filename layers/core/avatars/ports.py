@@ -1,20 +1,24 @@
 """What the pipeline needs of the outside."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from avatars.clock import Clock
 from avatars.model import (
+    Allowance,
     Answer,
     Avatar,
+    Durations,
     Form,
     Gate,
     Job,
     Leases,
+    Page,
     Photo,
     Progress,
     Prompt,
+    Receipt,
     Run,
     Stage,
     StoredUpload,
@@ -22,6 +26,8 @@ from avatars.model import (
     Upload,
     Waiter,
     WaitReason,
+    WebhookAnswer,
+    WebhookMessage,
 )
 from avatars.settings import Settings
 
@@ -70,7 +76,38 @@ class Jobs(Protocol):
     def avatars(self, job_id: str, run: int) -> list[Avatar]: ...
 
     def put_avatar(self, avatar: Avatar) -> None:
-        """Store an avatar; one that is kept is never overwritten by one that is not."""
+        """Store an avatar; one that is kept is never overwritten by one that is not.
+
+        What its owner has marked stays marked.
+        """
+
+    def mark_favourite(
+        self, job_id: str, run: int, position: int, favourite: bool
+    ) -> Avatar | None:
+        """The avatar with the mark set or taken away; None where there is no such avatar."""
+
+    def jobs_of(
+        self, owner: str, most: int, after: str | None = None, *, with_model: bool = False
+    ) -> Page[Job]:
+        """An owner's jobs that are not erased, the newest first; may lag by moments.
+
+        Raises BadCursorError.
+        """
+
+    def avatars_of(
+        self, job_id: str, most: int, after: str | None = None, run: int | None = None
+    ) -> Page[Avatar]:
+        """The avatars of all runs of a job, or of one, in order. Raises BadCursorError."""
+
+    def erase(self, job_id: str, keep_run: int | None = None) -> int:
+        """Delete the rows of a job but that of the job itself, its receipt and, for now, a run.
+
+        Returns how many there were.
+        """
+
+    def put_receipt(self, receipt: Receipt) -> None: ...
+
+    def receipt(self, job_id: str) -> Receipt | None: ...
 
 
 class Capacity(Protocol):
@@ -85,6 +122,18 @@ class Capacity(Protocol):
 
     def change_leases(self, stage: Stage, change: Callable[[Leases], Leases]) -> Leases:
         """The same for the leases of a stage."""
+
+    def durations(self, stage: Stage) -> Durations: ...
+
+    def change_durations(self, stage: Stage, change: Callable[[Durations], Durations]) -> Durations:
+        """The same for how long a stage has taken lately."""
+
+
+class Owners(Protocol):
+    """What is remembered of an owner beside the jobs."""
+
+    def change_allowance(self, owner: str, change: Callable[[Allowance], Allowance]) -> Allowance:
+        """As `Jobs.change_job`; there is an empty allowance before anybody has changed it."""
 
 
 class Uploads(Protocol):
@@ -126,6 +175,9 @@ class Photos(Protocol):
         Raises NotSentError where they cannot be signed.
         """
 
+    def link(self, photo: Photo, seconds: int) -> str:
+        """A link for its owner to an accepted photo, alive for *seconds* (wall) at most."""
+
     def erase(self, job_id: str) -> int:
         """Delete every version of a job's prepared photos; returns how many there were."""
 
@@ -137,12 +189,38 @@ class Answers(Protocol):
 
     def find(self, job_id: str, name: str) -> Answer | None: ...
 
+    def erase(self, job_id: str) -> int:
+        """Delete every version of a job's answers; returns how many there were."""
+
 
 class Gallery(Protocol):
-    """The permanent bucket of avatars."""
+    """The permanent bucket of avatars, and of archives of them, which are not permanent."""
 
     def put(self, key: str, file: Path, content_type: str) -> str:
-        """Store a picture once, checked on arrival; returns its SHA-256 in hex."""
+        """Store a picture or an archive once, checked on arrival; returns its SHA-256 in hex."""
+
+    def read(self, key: str) -> Iterator[bytes]:
+        """The bytes of an object, piece by piece. Raises FileNotFoundError."""
+
+    def size(self, key: str) -> int | None:
+        """How many bytes an object has; None where there is none."""
+
+    def link(self, key: str, seconds: int, save_as: str | None = None) -> str:
+        """A link for the owner, alive for *seconds* (wall) or, if that is less, as long as the
+        credentials of this process. With *save_as*, browsers save what they get by that name."""
+
+    def share(self, key: str, seconds: int) -> str:
+        """A link for anybody that lives *seconds* (wall) for certain; at most an hour."""
+
+    def erase(self, prefix: str) -> int:
+        """Delete every version below *prefix*; returns how many there were."""
+
+
+class Packing(Protocol):
+    """Packing a job's avatars into one archive, in a function of its own."""
+
+    def ask(self, job_id: str) -> None:
+        """Have the archive made; returns before it is."""
 
 
 class Downloads(Protocol):
@@ -201,6 +279,12 @@ class Executions(Protocol):
         The *rescue* of a run whose execution died (from 1) is `{job_id}-{run}-{rescue}`.
         """
 
+    def start_another(self, job_id: str, run: int, prompts: Sequence[Prompt]) -> None:
+        """Start the execution of a further run, which has no row yet, unless it runs already."""
+
+    def stop(self, execution: str, cause: str) -> bool:
+        """Stop an execution; whether there was still one to stop."""
+
     def name_of(self, job_id: str, run: int) -> str:
         """What the execution that `start` starts is called (its ARN)."""
 
@@ -213,6 +297,24 @@ class Notices(Protocol):
     """Tells the world how a job ended."""
 
     def publish(self, kind: str, detail: Mapping[str, object]) -> None: ...
+
+
+class Webhooks(Protocol):
+    """Sends webhooks to their receivers."""
+
+    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> WebhookAnswer:
+        """Raises AddressRefusedError where *url* is none that we connect to, WebhookFailedError
+        where no answer came: another try may help."""
+
+
+class WebhookQueue(Protocol):
+    """Where webhooks wait until they are sent."""
+
+    def postpone(self, message: WebhookMessage, seconds: int) -> None:
+        """Have it handed out again in so many seconds (wall, 12 hours at most), and not before."""
+
+    def bury(self, message: WebhookMessage, code: str, why: str) -> None:
+        """Keep it as a dead letter; the queue must then be told that it is done with."""
 
 
 class Storage(Protocol):
@@ -236,6 +338,8 @@ class Services(Storage, Protocol):
     @property
     def capacity(self) -> Capacity: ...
     @property
+    def owners(self) -> Owners: ...
+    @property
     def answers(self) -> Answers: ...
     @property
     def gallery(self) -> Gallery: ...
@@ -246,9 +350,18 @@ class Services(Storage, Protocol):
     @property
     def preparations(self) -> Preparations: ...
     @property
+    def packing(self) -> Packing: ...
+    @property
     def notices(self) -> Notices: ...
     @property
     def reader(self) -> ProviderReader: ...
+    @property
+    def webhooks(self) -> Webhooks: ...
+    @property
+    def webhook_queue(self) -> WebhookQueue: ...
+
+    def webhook_secret(self, owner: str) -> str:
+        """What an owner's webhooks are signed with; see `webhooks.secret`."""
 
     def provider(self, fresh_key: bool = False) -> Provider:
         """The provider with our key, at most 300 s old. Raises NotSentError without one."""

@@ -37,6 +37,16 @@ class ProviderSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnerLimits:
+    """What one owner may order over HTTP; what is dropped into the bucket is not limited."""
+
+    jobs_a_day: int
+    photos_a_day: int
+    open_jobs: int
+    """Jobs that have not ended."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that a step may want to know of its surroundings."""
 
@@ -46,7 +56,18 @@ class Settings:
     state_machine: str
     key_secret: str
     signer_role: str
+    sharer_role: str
     prepare_function: str
+    pack_function: str
+    idempotency_table: str
+    webhook_url: str
+    """The stack's own webhook, which is told of every job; empty for none."""
+    webhook_origins: tuple[str, ...]
+    """Origins that webhooks may lead to though they are not public: receivers on this machine."""
+    signing_secret: str
+    """The secret (its id) that everybody's webhook secrets follow from."""
+    webhook_queue: str
+    dead_letter_queue: str
     clock: Clock
     quiet_period: int
     """Wall seconds without an upload after which a folder counts as complete."""
@@ -60,6 +81,9 @@ class Settings:
     resubmissions: Mapping[Stage, int]
     """How often a request whose outcome stays unknown is sent again: it may be paid for twice."""
     batch_size: int
+    owner_limits: OwnerLimits
+    styles: tuple[str, ...]
+    """What the provider can draw; empty where nobody has said so, and all are passed on."""
     rejected_advice: frozenset[Advice]
     """Photos that draw such advice are rejected; the others are used all the same."""
     default: Manifest
@@ -92,7 +116,15 @@ class Settings:
             state_machine=environment.get("STATE_MACHINE", ""),
             key_secret=environment.get("PROVIDER_KEY_SECRET", ""),
             signer_role=environment.get("SIGNER_ROLE", ""),
+            sharer_role=environment.get("SHARER_ROLE", ""),
             prepare_function=environment.get("PREPARE_FUNCTION", ""),
+            pack_function=environment.get("PACK_FUNCTION", ""),
+            idempotency_table=environment.get("IDEMPOTENCY_TABLE", ""),
+            webhook_url=environment.get("WEBHOOK_URL", ""),
+            webhook_origins=_listed(environment["WEBHOOK_ORIGINS"]),
+            signing_secret=environment.get("WEBHOOK_SECRET", ""),
+            webhook_queue=environment.get("WEBHOOK_QUEUE", ""),
+            dead_letter_queue=environment.get("DEAD_LETTER_QUEUE", ""),
             clock=clock,
             quiet_period=number("QUIET_PERIOD_SECONDS"),
             collect_seconds=number("COLLECT_SECONDS"),
@@ -118,6 +150,16 @@ class Settings:
                 Stage.INFERENCE: int(environment["INFERENCE_RESUBMISSIONS"]),
             },
             batch_size=number("AVATARS_PER_BATCH"),
+            owner_limits=OwnerLimits(
+                jobs_a_day=number("OWNER_JOBS_PER_DAY"),
+                photos_a_day=number("OWNER_PHOTOS_PER_DAY"),
+                open_jobs=number("OWNER_OPEN_JOBS"),
+            ),
+            styles=tuple(
+                style.strip()
+                for style in environment["PROVIDER_STYLES"].split(",")
+                if style.strip()
+            ),
             rejected_advice=_advice(environment["REJECTED_ADVICE"]),
             default=Manifest(
                 Subject(environment["DEFAULT_SUBJECT"]),
@@ -127,9 +169,7 @@ class Settings:
                 url=environment["PROVIDER_URL"].rstrip("/"),
                 status_url=environment["PROVIDER_STATUS_URL"].rstrip("/"),
                 fields=_fields(environment["PROVIDER_FIELDS"]),
-                result_origins=tuple(
-                    origin.strip() for origin in environment["PROVIDER_RESULT_ORIGINS"].split(",")
-                ),
+                result_origins=_listed(environment["PROVIDER_RESULT_ORIGINS"]),
             ),
         )
 
@@ -137,6 +177,11 @@ class Settings:
 def _advice(text: str) -> frozenset[Advice]:
     """The codes in `blurred,no_face`. Raises ValueError for one that does not exist."""
     return frozenset(Advice(code.strip()) for code in text.split(",") if code.strip())
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    """The parts of `a, b`."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _fields(text: str) -> dict[str, str]:

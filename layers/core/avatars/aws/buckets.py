@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avatars import keys
 from avatars.errors import UploadWithheldError
-from avatars.model import Answer, Form, Job, StoredUpload
+from avatars.model import Answer, Form, Job, Photo, StoredUpload
 from avatars.settings import LINK_SECONDS
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _WITHHELD = ("InvalidObjectState", "InvalidRequest")
 """What GetObject answers for an archived object, and for one under a customer's key (SSE-C)."""
+
+
+CHUNK_BYTES = 1024 * 1024
 
 
 class S3Uploads:
@@ -116,6 +119,17 @@ class S3Photos:
             for photo in job.chosen
         ]
 
+    def link(self, photo: Photo, seconds: int) -> str:
+        return self._client.generate_presigned_url(
+            "get_object",
+            Params={
+                "Bucket": self._bucket,
+                "Key": keys.prepared_photo_key(photo.job_id, photo.photo_id),
+                "VersionId": photo.version_id or "",
+            },
+            ExpiresIn=seconds,
+        )
+
     def erase(self, job_id: str) -> int:
         return _erase(self._client, self._bucket, keys.prepared_photo_prefix(job_id))
 
@@ -149,13 +163,20 @@ class S3Answers:
         body = content["body"].encode("utf-8", "surrogateescape")
         return Answer(content["status_code"], content["headers"], body)
 
+    def erase(self, job_id: str) -> int:
+        return _erase(self._client, self._bucket, keys.answer_prefix(job_id))
+
 
 class S3Gallery:
-    """The finished avatars, below `avatars/` of the avatar bucket."""
+    """The finished avatars below `avatars/` of the avatar bucket, archives below `archives/`.
 
-    def __init__(self, client: S3Client, bucket: str) -> None:
+    *sharer* gives an S3 client whose credentials are fresh: a link dies with them.
+    """
+
+    def __init__(self, client: S3Client, bucket: str, sharer: Callable[[], S3Client]) -> None:
         self._client = client
         self._bucket = bucket
+        self._sharer = sharer
 
     def put(self, key: str, file: Path, content_type: str) -> str:
         with file.open("rb") as body:
@@ -173,6 +194,36 @@ class S3Gallery:
                 ContentMD5=_base64(md5),
             )
         return sha256.hex()
+
+    def read(self, key: str) -> Iterator[bytes]:
+        try:
+            reply = self._client.get_object(Bucket=self._bucket, Key=key)
+        except self._client.exceptions.NoSuchKey as error:
+            raise FileNotFoundError(key) from error
+        yield from reply["Body"].iter_chunks(CHUNK_BYTES)
+
+    def size(self, key: str) -> int | None:
+        try:
+            return self._client.head_object(Bucket=self._bucket, Key=key)["ContentLength"]
+        except self._client.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
+                return None
+            raise
+
+    def link(self, key: str, seconds: int, save_as: str | None = None) -> str:
+        return self._sign(self._client, key, seconds, save_as)
+
+    def share(self, key: str, seconds: int) -> str:
+        return self._sign(self._sharer(), key, seconds)
+
+    def erase(self, prefix: str) -> int:
+        return _erase(self._client, self._bucket, prefix)
+
+    def _sign(self, client: S3Client, key: str, seconds: int, save_as: str | None = None) -> str:
+        wanted = {"Bucket": self._bucket, "Key": key}
+        if save_as:
+            wanted["ResponseContentDisposition"] = f'attachment; filename="{save_as}"'
+        return client.generate_presigned_url("get_object", Params=wanted, ExpiresIn=seconds)
 
 
 def _read(client: S3Client, bucket: str, key: str, version_id: str | None) -> bytes | None:

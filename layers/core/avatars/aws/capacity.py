@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from avatars.aws.rows import Rows
-from avatars.model import Gate, Leases, Stage, WaitReason
+from avatars.model import Durations, Gate, Leases, Stage, WaitReason
 
 PROVIDER = "(provider)"
 """Where a row of a job has its `job_id`: no id of a job has brackets."""
@@ -32,7 +32,15 @@ class DynamoDBCapacity:
     def change_leases(self, stage: Stage, change: Callable[[Leases], Leases]) -> Leases:
         return self._rows.change(lambda: self.leases(stage), self._put(f"leases#{stage}"), change)
 
-    def _put(self, record: str) -> Callable[[Gate | Leases, dict[str, Any]], bool]:
+    def durations(self, stage: Stage) -> Durations:
+        item = self._rows.get(PROVIDER, f"durations#{stage}")
+        return Durations(tuple(item["seconds"]), item["version"]) if item else Durations()
+
+    def change_durations(self, stage: Stage, change: Callable[[Durations], Durations]) -> Durations:
+        record = f"durations#{stage}"
+        return self._rows.change(lambda: self.durations(stage), self._put(record), change)
+
+    def _put(self, record: str) -> Callable[[Gate | Leases | Durations, dict[str, Any]], bool]:
         return lambda row, condition: self._rows.put(PROVIDER, record, row, **condition)
 
 

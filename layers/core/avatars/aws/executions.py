@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING
+
+from avatars.model import Prompt
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
@@ -25,6 +29,23 @@ class StepFunctionsExecutions:
             )
         except self._client.exceptions.ExecutionAlreadyExists:
             return  # somebody else was faster; it is the same execution
+
+    def start_another(self, job_id: str, run: int, prompts: Sequence[Prompt]) -> None:
+        name = f"{job_id}-{run}"
+        wanted = {"job_id": job_id, "prompts": [asdict(prompt) for prompt in prompts]}
+        start = {"stateMachineArn": self._state_machine, "input": json.dumps(wanted)}
+        try:
+            self._client.start_execution(**start, name=name)
+        except self._client.exceptions.ExecutionAlreadyExists:
+            # It died before the job heard of it, else that would be at a later run.
+            if self.status(self.name_of(job_id, run)) != "RUNNING":
+                self._client.start_execution(**start)
+
+    def stop(self, execution: str, cause: str) -> bool:
+        if self.status(execution) != "RUNNING":
+            return False
+        self._client.stop_execution(executionArn=execution, cause=cause)
+        return True
 
     def name_of(self, job_id: str, run: int) -> str:
         executions = self._state_machine.replace(":stateMachine:", ":execution:")

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from avatars.aws.rows import Item, Rows
-from avatars.errors import JobNotFoundError
+from avatars.errors import BadCursorError, JobNotFoundError
 from avatars.model import (
     Advice,
     Avatar,
     AvatarStatus,
     ChosenPhoto,
+    Erased,
     Job,
     JobStatus,
+    Page,
     Photo,
     PhotoStatus,
     Prompt,
+    Receipt,
     Run,
     Sending,
     Stage,
@@ -32,6 +37,12 @@ UNFINISHED_RUNS = "UnfinishedRuns"
 
 WAITING_RUNS = "WaitingRuns"
 """The index of runs that wait for the provider, by stage and since when."""
+
+
+OWNERS_JOBS = "OwnersJobs"
+"""The index of jobs by owner, and by when they were made."""
+
+RECEIPT = "receipt"
 
 
 class DynamoDBJobs:
@@ -114,18 +125,73 @@ class DynamoDBJobs:
         return [_avatar(item) for item in self._rows.query(job_id, f"avatar#{run:03}#")]
 
     def put_avatar(self, avatar: Avatar) -> None:
-        record = f"avatar#{avatar.run:03}#{avatar.position:03}"
-        if avatar.status is AvatarStatus.KEPT:
-            self._rows.put(avatar.job_id, record, avatar)
-            return
-        self._rows.put(
-            avatar.job_id,
-            record,
-            avatar,
-            ConditionExpression="attribute_not_exists(job_id) OR #status <> :kept",
-            ExpressionAttributeNames={"#status": "status"},
-            ExpressionAttributeValues={":kept": {"S": AvatarStatus.KEPT.value}},
+        # As it is marked; and once more where its owner is just marking it.
+        any(self._put_avatar(replace(avatar, favourite=mark)) for mark in (False, True, False))
+
+    def mark_favourite(
+        self, job_id: str, run: int, position: int, favourite: bool
+    ) -> Avatar | None:
+        item = self._rows.set(job_id, _avatar_record(run, position), "favourite", favourite)
+        return _avatar(item) if item else None
+
+    def jobs_of(
+        self, owner: str, most: int, after: str | None = None, *, with_model: bool = False
+    ) -> Page[Job]:
+        found, more = self._rows.some(
+            most,
+            _after_job(owner, after),
+            IndexName=OWNERS_JOBS,
+            KeyConditionExpression="#owner = :owner",
+            FilterExpression="attribute_not_exists(erased_at)"
+            + (" AND attribute_exists(trained_at)" if with_model else ""),
+            ExpressionAttributeNames={"#owner": "owner"},
+            ExpressionAttributeValues={":owner": {"S": owner}},
+            ScanIndexForward=False,
         )
+        jobs = [_job(item) for item in found]
+        return Page(jobs, f"{jobs[-1].created_at}.{jobs[-1].job_id}" if more else None)
+
+    def avatars_of(
+        self, job_id: str, most: int, after: str | None = None, run: int | None = None
+    ) -> Page[Avatar]:
+        found, more = self._rows.some(
+            most,
+            _after_avatar(job_id, after),
+            KeyConditionExpression="job_id = :job_id AND begins_with(#record, :prefix)",
+            ExpressionAttributeNames={"#record": "record"},
+            ExpressionAttributeValues={
+                ":job_id": {"S": job_id},
+                ":prefix": {"S": "avatar#" if run is None else f"avatar#{run:03}#"},
+            },
+            ConsistentRead=True,
+        )
+        avatars = [_avatar(item) for item in found]
+        return Page(avatars, f"{avatars[-1].run}.{avatars[-1].position}" if more else None)
+
+    def erase(self, job_id: str, keep_run: int | None = None) -> int:
+        kept = {"job", RECEIPT} | ({_run_record(keep_run)} if keep_run else set())
+        return self._rows.erase(job_id, kept)
+
+    def put_receipt(self, receipt: Receipt) -> None:
+        self._rows.put(receipt.job_id, RECEIPT, receipt)
+
+    def receipt(self, job_id: str) -> Receipt | None:
+        item = self._rows.get(job_id, RECEIPT)
+        return Receipt(**item | {"erased": Erased(**item["erased"])}) if item else None
+
+    def _put_avatar(self, avatar: Avatar) -> bool:
+        condition: dict[str, Any] = {
+            "ConditionExpression": "(attribute_not_exists(favourite) OR favourite = :favourite)",
+            "ExpressionAttributeValues": {":favourite": {"BOOL": avatar.favourite}},
+        }
+        if avatar.status is not AvatarStatus.KEPT:
+            condition["ConditionExpression"] += (
+                " AND (attribute_not_exists(job_id) OR #status <> :kept)"
+            )
+            condition["ExpressionAttributeNames"] = {"#status": "status"}
+            condition["ExpressionAttributeValues"] |= {":kept": {"S": AvatarStatus.KEPT.value}}
+        record = _avatar_record(avatar.run, avatar.position)
+        return self._rows.put(avatar.job_id, record, avatar, **condition)
 
     def _put_job(self, job: Job, condition: dict[str, Any]) -> bool:
         return self._rows.put(job.job_id, "job", job, **condition)
@@ -153,6 +219,38 @@ def _index_keys(run: Run) -> dict[str, object]:
 
 def _run_record(run: int) -> str:
     return f"run#{run:03}"
+
+
+def _avatar_record(run: int, position: int) -> str:
+    return f"avatar#{run:03}#{position:03}"
+
+
+def _after_job(owner: str, cursor: str | None) -> Item | None:
+    """The key in the index that a page of jobs ended with."""
+    if cursor is None:
+        return None
+    made_at, job_id = _parts(r"(\d{1,12})\.([A-Z2-7]{26})", cursor)
+    return {
+        "owner": {"S": owner},  # whatever the cursor says, nobody gets into another one's jobs
+        "created_at": {"N": made_at},
+        "job_id": {"S": job_id},
+        "record": {"S": "job"},
+    }
+
+
+def _after_avatar(job_id: str, cursor: str | None) -> Item | None:
+    """The key that a page of avatars ended with."""
+    if cursor is None:
+        return None
+    run, position = map(int, _parts(r"(\d{1,3})\.(\d{1,3})", cursor))
+    return {"job_id": {"S": job_id}, "record": {"S": _avatar_record(run, position)}}
+
+
+def _parts(pattern: str, cursor: str) -> tuple[str, ...]:
+    match = re.fullmatch(pattern, cursor, re.ASCII)
+    if match is None:
+        raise BadCursorError("next must be what the page before has named: leave it out to begin.")
+    return match.groups()
 
 
 def _job(item: Item) -> Job:

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import asdict, replace
 from decimal import Decimal
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
-from avatars.model import Avatar, Gate, Job, Leases, Photo, Run
+from avatars.model import (
+    Allowance,
+    Avatar,
+    Durations,
+    Gate,
+    Job,
+    Leases,
+    Photo,
+    Receipt,
+    Run,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 Item = dict[str, Any]
-Row = Job | Run | Photo | Avatar | Gate | Leases
-Versioned = TypeVar("Versioned", Job, Run, Gate, Leases)
+Row = Job | Run | Photo | Avatar | Gate | Leases | Durations | Allowance | Receipt
+Versioned = TypeVar("Versioned", Job, Run, Gate, Leases, Durations, Allowance)
 
 CHANGE_TRIES = 20
 """A row is contended only for moments, by a handful of writers."""
+
+ITEMS_AT_ONCE = 100
+"""How many items one request asks for at most: some 150 KB of jobs."""
 
 INDEX_KEYS = ("unfinished", "waits_for", "waits_since", "waits_until")
 """Attributes that only the indexes need; what they say stands in the row itself, too."""
@@ -62,6 +76,49 @@ class Rows:
             PaginationConfig={"MaxItems": most} if most else {},
         )
         return (_plain_item(item) for page in pages for item in page["Items"])
+
+    def some(self, most: int, start: Item | None, **query: Any) -> tuple[list[Item], bool]:
+        """The first *most* items of a query after the key *start*, and whether there are more."""
+        if start:
+            query["ExclusiveStartKey"] = start
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table, PaginationConfig={"PageSize": ITEMS_AT_ONCE}, **query
+        )
+        found = list(islice((item for page in pages for item in page["Items"]), most + 1))
+        return [_item(item) for item in found[:most]], len(found) > most
+
+    def set(self, job_id: str, record: str, name: str, value: bool) -> Item | None:
+        """Give one attribute of a row another value; returns the row, None where there is none."""
+        try:
+            reply = self._client.update_item(
+                TableName=self._table,
+                Key={"job_id": {"S": job_id}, "record": {"S": record}},
+                UpdateExpression="SET #name = :value",
+                ConditionExpression="attribute_exists(job_id)",
+                ExpressionAttributeNames={"#name": name},
+                ExpressionAttributeValues={":value": {"BOOL": value}},
+                ReturnValues="ALL_NEW",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return None
+        return _item(reply["Attributes"])
+
+    def erase(self, job_id: str, keep: Set[str]) -> int:
+        """Delete the rows of a job but those records; returns how many there were."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="job_id = :job_id",
+            ProjectionExpression="job_id, #record",
+            ExpressionAttributeNames={"#record": "record"},
+            ExpressionAttributeValues={":job_id": {"S": job_id}},
+            ConsistentRead=True,
+        )
+        # All of them before the first goes: a query does not like its rows to vanish.
+        found = [item for page in pages for item in page["Items"]]
+        gone = [key for key in found if key["record"]["S"] not in keep]
+        for key in gone:
+            self._client.delete_item(TableName=self._table, Key=key)
+        return len(gone)
 
     def put(
         self,

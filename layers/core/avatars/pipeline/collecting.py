@@ -13,7 +13,7 @@ from avatars.errors import (
     TooFewPhotosError,
     UploadWithheldError,
 )
-from avatars.manifest import read_manifest
+from avatars.manifest import read_manifest, require_known_styles
 from avatars.model import (
     MAX_PHOTOS,
     MIN_PHOTOS,
@@ -96,6 +96,9 @@ def collect_photos(services: Services, job_id: str, run: int) -> CollectReply:
         rows = services.jobs.photos(job_id)
         uploads = services.uploads.list(keys.upload_prefix(job.owner, job.folder))
         manifest, problem = _manifest(services, job, uploads)
+        if manifest.webhook != job.webhook and not problem:
+            # At once: who is never complete is told of, too.
+            job = services.jobs.change_job(job_id, lambda job: _with_webhook(job, manifest))
         rejected_advice = services.settings.rejected_advice
         folder = Folder(uploads, without_withdrawn(rows, uploads), manifest, rejected_advice)
         wait = seconds_to_wait(services, job, folder)
@@ -128,7 +131,9 @@ def seconds_to_wait(services: Services, job: Job, folder: Folder) -> int:
     unsettled = folder.unsettled(wall)
 
     enough = folder.accepted >= MIN_PHOTOS and not unsettled
-    if promised is not None:
+    if folder.manifest.hold and not folder.start_asked:
+        complete = False
+    elif promised is not None:
         # A rejected photo counts as one that arrived, but not while one that may be used waits.
         waiting_helps = unsettled and folder.accepted < MIN_PHOTOS
         arrived = len(folder.photos) >= promised and not waiting_helps
@@ -138,6 +143,11 @@ def seconds_to_wait(services: Services, job: Job, folder: Folder) -> int:
     if complete:
         return 0
     if now >= job.collect_deadline:
+        if folder.manifest.hold and not folder.start_asked:
+            raise BatchIncompleteError(
+                f"It was held with {len(folder.photos)} photos, and nobody asked for its start "
+                "until the deadline. Upload the whole set into a new folder."
+            )
         if promised is not None and not folder.start_asked:
             raise BatchIncompleteError(
                 f"{promised} photos were promised, {len(folder.photos)} had arrived at the "
@@ -145,7 +155,7 @@ def seconds_to_wait(services: Services, job: Job, folder: Folder) -> int:
             )
         return 0
     if (
-        (promised is None or folder.start_asked)
+        ((promised is None and not folder.manifest.hold) or folder.start_asked)
         and folder.accepted >= MIN_PHOTOS
         and wall < quiet_ends
     ):
@@ -227,10 +237,13 @@ def _manifest(
     if not any(upload.file == keys.MANIFEST for upload in uploads):
         return default, None
     try:
-        return read_manifest(
+        manifest = read_manifest(
             services.uploads.read(keys.upload_prefix(job.owner, job.folder) + keys.MANIFEST) or b"",
             default,
-        ), None
+            services.settings.webhook_origins,
+        )
+        require_known_styles(manifest.prompts, services.settings.styles)
+        return manifest, None
     except BadManifestError as error:
         return default, error
     except UploadWithheldError as error:
@@ -254,6 +267,8 @@ def _freeze(
             newest,
             subject=manifest.subject,
             promised=manifest.photos,
+            held=manifest.hold,
+            webhook=manifest.webhook,
             chosen=chosen,
             chosen_at=services.clock.now(),
         )
@@ -262,6 +277,10 @@ def _freeze(
         job.job_id, run, lambda newest: replace(newest, prompts=manifest.prompts)
     )
     return services.jobs.change_job(job.job_id, freeze)
+
+
+def _with_webhook(job: Job, manifest: Manifest) -> Job:
+    return job if job.chosen else replace(job, webhook=manifest.webhook)
 
 
 def sorted_by_upload(photos: Sequence[Photo]) -> list[Photo]:

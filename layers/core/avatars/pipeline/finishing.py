@@ -94,7 +94,7 @@ def close_job(
     resumed by another execution, which goes on with the recorded ids.
     """
     job = services.jobs.find_job(job_id)
-    if job is None:
+    if job is None or job.erased_at is not None:
         return None
     run = services.jobs.run(job_id, job.run)
     # An execution that died before it could claim its run is known by its name only.
@@ -173,6 +173,8 @@ def _end(services: Services, job_id: str, run: int, error: JobError | None) -> F
     def end(job: Job) -> Job:
         if job.run != run:
             raise RunRefusedError(f"Run {run} of job {job_id} is over; another one has begun.")
+        if job.erased_at is not None:
+            raise RunRefusedError(f"Job {job_id} is erased.")
         # What ended first stays: a repetition changes nothing.
         return job if job.status.ended else replace(job, status=status, code=code, reason=reason)
 
@@ -225,4 +227,7 @@ def _notice(job: Job, run: Run) -> Mapping[str, object]:
         "code": job.code,
         "model_id": job.model_id,
         "inference_id": run.inference_id,
+        # Tells this end from another one of the same run, and a repetition of it from neither.
+        "started_at": run.started_at,
+        "has_webhook": job.webhook is not None,
     }

@@ -13,6 +13,7 @@ from avatars.errors import (
 )
 from avatars.model import Job, JobStatus, Progress, ProgressState, Run, Sending, Stage, Submission
 from avatars.pipeline.admission import give_back
+from avatars.pipeline.estimating import remember
 from avatars.pipeline.looking import LookReply, Looks, look, look_again
 from avatars.pipeline.running import require_run
 from avatars.pipeline.submitting import Send, Step, SubmitReply, known, recover, sent, submit
@@ -117,7 +118,10 @@ def check_inference(services: Services, job_id: str, run: int, looks: Looks) -> 
     )
     if progress.state is ProgressState.READY:
         services.answers.keep(job_id, keys.result_answer(run), answer)
-        return _ready(services, _announced(services, row, progress), looks)
+        announced = _announced(services, row, progress)
+        if not row.links:  # else they were made long ago, and this is about fresh links
+            remember(services, Stage.INFERENCE, row.inference)
+        return _ready(services, announced, looks)
     if row.links:
         # They were announced before: whatever is said now, those links are tried once more.
         return _ready(services, _announced(services, row), looks)

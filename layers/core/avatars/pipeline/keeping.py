@@ -65,7 +65,7 @@ def _keep(
     services: Services, job: Job, row: Run, position: int, link: str | None
 ) -> Avatar | DownloadFailedError:
     """One avatar, kept or with the reason why not; the error where another try may help."""
-    due = Avatar(job.job_id, row.run, position, row.style_of(position), AvatarStatus.DUE)
+    due = Avatar(job.job_id, row.run, position, row.prompt_of(position).style, AvatarStatus.DUE)
     outcome: Avatar | DownloadFailedError
     try:
         if link is None:

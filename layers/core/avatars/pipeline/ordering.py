@@ -1,35 +1,46 @@
-"""The HTTP door: order a job, ask for its start, see how it stands."""
+"""What owners ask for: a job, its start, more avatars from its model."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, replace
-from typing import Any
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from avatars import keys
-from avatars.advice import SENTENCES, advice_on, advice_on_set
-from avatars.errors import BadKeyError, BadRequestError, JobNotFoundError, JobStartedError
-from avatars.manifest import write_manifest
+from avatars.errors import (
+    BadKeyError,
+    BadRequestError,
+    JobNotEndedError,
+    JobNotFoundError,
+    JobStartedError,
+    LimitReachedError,
+    NoModelError,
+)
+from avatars.manifest import require_known_styles, write_manifest
 from avatars.model import (
     JOB_ID_LENGTH,
     MAX_PHOTO_BYTES,
     MAX_PHOTOS,
     MIN_PHOTOS,
+    Allowance,
     Form,
     Job,
     Manifest,
-    Photo,
-    PhotoStatus,
-    Run,
-    Subject,
+    Ordered,
+    Prompt,
     job_id_for,
 )
-from avatars.pipeline.collecting import without_unusable
 from avatars.pipeline.uploading import ensure_job
 from avatars.ports import Services
 
 FORM_SECONDS = 900
 """Wall seconds in which the photos must be uploaded; asking again gives new forms."""
 
-_TYPES = {
+DAY = 86_400
+
+MAX_FOLDER_LENGTH = 64
+
+_FOLDER = re.compile(rf"[\w .+-]{{1,{MAX_FOLDER_LENGTH}}}")
+
+PHOTO_TYPES = {
     ".jpg": "image/jpeg",
     ".jpeg": "image/jpeg",
     ".png": "image/png",
@@ -38,42 +49,63 @@ _TYPES = {
     ".webp": "image/webp",
     ".avif": "image/avif",
 }
+"""By the end of a file's name."""
 
 
 def order_job(
-    services: Services, owner: str, folder: str, manifest: Manifest, files: Sequence[str]
-) -> tuple[Job, dict[str, Form]]:
-    """A job for *files* of this owner and, for each file, the form that uploads it.
+    services: Services,
+    owner: str,
+    folder: str,
+    manifest: Manifest,
+    photos: Mapping[str, str | None],
+) -> Job:
+    """A job for *photos* of this owner, by file and, where it is known, content type.
 
-    The manifest goes where a dropped one would be, and promises the number of files; the same
-    order again gives the same job with new forms. Raises BadRequestError.
+    The manifest goes where a dropped one would be, and promises the number of photos; the same
+    order again is the same job. Raises BadRequestError, JobStartedError or LimitReachedError.
     """
-    types = {file: _type_of(file) for file in files}
-    if not MIN_PHOTOS <= len(types) <= MAX_PHOTOS:
+    if not MIN_PHOTOS <= len(photos) <= MAX_PHOTOS:
         raise BadRequestError(
-            f"files has {len(types)} names; a training takes {MIN_PHOTOS} to {MAX_PHOTOS} photos: "
-            "add some or leave some out."
+            f"photos has {len(photos)} names; a training takes {MIN_PHOTOS} to {MAX_PHOTOS} "
+            "photos: add some or leave some out."
         )
-    known = services.jobs.find_job(job_id_for(owner, folder))
+    for file, kind in photos.items():
+        type_of(file, kind)
+    check_folder(folder)
+    require_known_styles(manifest.prompts, services.settings.styles)
+    job_id = job_id_for(owner, folder)
+    known = services.jobs.find_job(job_id)
     if known and known.takes_no_photos:
-        raise JobStartedError(f"Job {known.job_id} takes no more photos: use a new folder.")
+        raise JobStartedError(f"Job {job_id} takes no more photos: use a new folder.")
+    _allow(services, owner, job_id, len(photos))
     prefix = keys.upload_prefix(owner, folder)
-    services.uploads.put(prefix + keys.MANIFEST, write_manifest(manifest, len(types)))
+    services.uploads.put(prefix + keys.MANIFEST, write_manifest(manifest, len(photos)))
     job = ensure_job(services, owner, folder)
-    if not job.chosen:
-        # What the manifest will say when the set is frozen, said at once.
-        services.jobs.change_run(
-            job.job_id, job.run, lambda run: replace(run, prompts=manifest.prompts)
+    if job.chosen:
+        return job
+    # What the manifest will say when the set is frozen, said at once.
+    services.jobs.change_run(job_id, job.run, lambda run: replace(run, prompts=manifest.prompts))
+    return services.jobs.change_job(
+        job_id,
+        lambda job: replace(
+            job,
+            subject=manifest.subject,
+            promised=len(photos),
+            held=manifest.hold,
+            webhook=manifest.webhook,
+        ),
+    )
+
+
+def upload_forms(services: Services, job: Job, photos: Mapping[str, str | None]) -> dict[str, Form]:
+    """For each photo, the form that uploads it into the job's folder; see `order_job`."""
+    prefix = keys.upload_prefix(job.owner, job.folder)
+    return {
+        file: services.uploads.form(
+            prefix + file, type_of(file, kind), MAX_PHOTO_BYTES, FORM_SECONDS
         )
-        job = services.jobs.change_job(
-            job.job_id,
-            lambda job: replace(job, subject=manifest.subject, promised=len(types)),
-        )
-    forms = {
-        file: services.uploads.form(prefix + file, kind, MAX_PHOTO_BYTES, FORM_SECONDS)
-        for file, kind in types.items()
+        for file, kind in photos.items()
     }
-    return job, forms
 
 
 def ask_start(services: Services, owner: str, job_id: str) -> Job:
@@ -89,83 +121,107 @@ def ask_start(services: Services, owner: str, job_id: str) -> Job:
     return job
 
 
+def ask_more(
+    services: Services, owner: str, job_id: str, prompts: Sequence[Prompt]
+) -> tuple[Job, int]:
+    """Have more avatars made from a job's model; returns the job, and the run that makes them.
+
+    Raises JobNotFoundError, BadRequestError, NoModelError or JobNotEndedError.
+    """
+    job = owned_job(services, owner, job_id)
+    require_known_styles(prompts, services.settings.styles)
+    if not job.status.ended:
+        raise JobNotEndedError(f"Job {job_id} is {job.status}: wait until it has ended.")
+    if not job.has_model:
+        raise NoModelError(f"Job {job_id} has no trained model to make more from: order a new job.")
+    services.executions.start_another(job_id, job.run + 1, prompts)
+    return job, job.run + 1
+
+
 def owned_job(services: Services, owner: str, job_id: str) -> Job:
     """The owner's job. A stranger's job does not exist: raises JobNotFoundError."""
-    job = services.jobs.find_job(job_id) if len(job_id) == JOB_ID_LENGTH else None
-    if job is None or job.owner != owner:
+    job = find_owned_job(services, owner, job_id)
+    if job is None or job.erased_at is not None:
         raise JobNotFoundError(f"There is no job {job_id}.")
     return job
 
 
-def describe_job(services: Services, job: Job) -> dict[str, Any]:
-    """What an owner may know of a job, as JSON has it. Times are Unix seconds of the clock."""
-    run = services.jobs.run(job.job_id, job.run)
-    photos = without_unusable(
-        services.jobs.photos(job.job_id), job.subject, services.settings.rejected_advice
-    )
-    used = [
-        photo for photo in photos if photo.status in (PhotoStatus.ACCEPTED, PhotoStatus.SURPLUS)
-    ]
-    avatars = services.jobs.avatars(job.job_id, job.run)
-    return {
-        "job_id": job.job_id,
-        "folder": job.folder,
-        "status": job.status,
-        "code": job.code,
-        "reason": job.reason,
-        "run": job.run,
-        "subject": job.subject,
-        "prompts": [asdict(prompt) for prompt in run.prompts],
-        "promised": job.promised,
-        "model_id": job.model_id,
-        "inference_id": run.inference_id,
-        "waiting": _describe_waiting(run),
-        "created_at": job.created_at,
-        "photos": [
-            {
-                "file": photo.file,
-                "status": photo.status,
-                "code": photo.code,
-                "reason": photo.reason,
-                "crop": photo.crop,
-                "advice": _describe_advice(photo, job.subject, used),
-            }
-            for photo in photos
-        ],
-        "advice": [asdict(advice) for advice in advice_on_set(used)],
-        "avatars": [
-            {"position": a.position, "style": a.style, "status": a.status, "key": a.key}
-            for a in avatars
-        ],
-    }
+def find_owned_job(services: Services, owner: str, job_id: str) -> Job | None:
+    """The owner's job, also one that was erased a moment ago."""
+    job = services.jobs.find_job(job_id) if len(job_id) == JOB_ID_LENGTH else None
+    return job if job and job.owner == owner else None
 
 
-def _describe_advice(photo: Photo, subject: Subject, used: Sequence[Photo]) -> list[dict[str, str]]:
-    """What to say about a photo that is used; about a rejected one, its reason says enough."""
-    if photo not in used:
-        return []
-    earlier = used[: used.index(photo)]
-    return [{"code": a, "sentence": SENTENCES[a]} for a in advice_on(photo, subject, earlier)]
+def type_of(file: str, kind: str | None = None) -> str:
+    """The content type of a photo by its name, or *kind* where its sender knows better.
 
-
-def _describe_waiting(run: Run) -> dict[str, Any] | None:
-    """What a run waits for before its request is sent, and how many come first."""
-    waiting = run.waiting
-    if waiting is None:
-        return None
-    return {"for": waiting.reason, "since": waiting.since, "ahead": waiting.ahead}
-
-
-def _type_of(file: str) -> str:
-    kind = next((kind for end, kind in _TYPES.items() if file.lower().endswith(end)), None)
-    if kind is None:
+    Raises BadRequestError for what is no photo, or has a name that cannot be taken.
+    """
+    kind = kind or next((t for end, t in PHOTO_TYPES.items() if file.lower().endswith(end)), None)
+    if kind not in PHOTO_TYPES.values():
         raise BadRequestError(
-            f"{file!r} is no JPEG, PNG, HEIC, WebP or AVIF by its name: convert it first."
+            f"{file!r} is no JPEG, PNG, HEIC, WebP or AVIF by its name or type: convert it first."
         )
-    if "/" in file or file[0] == ".":
-        raise BadRequestError(f"{file!r} is no plain file name: rename it.")
+    if "/" in file or file[0] == "." or not keys.is_photo(file):
+        raise BadRequestError(f"{file!r} is no plain name of a photo: rename it.")
     try:
         keys.check_name(file)
     except BadKeyError as error:
         raise BadRequestError(f"{file!r} cannot be taken. {error}") from error
-    return kind
+    return str(kind)
+
+
+def check_folder(folder: str) -> None:
+    """Raises BadRequestError for a name that no folder may have."""
+    # Dots alone are no name: clients take them out of the addresses of everything below.
+    if not _FOLDER.fullmatch(folder) or not folder.strip("."):
+        raise BadRequestError(
+            f"folder must have 1 to {MAX_FOLDER_LENGTH} letters, digits, spaces or . _ + -, and "
+            "not dots alone: rename it."
+        )
+
+
+def _allow(services: Services, owner: str, job_id: str, photos: int) -> None:
+    """Count an order against the owner's limits. Raises LimitReachedError.
+
+    It counts from now on, whatever becomes of it: every job may be paid for.
+    """
+    limits, now = services.settings.owner_limits, services.clock.now()
+
+    def allow(allowance: Allowance) -> Allowance:
+        orders = {
+            known: order
+            for known, order in allowance.orders.items()
+            if known != job_id and (now - order.at < DAY or _is_open(services, known))
+        }
+        today = [order for order in orders.values() if now - order.at < DAY]
+        first = min((order.at for order in today), default=now)
+        if job_id not in allowance.orders:
+            if len(today) >= limits.jobs_a_day:
+                raise LimitReachedError(
+                    f"{len(today)} jobs were ordered in a day, {limits.jobs_a_day} are the most: "
+                    "order again later.",
+                    first + DAY - now,
+                )
+            if sum(_is_open(services, known) for known in orders) >= limits.open_jobs:
+                raise LimitReachedError(
+                    f"{limits.open_jobs} jobs at a time are the most: wait until one has ended, or "
+                    "erase one."
+                )
+        if photos + sum(order.photos for order in today) > limits.photos_a_day:
+            raise LimitReachedError(
+                f"{limits.photos_a_day} photos a day are the most: order again later, or with "
+                "fewer photos.",
+                first + DAY - now,
+            )
+        known = allowance.orders.get(job_id)
+        return replace(
+            allowance, orders=orders | {job_id: Ordered(known.at if known else now, photos)}
+        )
+
+    services.owners.change_allowance(owner, allow)
+
+
+def _is_open(services: Services, job_id: str) -> bool:
+    job = services.jobs.find_job(job_id)
+    return job is not None and not job.status.ended

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Literal, TypedDict
 
 from avatars.errors import RunRefusedError
-from avatars.manifest import parse_prompts
+from avatars.manifest import parse_prompts, require_known_styles
 from avatars.model import Job, JobStatus, Run
 from avatars.ports import Services
 
@@ -43,6 +43,8 @@ def begin_run(
         if not isinstance(value, kind):
             raise RunRefusedError(f"{name} of the input must be {words}.")
     job = services.jobs.job(job_id)
+    if job.erased_at is not None:
+        raise RunRefusedError(f"Job {job_id} is erased.")
     current = services.jobs.run(job_id, job.run)
     if run is None and current.execution != execution:
         return _begin_another(services, job, current, execution, prompts)
@@ -78,6 +80,7 @@ def _begin_another(
         )
     number = last.run + 1
     wanted = last.prompts if prompts is None else parse_prompts(list(prompts))
+    require_known_styles(wanted, services.settings.styles)
     run = services.jobs.create_run(Run(job.job_id, number, wanted, started_at=services.clock.now()))
     # Somebody else's run, if that execution died before the job heard of it, becomes ours.
     _claim(services, replace(run, prompts=wanted), execution)
@@ -85,6 +88,8 @@ def _begin_another(
     def begin(newest: Job) -> Job:
         if newest.run == number:
             return newest  # our own write, whose confirmation was lost on the way
+        if newest.erased_at is not None:
+            raise RunRefusedError(f"Job {newest.job_id} was erased meanwhile.")
         return _open(replace(newest, run=number))
 
     job = services.jobs.change_job(job.job_id, begin)

@@ -9,6 +9,7 @@ from avatars import keys
 from avatars.errors import BadKeyError
 from avatars.model import JobStatus, Photo, StoredUpload, Upload, job_id_for
 from avatars.pipeline.collecting import is_judged
+from avatars.pipeline.erasing import erase_again
 from avatars.pipeline.finishing import close_job
 from avatars.pipeline.uploading import ensure_job
 from avatars.ports import Services
@@ -48,8 +49,11 @@ def sweep_jobs(services: Services) -> SweepReply:
 
 
 def _sweep_run(services: Services, job_id: str, number: int) -> str:
-    job, run = services.jobs.find_job(job_id), services.jobs.run(job_id, number)
-    now = services.clock.now()
+    job = services.jobs.find_job(job_id)
+    if job and job.erased_at is not None:
+        # Its runs may be gone: another one of this list has brought us here before.
+        return "closed" if erase_again(services, job) else "left alone"
+    run, now = services.jobs.run(job_id, number), services.clock.now()
     if run.ended_at or now - (run.started_at or 0) < PATIENCE:
         return "left alone"
     if job is None or number != job.run:
@@ -81,7 +85,9 @@ def _sweep_uploads(services: Services) -> Iterator[Upload]:
             folders[owner, folder].append(replace(stored, file=file))
     for (owner, folder), uploads in folders.items():
         known = services.jobs.find_job(job_id_for(owner, folder))
-        if known is None or not known.takes_no_photos:
+        if known and known.erased_at is not None:
+            services.uploads.erase(keys.upload_prefix(owner, folder))
+        elif known is None or not known.takes_no_photos:
             job = ensure_job(services, owner, folder)
             judged = {photo.file: photo for photo in services.jobs.photos(job.job_id)}
             yield from _ask(services, owner, folder, uploads, judged)

@@ -15,6 +15,7 @@ from avatars.errors import (
 )
 from avatars.model import Job, JobStatus, Progress, ProgressState, Sending, Stage, Submission
 from avatars.pipeline.admission import give_back
+from avatars.pipeline.estimating import remember
 from avatars.pipeline.looking import LookReply, Looks, look, look_again
 from avatars.pipeline.running import require_run
 from avatars.pipeline.submitting import Send, Step, SubmitReply, known, recover, sent, submit
@@ -118,6 +119,7 @@ def check_training(services: Services, job_id: str, run: int, looks: Looks) -> L
     )
     if progress.state is ProgressState.READY:
         services.jobs.change_job(job_id, lambda job: _trained(job, services.clock.now()))
+        remember(services, Stage.TRAINING, job.training)
         return _ready(services, job, run, looks)
     _raise_if_ended(progress)
     return look_again(

@@ -1,0 +1,363 @@
+"""What goes in and out of the HTTP API; the OpenAPI document is made of it."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from avatars.addresses import MAX_URL_LENGTH
+from avatars.keys import MAX_NAME_LENGTH
+from avatars.manifest import (
+    MAX_AVATARS,
+    MAX_PROMPT_LENGTH,
+    MAX_PROMPTS,
+    MAX_STYLE_LENGTH,
+)
+from avatars.model import (
+    MAX_PHOTOS,
+    MIN_PHOTOS,
+    AvatarStatus,
+    JobStatus,
+    PhotoStatus,
+    Subject,
+)
+from avatars.pipeline.ordering import MAX_FOLDER_LENGTH
+
+Seconds = Annotated[int, Field(description="Unix seconds")]
+Link = Annotated[str, Field(description="A link that lives for a quarter of an hour")]
+
+
+def _whole(value: object) -> object:
+    """JSON knows one kind of number: 4.0 is as whole as 4."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+
+
+class Request(BaseModel):
+    """What a caller sends; a misspelt field is an error, not a wish unheard."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class PromptWanted(Request):
+    """One line of an order: `count` avatars in one style."""
+
+    style: str = Field(min_length=1, max_length=MAX_STYLE_LENGTH, examples=["realistic"])
+    count: Whole = Field(1, ge=1, le=MAX_AVATARS, strict=True)
+    prompt: str | None = Field(None, min_length=1, max_length=MAX_PROMPT_LENGTH)
+
+
+class PhotoOffered(Request):
+    """A photo that will be uploaded."""
+
+    file: str = Field(min_length=1, max_length=MAX_NAME_LENGTH, examples=["IMG_2041.JPG"])
+    type: str | None = Field(
+        None, description="Content type; by default what the name says", examples=["image/jpeg"]
+    )
+
+
+Prompts = Annotated[list[PromptWanted], Field(min_length=1, max_length=MAX_PROMPTS)]
+
+
+_PROMPTS: Any = [{"style": "realistic", "count": 4}, {"style": "realistic", "prompt": "by the sea"}]
+
+
+class Order(Request):
+    """A job: who is on the photos, what is wanted, and which photos will come."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "photos": [{"file": f"IMG_{number}.JPG"} for number in range(2041, 2051)],
+                    "subject": "woman",
+                    "prompts": _PROMPTS,
+                    "folder": "summer",
+                }
+            ]
+        }
+    )
+
+    photos: list[PhotoOffered] = Field(min_length=MIN_PHOTOS, max_length=MAX_PHOTOS)
+    subject: Subject | None = Field(None, description="By default as the stack says")
+    prompts: Prompts | None = Field(None, description="By default as the stack says")
+    folder: str | None = Field(
+        None,
+        min_length=1,
+        max_length=MAX_FOLDER_LENGTH,
+        description="The job's name, of letters, digits, spaces and . _ + -; the same one again is "
+        "the same job. By default a new one.",
+    )
+    webhook: str | None = Field(
+        None,
+        min_length=1,
+        max_length=MAX_URL_LENGTH,
+        description="Where the end of the job is told: a public https address",
+        examples=["https://example.com/avatars"],
+    )
+    hold: bool = Field(
+        False,
+        strict=True,
+        description="Begin only when it is asked for, not as soon as all photos are judged.",
+    )
+
+
+class More(Request):
+    """More avatars from a model that is trained already."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"prompts": _PROMPTS}]})
+
+    prompts: Prompts
+
+
+class Liking(Request):
+    """Whether an avatar is one of the best."""
+
+    favourite: bool = Field(strict=True)
+
+
+class Said(BaseModel):
+    """A stable code, and the sentence that people read."""
+
+    code: str
+    sentence: str
+
+
+class Photo(BaseModel):
+    """One upload, and the verdict on it."""
+
+    file: str
+    status: PhotoStatus
+    code: str | None
+    reason: str | None
+    crop: tuple[int, int, int, int] | None = Field(
+        description="What is kept of it: left, top, right, bottom in pixels of the upright photo"
+    )
+    advice: list[Said]
+    link: Link | None = Field(description="The prepared photo, while it exists")
+
+
+class Waiting(BaseModel):
+    """What a job waits for."""
+
+    for_: str = Field(alias="for")
+    sentence: str
+    since: Seconds
+    ahead: int = Field(description="How many jobs come first")
+
+
+class Estimate(BaseModel):
+    """When a job has probably ended: in so many seconds, in eight cases of ten within the range."""
+
+    seconds: int
+    least: int
+    most: int
+    jobs: int = Field(
+        description="From how many past jobs this is told; 0: from the provider's own figures"
+    )
+
+
+class Progress(BaseModel):
+    """The avatars of the present run."""
+
+    wanted: int
+    kept: int
+
+
+class Prompt(BaseModel):
+    """One line of what was ordered."""
+
+    style: str
+    count: int
+    prompt: str | None
+
+
+class JobSummary(BaseModel):
+    """A job in a list."""
+
+    job_id: str
+    folder: str
+    status: JobStatus
+    code: str | None
+    reason: str | None
+    subject: Subject
+    run: int
+    created_at: Seconds
+    model_id: str | None
+
+
+class Job(JobSummary):
+    """All that is known of a job."""
+
+    prompts: list[Prompt]
+    promised: int | None = Field(description="How many photos it waits for")
+    inference_id: str | None
+    waiting: Waiting | None
+    estimate: Estimate | None
+    photos: list[Photo]
+    advice: list[Said] = Field(description="What is to be said about the whole set")
+    avatars: Progress
+
+
+class Jobs(BaseModel):
+    """A page of jobs, the newest first."""
+
+    jobs: list[JobSummary]
+    next: str | None = Field(description="What to ask with for the next page")
+
+
+class Upload(BaseModel):
+    """A form that uploads one photo: a POST of its fields, then of `file`, to its URL."""
+
+    file: str
+    url: str
+    fields: dict[str, str]
+
+
+class Ordered(BaseModel):
+    """A job, and the forms that upload its photos, which live for a quarter of an hour."""
+
+    job: Job
+    uploads: list[Upload]
+    webhook_secret: str | None = Field(
+        description="With a webhook: what signs it, as Standard Webhooks says. Yours; keep it."
+    )
+
+
+class Run(BaseModel):
+    """The run of a job that makes more avatars; it begins in a moment."""
+
+    job_id: str
+    run: int
+
+
+class Avatar(BaseModel):
+    """One finished picture, or the reason why there is none."""
+
+    run: int
+    position: int
+    style: str
+    prompt: str | None
+    status: AvatarStatus
+    reason: str | None
+    favourite: bool
+    file: str | None
+    width: int | None
+    height: int | None
+    bytes: int | None
+    link: Link | None
+    expires_at: Seconds | None
+
+
+class Avatars(BaseModel):
+    """A page of avatars, by run and position."""
+
+    avatars: list[Avatar]
+    next: str | None
+
+
+class Shared(BaseModel):
+    """A link that anybody can open until it expires."""
+
+    link: str
+    expires_at: Seconds
+
+
+class Archive(BaseModel):
+    """A ZIP file of all avatars of a job, or that it is being packed: ask again in a moment."""
+
+    status: Literal["ready", "packing"]
+    link: Link | None
+    expires_at: Seconds | None
+    bytes: int | None
+
+
+class Model(BaseModel):
+    """A trained model: what can draw more avatars."""
+
+    model_id: str
+    job_id: str
+    folder: str
+    subject: Subject
+    trained_at: Seconds
+
+
+class Models(BaseModel):
+    """A page of models, those of the newest jobs first."""
+
+    models: list[Model]
+    next: str | None
+
+
+class Limits(BaseModel):
+    """What an order may hold."""
+
+    least_photos: int
+    most_photos: int
+    photo_bytes: int
+    photo_types: list[str]
+    most_avatars: int
+    most_prompts: int
+
+
+class Styles(BaseModel):
+    """What can be ordered."""
+
+    styles: list[str] = Field(description="Empty: any text is passed on to the provider")
+    subjects: list[Subject]
+    limits: Limits
+
+
+class Erased(BaseModel):
+    """How many of each were deleted, all their versions counted."""
+
+    uploads: int
+    photos: int
+    avatars: int
+    archives: int
+    answers: int
+    rows: int
+
+
+class Left(BaseModel):
+    """What could not be deleted, and why."""
+
+    what: str
+    id: str
+    why: str
+
+
+class Receipt(BaseModel):
+    """What became of a job that was erased."""
+
+    job_id: str
+    erased_at: Seconds
+    stopped: bool = Field(description="Whether it was still at work")
+    erased: Erased
+    left: list[Left]
+
+
+class Message(BaseModel):
+    """What API Gateway itself says."""
+
+    message: str
+
+
+class FieldProblem(BaseModel):
+    """One thing that is wrong with a request."""
+
+    field: str
+    problem: str
+
+
+class Problem(BaseModel):
+    """Why there is no other answer (RFC 9457)."""
+
+    type: str = Field(examples=["urn:avatars:problem:JOB_NOT_FOUND"])
+    title: str
+    status: int
+    code: str = Field(description="Stable: what programs go by", examples=["JOB_NOT_FOUND"])
+    detail: str = Field(description="What is wrong this time")
+    remedy: str = Field(description="What to do about it")
+    errors: list[FieldProblem] | None = None

@@ -1,0 +1,33 @@
+"""What is remembered of owners beside their jobs, in rows of their own of the table of jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from avatars.aws.rows import Rows
+from avatars.model import Allowance, Ordered
+
+
+class DynamoDBOwners:
+    """An owner's allowance, a row that is changed by version: no two orders overlook each other."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+
+    def change_allowance(self, owner: str, change: Callable[[Allowance], Allowance]) -> Allowance:
+        place = f"(owner) {owner}"  # no id of a job has brackets
+
+        def newest() -> Allowance:
+            item = self._rows.get(place, "allowance")
+            return _allowance(item) if item else Allowance()
+
+        def put(allowance: Allowance, condition: dict[str, Any]) -> bool:
+            return self._rows.put(place, "allowance", allowance, **condition)
+
+        return self._rows.change(newest, put, change)
+
+
+def _allowance(item: dict[str, Any]) -> Allowance:
+    orders = {job_id: Ordered(**order) for job_id, order in item["orders"].items()}
+    return Allowance(orders, item["version"])

@@ -1,0 +1,211 @@
+"""What an owner may know of jobs, photos and avatars, as JSON has it.
+
+Times are Unix seconds of the clock, those of links of the wall.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import groupby
+from typing import Any
+
+from avatars.advice import SENTENCES, advice_on, advice_on_set
+from avatars.manifest import MAX_AVATARS, MAX_PROMPTS
+from avatars.model import (
+    MAX_PHOTO_BYTES,
+    MAX_PHOTOS,
+    MIN_PHOTOS,
+    Avatar,
+    AvatarStatus,
+    Job,
+    JobStatus,
+    Page,
+    Photo,
+    PhotoStatus,
+    Prompt,
+    Run,
+    Subject,
+    WaitReason,
+)
+from avatars.pipeline.collecting import without_unusable
+from avatars.pipeline.estimating import estimate
+from avatars.pipeline.ordering import PHOTO_TYPES
+from avatars.ports import Services
+
+LINK_SECONDS = 900
+"""Wall seconds that the links to photos and avatars live; asking again gives new ones."""
+
+_WAITS = {
+    WaitReason.CAPACITY: "It waits for its turn at the provider.",
+    WaitReason.BUSY: "The provider asks for a pause, and then goes on.",
+    WaitReason.CREDITS: "The provider's account has no credits left: its operator has been told.",
+    WaitReason.KEY: "The provider refuses our key: its operator has been told.",
+    WaitReason.OUTAGE: "The provider does not answer; the job goes on when it does.",
+    WaitReason.NOT_SENT: "A step failed before anything was sent; it is tried again.",
+}
+
+
+def describe_offer(services: Services) -> dict[str, Any]:
+    """What can be ordered."""
+    return {
+        "styles": list(services.settings.styles),
+        "subjects": list(Subject),
+        "limits": {
+            "least_photos": MIN_PHOTOS,
+            "most_photos": MAX_PHOTOS,
+            "photo_bytes": MAX_PHOTO_BYTES,
+            "photo_types": sorted(set(PHOTO_TYPES.values())),
+            "most_avatars": MAX_AVATARS,
+            "most_prompts": MAX_PROMPTS,
+        },
+    }
+
+
+def summarize_job(job: Job) -> dict[str, Any]:
+    """What a list of jobs says of each."""
+    return {
+        "job_id": job.job_id,
+        "folder": job.folder,
+        "status": job.status,
+        "code": job.code,
+        "reason": job.reason,
+        "subject": job.subject,
+        "run": job.run,
+        "created_at": job.created_at,
+        "model_id": job.model_id,
+    }
+
+
+def summarize_model(job: Job) -> dict[str, Any]:
+    """What a list of models says of the one that a job has trained."""
+    return {
+        "model_id": job.model_id,
+        "job_id": job.job_id,
+        "folder": job.folder,
+        "subject": job.subject,
+        "trained_at": job.trained_at,
+    }
+
+
+def describe_job(services: Services, job: Job) -> dict[str, Any]:
+    """All that is known of a job, with its photos, and links to those that are prepared."""
+    run = services.jobs.run(job.job_id, job.run)
+    photos = without_unusable(
+        services.jobs.photos(job.job_id), job.subject, services.settings.rejected_advice
+    )
+    used = [
+        photo for photo in photos if photo.status in (PhotoStatus.ACCEPTED, PhotoStatus.SURPLUS)
+    ]
+    kept = [
+        avatar
+        for avatar in services.jobs.avatars(job.job_id, job.run)
+        if avatar.status is AvatarStatus.KEPT
+    ]
+    return summarize_job(job) | {
+        "prompts": [asdict(prompt) for prompt in run.prompts],
+        "promised": job.promised,
+        "inference_id": run.inference_id,
+        "waiting": _waiting(job, run, photos),
+        "estimate": estimate(services, job, run),
+        "photos": [_photo(services, job, photo, used) for photo in photos],
+        "advice": [asdict(advice) for advice in advice_on_set(used)],
+        "avatars": {"wanted": run.avatars, "kept": len(kept)},
+    }
+
+
+def describe_avatars(services: Services, page: Page[Avatar]) -> list[dict[str, Any]]:
+    """The avatars of a page, with links to those that are kept."""
+    described = []
+    for (job_id, number), avatars in groupby(
+        page.items, key=lambda avatar: (avatar.job_id, avatar.run)
+    ):
+        run = services.jobs.run(job_id, number)
+        described += [
+            describe_avatar(services, avatar, run.prompt_of(avatar.position)) for avatar in avatars
+        ]
+    return described
+
+
+def describe_avatar(services: Services, avatar: Avatar, prompt: Prompt) -> dict[str, Any]:
+    """One avatar, with a link if it is kept, and what it was asked for."""
+    link = services.gallery.link(avatar.key, LINK_SECONDS) if avatar.key else None
+    return {
+        "run": avatar.run,
+        "position": avatar.position,
+        "style": avatar.style,
+        "prompt": prompt.prompt,
+        "status": avatar.status,
+        "reason": avatar.reason,
+        "favourite": avatar.favourite,
+        "file": file_of(avatar),
+        "width": avatar.width,
+        "height": avatar.height,
+        "bytes": avatar.bytes,
+        "link": link,
+        "expires_at": int(services.clock.wall()) + LINK_SECONDS if link else None,
+    }
+
+
+def file_of(avatar: Avatar) -> str | None:
+    """What an avatar's file is called, among those of all runs: `001-001-anime.jpg`."""
+    return f"{avatar.run:03}-{avatar.key.rsplit('/', 1)[-1]}" if avatar.key else None
+
+
+def _photo(services: Services, job: Job, photo: Photo, used: Sequence[Photo]) -> dict[str, Any]:
+    there = photo.version_id is not None and not job.is_done_with_photos
+    return {
+        "file": photo.file,
+        "status": photo.status,
+        "code": photo.code,
+        "reason": photo.reason,
+        "crop": photo.crop,
+        "advice": _advice(photo, job.subject, used),
+        "link": services.photos.link(photo, LINK_SECONDS) if there else None,
+    }
+
+
+def _advice(photo: Photo, subject: Subject, used: Sequence[Photo]) -> list[dict[str, str]]:
+    """What to say about a photo that is used; about a rejected one, its reason says enough."""
+    if photo not in used:
+        return []
+    earlier = used[: used.index(photo)]
+    return [{"code": a, "sentence": SENTENCES[a]} for a in advice_on(photo, subject, earlier)]
+
+
+def _waiting(job: Job, run: Run, photos: Sequence[Photo]) -> dict[str, Any] | None:
+    """What a job waits for; None once it has ended."""
+    if job.status.ended:
+        return None
+    if run.waiting:
+        waiting = run.waiting
+        return {
+            "for": waiting.reason,
+            "sentence": _WAITS[waiting.reason],
+            "since": waiting.since,
+            "ahead": waiting.ahead,
+        }
+    reason, sentence, since = _stage(job, run, photos)
+    return {"for": reason, "sentence": sentence, "since": since, "ahead": 0}
+
+
+def _stage(job: Job, run: Run, photos: Sequence[Photo]) -> tuple[str, str, int]:
+    match job.status:
+        case JobStatus.COLLECTING:
+            return "PHOTOS", _collecting(job, photos), job.created_at
+        case JobStatus.TRAINING:
+            sent_at = job.training.intended_at if job.training else job.chosen_at
+            return "MODEL", "The provider trains the model.", sent_at or job.created_at
+        case JobStatus.INFERRING:
+            sent_at = run.inference.intended_at if run.inference else job.trained_at
+            return "AVATARS", "The provider makes the avatars.", sent_at or job.created_at
+    return "COPIES", "The avatars are copied to you.", run.announced_at or job.created_at
+
+
+def _collecting(job: Job, photos: Sequence[Photo]) -> str:
+    judged = f"{len(photos)} photos are judged"
+    if job.promised:
+        judged = f"{len(photos)} of {job.promised} photos are judged"
+    if job.held:
+        return f"{judged}; it begins when you ask for it."
+    if job.promised:
+        return f"{judged}; it begins when all are."
+    return f"{judged}; it begins when no more arrive."

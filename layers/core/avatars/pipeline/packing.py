@@ -1,0 +1,90 @@
+"""One archive of all avatars of a job."""
+
+import hashlib
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from avatars import keys
+from avatars.errors import NoAvatarsError
+from avatars.model import Archive, Avatar, AvatarStatus, Job
+from avatars.pipeline.describing import file_of
+from avatars.ports import Services
+
+PAGE = 1000
+
+_EARLIEST = (1980, 1, 1, 0, 0, 0)
+"""The earliest date that ZIP knows: the same avatars make the same archive."""
+
+
+def find_archive(services: Services, job: Job) -> Archive | None:
+    """The archive of all avatars that the job has now; None while it has to be packed.
+
+    Raises NoAvatarsError.
+    """
+    key = _key(job, kept_avatars(services, job))
+    size = services.gallery.size(key)
+    return None if size is None else Archive(key, size)
+
+
+def pack_avatars(services: Services, job_id: str) -> Archive | None:
+    """Pack all avatars of a job, unless that is done; None where they are erased meanwhile."""
+    job = services.jobs.find_job(job_id)
+    if job is None or job.erased_at is not None:
+        return None
+    try:
+        avatars = kept_avatars(services, job)
+        found = find_archive(services, job)
+    except NoAvatarsError:
+        return None
+    if found:
+        return found
+    key = _key(job, avatars)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "avatars.zip"
+        _write(services, avatars, file)
+        services.gallery.put(key, file, "application/zip")
+        size = file.stat().st_size
+    # Whoever erased the job meanwhile did not know of it.
+    if services.jobs.job(job_id).erased_at is not None:
+        services.gallery.erase(keys.archive_prefix(job_id))
+        return None
+    return Archive(key, size)
+
+
+def file_name(job: Job) -> str:
+    """What browsers save the archive as."""
+    slug = "".join(c if c.isascii() and c.isalnum() else "-" for c in job.folder).strip("-")
+    return f"avatars-{slug or job.job_id}.zip"
+
+
+def kept_avatars(services: Services, job: Job) -> Sequence[Avatar]:
+    """All avatars that are in our bucket, of all runs. Raises NoAvatarsError."""
+    found: list[Avatar] = []
+    cursor: str | None = None
+    while True:
+        page = services.jobs.avatars_of(job.job_id, PAGE, cursor)
+        found += [avatar for avatar in page.items if avatar.status is AvatarStatus.KEPT]
+        cursor = page.next
+        if cursor is None:
+            break
+    if not found:
+        raise NoAvatarsError(f"Job {job.job_id} has no avatars yet: ask again when it has ended.")
+    return found
+
+
+def _key(job: Job, avatars: Sequence[Avatar]) -> str:
+    contents = "\n".join(f"{avatar.key} {avatar.sha256}" for avatar in avatars)
+    return keys.archive_key(job.job_id, hashlib.sha256(contents.encode()).hexdigest()[:20])
+
+
+def _write(services: Services, avatars: Sequence[Avatar], file: Path) -> None:
+    # Stored: pictures are compressed already.
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for avatar in avatars:
+            entry = zipfile.ZipInfo(file_of(avatar) or "", _EARLIEST)
+            entry.external_attr = 0o644 << 16
+            with archive.open(entry, "w", force_zip64=True) as target:
+                for piece in services.gallery.read(avatar.key or ""):
+                    target.write(piece)
