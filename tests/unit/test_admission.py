@@ -13,8 +13,8 @@ from avatars.errors import (
 )
 from avatars.model import Gate, JobStatus, Leases, Sending, Stage, WaitReason
 from avatars.pipeline.admission import TROUBLES
+from avatars.pipeline.describing import describe_job
 from avatars.pipeline.finishing import finish_job
-from avatars.pipeline.ordering import describe_job
 from avatars.pipeline.submitting import SubmitReply
 from avatars.pipeline.training import check_training, recover_training, start_training
 from tests.builders import a_job, a_run, chosen
@@ -71,10 +71,11 @@ class TestCapacity:
 
         assert described["waiting"] == {
             "for": "PROVIDER_CAPACITY",
+            "sentence": "It waits for its turn at the provider.",
             "since": NOON + 3,
             "ahead": 1,
         }
-        assert describe_job(services, services.jobs.job("A"))["waiting"] is None
+        assert describe_job(services, services.jobs.job("A"))["waiting"]["for"] == "MODEL"
 
     def test_the_place_of_a_model_that_is_trained_goes_to_the_one_who_is_next(
         self, services: FakeServices
