@@ -53,6 +53,17 @@ class SweepDue:
 
 
 @dataclass(frozen=True, slots=True)
+class PackingDue:
+    """The avatars of a job were to be packed into an archive."""
+
+    job_id: str
+
+    @property
+    def about(self) -> str:
+        return self.job_id
+
+
+@dataclass(frozen=True, slots=True)
 class AlarmDue:
     """People were to be told."""
 
@@ -73,7 +84,7 @@ class Unreadable:
     about = "?"
 
 
-Matter = PhotoUploaded | ExecutionEnded | SweepDue | AlarmDue | Unreadable
+Matter = PhotoUploaded | ExecutionEnded | SweepDue | PackingDue | AlarmDue | Unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +206,8 @@ def _function(event: Any, attributes: Mapping[str, str]) -> str | None:
         return None
     if "source" not in event and "detail" in event:
         return "prepare_photo"  # asked by the sweep
+    if event.keys() == {"job_id"}:
+        return "pack_avatars"
     return FUNCTIONS.get(str(event.get("source")))
 
 
@@ -213,6 +226,8 @@ def _matter(event: Any, function: str | None) -> Matter:
                 return ExecutionEnded(str(job_id), detail["executionArn"], detail["status"])
             case "sweep_jobs":
                 return SweepDue()
+            case "pack_avatars":
+                return PackingDue(str(event["job_id"]))
             case "alarm":
                 detail = event["detail"]
                 job_id = detail.get("job_id")
