@@ -13,10 +13,10 @@ export UV_SYSTEM_CERTS := true
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test chaos bench check lint types template locks names lock build deploy clean
+.PHONY: help setup demo test chaos bench check lint types template openapi-check locks names lock openapi build deploy clean
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .venv/ready .venv-gates/ready ## Install everything the project needs, inside the project
 
@@ -32,8 +32,8 @@ chaos: .venv/ready ## Let faults strike many jobs and audit what becomes of them
 bench: .venv-bench/ready ## Measure the preparation of photos beside that of others (ARGS: your own photos)
 	@PYTHONPATH=layers/core .venv-bench/bin/python -m benchmarks.photos $(ARGS)
 
-check: setup ## Run the linters and gates: lint, types, template, locks, names
-	@$(MAKE) --no-print-directory --keep-going lint types template locks names
+check: setup ## Run the linters and gates: lint, types, template, openapi, locks, names
+	@$(MAKE) --no-print-directory --keep-going lint types template openapi-check locks names
 
 lint:
 	.venv/bin/ruff check --quiet
@@ -46,6 +46,9 @@ template:
 	.venv-gates/bin/sam validate --lint
 	.venv-gates/bin/cfn-lint template.yaml
 
+openapi-check:
+	.venv/bin/python -m avatars.api.openapi docs --check
+
 locks:
 	requirements/compile --check
 
@@ -55,6 +58,9 @@ names:
 
 lock: .venv/ready ## Compile the locks from pyproject.toml again (ARGS=--upgrade: to the newest versions)
 	requirements/compile $(ARGS)
+
+openapi: .venv/ready ## Write docs/openapi.json and docs/api.html, as the routes of the API say
+	.venv/bin/python -m avatars.api.openapi docs
 
 build: setup ## Build what is deployed, for Lambda's Python and processor
 	@command -v python3.13 >/dev/null || { echo "make build needs python3.13, Lambda's Python: install it (pyenv, uv python), make clean, and try again" >&2; exit 1; }

@@ -24,7 +24,12 @@ def print_endpoints(stack: Stack, file: TextIO) -> None:
     """How to reach a local stack from any shell."""
     bucket, gallery = stack.outputs["UploadBucket"], stack.outputs["AvatarBucket"]
     print(
-        f"""The local stack is up; `.venv/bin/avatars down` ends it. From any shell:
+        f"""The local stack is up; `.venv/bin/avatars down` ends it. The page, in any browser:
+
+  {stack.page_url}
+  sign in as {stack.page_user} with {stack.page_password}
+
+The same from any shell:
 
   export AWS_ENDPOINT_URL={stack.endpoint_url} AWS_DEFAULT_REGION=us-east-1
   export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test

@@ -19,12 +19,15 @@ export AWS_EXECUTION_ENV=AWS_Lambda_python3.13 PYTHONUNBUFFERED=1
 exec {shlex.quote(sys.executable)} -S -m awslambdaric "$_HANDLER"
 """
 
+PAGE = "index.html"
+"""What the folder of the page has, and no folder of Python's path."""
+
 # Paths inside a zip, and what is there.
 Files = dict[str, bytes]
 
 
 def function_zip(code: Path, layers: Iterable[Path], *, built: bool) -> bytes:
-    """Zip a function's folder, with its layers in `opt/python/`: the engine mounts no layers."""
+    """Zip a function's folder, with its layers in `opt/`: the engine mounts no layers."""
     files = {"bootstrap": BOOTSTRAP.encode()}
     for layer in layers:
         files |= {f"opt/{name}": content for name, content in layer_files(layer, built).items()}
@@ -37,9 +40,10 @@ def layer_zip(layer: Path, *, built: bool) -> bytes:
 
 
 def layer_files(layer: Path, built: bool) -> Files:
-    """The files of a layer under `python/`, where a build has put them and a source has not."""
-    folder = layer / "python" if built else layer
-    return {f"python/{name}": content for name, content in packable_files(folder, built).items()}
+    """The files of a layer under `python/` or `web/`: a build has put them there, a source not."""
+    name = "web" if (layer / "web" if built else layer / PAGE).exists() else "python"
+    folder = layer / name if built else layer
+    return {f"{name}/{file}": content for file, content in packable_files(folder, built).items()}
 
 
 def packable_files(folder: Path, built: bool) -> Files:

@@ -22,10 +22,7 @@ from typing import Any
 import psutil
 
 from avatars.clock import Clock
-from local.deploy import deploy
-from local.engine import PROJECT, Engine, client
-from local.simulator.drawing import Style
-from local.simulator.running import running_simulator
+from local.engine import PROJECT, REGION, Engine, client
 
 STACK = "avatars"
 
@@ -33,6 +30,7 @@ SCALE = 0.01
 """Seconds of the wall per second of the pipeline: a training of ten minutes takes six seconds."""
 
 QUIET_PERIOD_SECONDS = 3
+PAGE_USER = "you@example.com"
 START_SECONDS, STOP_SECONDS = 60, 30
 
 
@@ -52,6 +50,10 @@ class Stack:
     clock_scale: float
     log: str
     pid: int
+    page_url: str
+    page_user: str
+    page_password: str
+    """Made up for this stack: the page shows both, and nobody else is in its user pool."""
 
     @property
     def clock(self) -> Clock:
@@ -69,6 +71,13 @@ def running_stack(
     **scenario: Any,
 ) -> Iterator[Stack]:
     """A stack for the length of the block, new from the ground: an old state is removed."""
+    # Whoever only looks for a stack does not wait for seconds until all of this is imported.
+    from local.deploy import deploy
+    from local.front import Front, application, page_headers
+    from local.passage import Upstream
+    from local.simulator.running import running_simulator
+    from local.simulator.styles import Style
+
     shutil.rmtree(state_dir, ignore_errors=True)
     clock = Clock(int(time.time()), scale)
     key = secrets.token_urlsafe(24)
@@ -80,6 +89,7 @@ def running_stack(
             **scenario,
         ) as simulator,
         Engine(state_dir, wait_scale=scale) as engine,
+        contextlib.closing(Front()) as front,
     ):
         deployment = deploy(
             template,
@@ -91,6 +101,8 @@ def running_stack(
                 "ProviderUrl": simulator.api_url,
                 "ProviderStatusUrl": simulator.api_url,
                 "ProviderResultOrigins": simulator.results_origin,
+                "PageOrigin": front.origin,
+                "MachineClients": "1",
                 "ProviderStyles": ",".join(Style),
             }
             | dict(parameters or {}),
@@ -99,16 +111,36 @@ def running_stack(
         client("secretsmanager", engine.endpoint_url).put_secret_value(
             SecretId=deployment.outputs["ProviderKeySecret"], SecretString=key
         )
-        yield Stack(
-            endpoint_url=engine.endpoint_url,
-            outputs=deployment.outputs,
-            simulator_url=simulator.api_url,
-            simulator_admin_url=simulator.admin_url,
-            clock_epoch=int(clock.epoch),
-            clock_scale=scale,
-            log=str(engine.log),
-            pid=psutil.Process().pid,
-        )
+        password = f"Aa1-{secrets.token_urlsafe(12)}"  # every kind of character that pools want
+        _invite(engine.endpoint_url, deployment.outputs["OwnerPool"], password)
+        with front.serving(
+            application(
+                front.origin,
+                Upstream(
+                    url=engine.endpoint_url,
+                    api_url=deployment.outputs["ApiUrl"],
+                    upload_bucket=deployment.outputs["UploadBucket"],
+                    avatar_bucket=deployment.outputs["AvatarBucket"],
+                    pool=deployment.outputs["OwnerPool"],
+                ),
+                PROJECT / "web",
+                _page_config(front.origin, deployment.outputs, password, clock),
+                page_headers(template),
+            )
+        ):
+            yield Stack(
+                endpoint_url=engine.endpoint_url,
+                outputs=deployment.outputs,
+                simulator_url=simulator.api_url,
+                simulator_admin_url=simulator.admin_url,
+                clock_epoch=int(clock.epoch),
+                clock_scale=scale,
+                log=str(engine.log),
+                pid=psutil.Process().pid,
+                page_url=f"{front.origin}/",
+                page_user=PAGE_USER,
+                page_password=password,
+            )
 
 
 def start(state_dir: Path) -> Stack:
@@ -151,6 +183,33 @@ def stop(state_dir: Path) -> bool:
     process.terminate()
     process.wait(STOP_SECONDS)
     return True
+
+
+def _invite(endpoint_url: str, pool: str, password: str) -> None:
+    """Make PAGE_USER, who may sign in at once."""
+    users = client("cognito-idp", endpoint_url)
+    users.admin_create_user(UserPoolId=pool, Username=PAGE_USER, MessageAction="SUPPRESS")
+    users.admin_set_user_password(
+        UserPoolId=pool, Username=PAGE_USER, Password=password, Permanent=True
+    )
+
+
+def _page_config(
+    origin: str, outputs: Mapping[str, str], password: str, clock: Clock
+) -> dict[str, Any]:
+    """The page's configuration, as the deployment writes it for CloudFront, with whom to be."""
+    return {
+        "api": f"{origin}/api",
+        "region": REGION,
+        "scope": "openid",
+        "issuer": f"https://cognito-idp.{REGION}.amazonaws.com/{outputs['OwnerPool']}",
+        "client_id": outputs["OwnerPoolClient"],
+        "authorize": f"{origin}/oauth2/authorize",
+        "token": f"{origin}/oauth2/token",
+        "logout": f"{origin}/logout",
+        "clock": {"epoch": int(clock.epoch), "scale": clock.scale},
+        "try": {"username": PAGE_USER, "password": password},
+    }
 
 
 def _launch(state_dir: Path, *options: str, stdin: int) -> subprocess.Popen[bytes]:

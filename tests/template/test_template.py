@@ -18,6 +18,7 @@ from avatars.model import MAX_PHOTOS, MIN_PHOTOS, Stage
 from avatars.pipeline.erasing import STRAGGLERS
 from avatars.provider.picsart import CONNECT_TIMEOUT, READ_TIMEOUT
 from avatars.settings import LINK_SECONDS, SUBMIT_TIMEOUT, Settings
+from avatars.webhooks.sender import MAX_SECONDS
 from tests.fakes import ENVIRONMENT
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +26,7 @@ TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
 GLOBALS = TEMPLATE["Globals"]["Function"]
 
 A_MINUTE_TO_SAVE = 60
+A_NAME_SERVERS_PATIENCE = 30
 REQUESTS_A_MINUTE = 500
 """What the provider takes (vendor's page on quotas and limits)."""
 
@@ -71,6 +73,11 @@ ERASERS = {"ApiFunction", "SweepJobsFunction", "PackAvatarsFunction"}
 """Functions that delete more than selfies: what an owner wants erased, and archives of it."""
 
 SELFIES = {"${UploadBucket.Arn}/uploads/*", "${UploadBucket.Arn}/photos/*"}
+FREE = {
+    "SendWebhookFunction": {"WebhookQueue"},  # what it holds has been told, or is a dead letter
+    "PublishPageFunction": {"${PageBucket.Arn}/page/*"},
+}
+"""What was never paid for, by the function that may delete it."""
 ARCHIVES = {"${AvatarBucket.Arn}/archives/*"}
 
 
@@ -150,13 +157,14 @@ class TestPrivileges:
                 elif action.startswith("s3:"):
                     for resource in listed(statement["Resource"]):
                         assert re.fullmatch(
-                            r"\$\{(Upload|Avatar)Bucket\.Arn\}/(uploads|photos|avatars|archives|answers)/.+",
+                            r"\$\{(Upload|Avatar|Page)Bucket\.Arn\}/"
+                            r"(uploads|photos|avatars|archives|answers|page)/.+",
                             resource["Fn::Sub"],
                         )
 
     @pytest.mark.parametrize("name", FUNCTIONS.keys() - ERASERS)
     def test_nothing_that_was_paid_for_can_be_deleted(self, name: str) -> None:
-        assert deletable(FUNCTIONS[name]) <= SELFIES
+        assert deletable(FUNCTIONS[name]) <= FREE.get(name, SELFIES)
 
     def test_but_by_those_who_erase_a_job_when_its_owner_asks(self) -> None:
         everything = {
@@ -181,7 +189,7 @@ class TestPrivileges:
         actions = {a for s in statements(FUNCTIONS[name]) for a in listed(s["Action"])}
 
         assert {action for action in actions if "Delete" in action} <= {
-            "s3:DeleteObject", "s3:DeleteObjectVersion", "dynamodb:DeleteItem",
+            "s3:DeleteObject", "s3:DeleteObjectVersion", "dynamodb:DeleteItem", "sqs:DeleteMessage",
         }  # fmt: skip
 
     def test_who_packs_reads_avatars_and_writes_nothing_but_archives(self) -> None:
@@ -220,17 +228,34 @@ class TestPrivileges:
             ("s3:PutObject", photos),
         }
 
-    def test_the_key_is_read_only_by_those_who_ask_the_provider(self) -> None:
-        readers = {
+    @staticmethod
+    def readers_of(secret: str) -> set[str]:
+        return {
             name
             for name, properties in FUNCTIONS.items()
-            if any("secretsmanager" in str(s["Action"]) for s in statements(properties))
+            for statement in statements(properties)
+            if "secretsmanager" in str(statement["Action"]) and secret in str(statement["Resource"])
         }
 
-        assert readers == {
+    def test_the_key_is_read_only_by_those_who_ask_the_provider(self) -> None:
+        assert self.readers_of("ProviderKeySecret") == {
             "StartTrainingFunction", "CheckTrainingFunction",
             "StartInferenceFunction", "CheckInferenceFunction",
         }  # fmt: skip
+
+    def test_who_signs_webhooks_reads_the_secret_of_webhooks(self) -> None:
+        assert "SendWebhookFunction" in self.readers_of("WebhookSecret")
+        assert self.readers_of("WebhookSecret") <= {"SendWebhookFunction", "ApiFunction"}
+
+    def test_nobody_else_takes_messages_from_a_queue_of_ours(self) -> None:
+        receivers = {
+            name: statement["Resource"]
+            for name, properties in FUNCTIONS.items()
+            for statement in statements(properties)
+            if "sqs:ReceiveMessage" in listed(statement["Action"])
+        }
+
+        assert receivers == {"SendWebhookFunction": {"Fn::GetAtt": ["WebhookQueue", "Arn"]}}
 
     def test_the_signer_reads_prepared_photos_and_serves_one_function(self) -> None:
         role = TEMPLATE["Resources"]["SignerRole"]["Properties"]
@@ -450,6 +475,7 @@ class TestEnvironment:
         assert of_some - given == {
             "STATE_MACHINE", "SIGNER_ROLE", "PREPARE_FUNCTION",
             "SHARER_ROLE", "PACK_FUNCTION", "IDEMPOTENCY_TABLE",
+            "WEBHOOK_URL", "WEBHOOK_SECRET", "WEBHOOK_QUEUE", "DEAD_LETTER_QUEUE",
         }  # fmt: skip
 
     def test_who_decodes_knows_of_the_upload_bucket_only(self) -> None:
@@ -590,6 +616,9 @@ class TestTimeouts:
     def test_so_does_a_look(self, name: str) -> None:
         assert FUNCTIONS[name]["Timeout"] > CONNECT_TIMEOUT + READ_TIMEOUT
 
+    def test_a_webhook_sees_the_end_of_its_request_and_of_its_wait_for_a_name(self) -> None:
+        assert FUNCTIONS["SendWebhookFunction"]["Timeout"] >= MAX_SECONDS + A_NAME_SERVERS_PATIENCE
+
     def test_the_api_answers_before_the_gateway_gives_up(self) -> None:
         assert FUNCTIONS["ApiFunction"]["Timeout"] < 30
 
@@ -647,6 +676,8 @@ class TestBuild:
         ("RejectedAdvice", "REJECTED_ADVICE", ""),
         ("RejectedAdvice", "REJECTED_ADVICE", "blurred,no_face"),
         ("ProviderFields", "PROVIDER_FIELDS", "photos=a,prompts=b,style=c,count=d,prompt=e"),
+        ("WebhookUrl", "WEBHOOK_URL", ""),
+        ("WebhookUrl", "WEBHOOK_URL", "https://example.com/hooks?of=avatars"),
     ],
 )
 def test_what_a_parameter_takes_the_code_takes_too(

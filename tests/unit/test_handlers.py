@@ -1,6 +1,5 @@
 """Every handler takes the event that `events/` documents, and answers as its step does."""
 
-import base64
 import importlib
 import json
 from collections.abc import Iterator
@@ -47,7 +46,7 @@ def services(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServices]:
     """Fakes in the places where `wiring` would put its adapters when they are first used."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    fakes = FakeServices()
+    fakes = FakeServices(styles=())  # any is drawn: `events/` shows more than one
     wire(fakes)
     yield fakes
     unwire()
@@ -230,6 +229,25 @@ class TestSteps:
             "asked": 0,
         }
 
+    def test_send_webhook(self, services: FakeServices) -> None:
+        stored(services, a_job(webhook="https://hooks.test/"))
+
+        assert step("send_webhook") == {"batchItemFailures": []}
+        assert [posted.url for posted in services.webhooks.posted] == ["https://hooks.test/"]
+
+    def test_send_webhook_leaves_in_the_queue_what_is_due_later_and_nothing_else(
+        self, services: FakeServices
+    ) -> None:
+        stored(services, a_job(webhook="https://hooks.test/"))
+        services.webhooks.will_answer("https://hooks.test/", 500)
+        [record] = event("send_webhook")["Records"]
+        another = record | {"messageId": "another", "receiptHandle": "its-receipt"}
+
+        reply = call("send_webhook", {"Records": [record, another]})
+
+        assert reply == {"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}
+        assert len(services.webhook_queue.postponed) == 1
+
     @pytest.mark.parametrize("given", ["{}", "[]", None])
     def test_close_job_where_a_person_named_no_job(self, given: str | None) -> None:
         detail = {"executionArn": EXECUTION, "status": "FAILED", "input": given}
@@ -257,76 +275,3 @@ class TestSteps:
         reply = call("begin_run", event(name) | {"execution": EXECUTION + "x"})
 
         assert reply["begin_with"] == "INFER"
-
-
-class TestApi:
-    def test_an_order_is_answered_with_the_job_and_its_forms(self, services: FakeServices) -> None:
-        reply = call("api", event("api_create_job"))
-
-        body = json.loads(reply["body"])
-        assert reply["statusCode"] == 201
-        assert (body["job_id"], body["status"]) == (JOB_ID, "COLLECTING")
-        assert len(body["uploads"]) == body["promised"]
-        assert body["uploads"][0].keys() == {"file", "url", "fields"}
-
-    def test_an_order_without_a_folder_gets_one_of_its_own(self, services: FakeServices) -> None:
-        order = event("api_create_job")
-        order["body"] = json.dumps({"files": [f"{number}.jpg" for number in range(5)]})
-
-        folders = [json.loads(call("api", order)["body"])["folder"] for _ in range(2)]
-
-        assert folders[0] != folders[1]
-
-    def test_a_start_is_accepted(self, services: FakeServices) -> None:
-        stored(services, a_job())
-
-        assert call("api", event("api_start_job"))["statusCode"] == 202
-        assert f"{PREFIX}start" in services.upload_bucket.current()
-
-    def test_an_owner_sees_how_the_job_stands(self, services: FakeServices) -> None:
-        training(services)
-
-        reply = call("api", event("api_get_job"))
-
-        assert reply["statusCode"] == 200
-        assert json.loads(reply["body"])["status"] == "TRAINING"
-
-    @pytest.mark.parametrize("name", ["api_get_job", "api_start_job"])
-    def test_nobody_sees_or_starts_a_strangers_job(self, services: FakeServices, name: str) -> None:
-        stored(services, a_job(owner="bob"))
-
-        reply = call("api", event(name))
-
-        assert reply["statusCode"] == 404
-        assert reply["headers"]["Content-Type"] == "application/problem+json"
-        assert "bob" not in reply["body"]
-
-    def test_an_order_for_a_folder_that_has_started_is_a_conflict(
-        self, services: FakeServices
-    ) -> None:
-        training(services)
-
-        assert call("api", event("api_create_job"))["statusCode"] == 409
-
-    @pytest.mark.parametrize("body", [None, "", "{oops", '{"files": []}', '{"files": ["a.heic"]}'])
-    def test_a_mistake_is_told_as_problem_details(self, body: str | None) -> None:
-        reply = call("api", event("api_create_job") | {"body": body})
-
-        problem = json.loads(reply["body"])
-        assert reply["statusCode"] == problem["status"] == 422
-        assert problem["detail"]
-
-    def test_a_body_of_another_type_arrives_in_base64(self, services: FakeServices) -> None:
-        order = event("api_create_job")
-        body = base64.b64encode(order["body"].encode()).decode()
-
-        reply = call("api", order | {"body": body, "isBase64Encoded": True})
-
-        assert reply["statusCode"] == 201
-
-    def test_a_body_that_is_no_text_is_a_mistake_like_any_other(self) -> None:
-        body = base64.b64encode(b"\xff\xd8\xff\xe0").decode()
-
-        reply = call("api", event("api_create_job") | {"body": body, "isBase64Encoded": True})
-
-        assert reply["statusCode"] == 422

@@ -3,6 +3,7 @@
 import json
 import re
 import threading
+from http.server import BaseHTTPRequestHandler
 from types import ModuleType
 from typing import Any
 
@@ -12,6 +13,7 @@ from local.ministack import (
     EngineChangedError,
     StateFailedError,
     Surroundings,
+    hand_over_events_at_once,
     interpret,
     let_wildcards_match_line_breaks,
     put_versions_into_object_events,
@@ -175,6 +177,18 @@ def test_a_wildcard_in_a_policy_matches_a_key_with_a_line_break() -> None:
 
     assert policies._fnmatch_compile("uploads/*", False).match("uploads/line\nbreak.jpg")
     assert not policies._fnmatch_compile("uploads/*", False).match("photos/line\nbreak.jpg")
+
+
+def test_a_function_gets_its_event_without_waiting_for_an_acknowledgement() -> None:
+    class Worker:
+        def _build_handler_class(self, generation: int, pending: str) -> type:
+            return type("Handler", (BaseHTTPRequestHandler,), {"made_of": (generation, pending)})
+
+    hand_over_events_at_once(module(ProvidedWorker=Worker))
+    handler: Any = Worker()._build_handler_class(1, "pending")
+
+    assert handler.made_of == (1, "pending")
+    assert handler.disable_nagle_algorithm
 
 
 def test_an_execution_is_interpreted_in_this_process() -> None:

@@ -1,23 +1,29 @@
-"""The HTTP door: orders, starts, and what an owner may see."""
+"""What owners ask for: orders, starts, more avatars, and within which limits."""
 
-import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from avatars.errors import BadRequestError, JobNotFoundError, JobStartedError
+from avatars.errors import (
+    BadRequestError,
+    JobNotEndedError,
+    JobNotFoundError,
+    JobStartedError,
+    LimitReachedError,
+    NoModelError,
+)
 from avatars.manifest import read_manifest
-from avatars.model import Advice, JobStatus, Manifest, Photo, PhotoStatus, Prompt, Subject
+from avatars.model import Job, JobStatus, Manifest, Prompt, Subject
 from avatars.pipeline.collecting import collect_photos
-from avatars.pipeline.ordering import ask_start, describe_job, order_job, owned_job
+from avatars.pipeline.ordering import ask_more, ask_start, order_job, upload_forms
+from avatars.settings import OwnerLimits
 from tests.builders import (
     EXECUTION,
     JOB_ID,
     PREFIX,
     a_job,
-    a_photo,
     a_picture,
-    an_avatar,
     chosen,
     dropped,
     inferring,
@@ -26,22 +32,32 @@ from tests.builders import (
     trained,
 )
 from tests.fakes import FakeServices
-from tests.fakes.clock import NOON
 
 FILES = ["1.jpg", "IMG 2041.JPG", "3.jpeg", "Été 50%.png", "selfie+beach.PNG"]
+PHOTOS = dict.fromkeys(FILES)
 WANTED = Manifest(Subject.DOG, (Prompt("anime", 2, "at sea"), Prompt("3d")))
+
+
+@pytest.fixture
+def services() -> FakeServices:
+    """Any style is drawn."""
+    return FakeServices(styles=())
+
+
+def order(services: FakeServices, folder: str = "summer", **changes: Any) -> Job:
+    return order_job(services, "alice", folder, replace(WANTED, **changes), PHOTOS)
 
 
 class TestOrder:
     def test_it_creates_the_job_that_a_drop_would_create(self, services: FakeServices) -> None:
-        job, _ = order_job(services, "alice", "summer", WANTED, FILES)
+        job = order(services)
 
         assert job.job_id == JOB_ID
         assert (job.subject, job.promised) == (Subject.DOG, 5)
         assert services.executions.started == [EXECUTION]
 
     def test_its_manifest_lies_where_a_dropped_one_would(self, services: FakeServices) -> None:
-        order_job(services, "alice", "summer", WANTED, FILES)
+        order(services)
 
         data = services.upload_bucket.read(f"{PREFIX}job.json") or b""
         assert read_manifest(data, services.settings.default) == replace(WANTED, photos=5)
@@ -49,7 +65,9 @@ class TestOrder:
     def test_each_file_gets_a_form_for_exactly_its_key_and_type(
         self, services: FakeServices
     ) -> None:
-        _, forms = order_job(services, "alice", "summer", WANTED, FILES)
+        job = order(services)
+
+        forms = upload_forms(services, job, PHOTOS)
 
         assert {file: form.fields["key"] for file, form in forms.items()} == {
             file: f"{PREFIX}{file}" for file in FILES
@@ -60,15 +78,21 @@ class TestOrder:
     def test_the_same_order_again_gives_the_same_job_and_new_forms(
         self, services: FakeServices
     ) -> None:
-        first = order_job(services, "alice", "summer", WANTED, FILES)
-
-        again = order_job(services, "alice", "summer", WANTED, FILES)
+        first, again = order(services), order(services)
 
         assert again == first
+        assert upload_forms(services, again, PHOTOS).keys() == PHOTOS.keys()
         assert services.executions.started == [EXECUTION]
 
+    def test_its_end_is_told_where_the_order_says(self, services: FakeServices) -> None:
+        wanted = replace(WANTED, webhook="https://hooks.test/")
+
+        job, _ = order_job(services, "alice", "summer", wanted, FILES)
+
+        assert job.webhook == "https://hooks.test/"
+
     def test_what_was_ordered_is_what_is_trained(self, services: FakeServices) -> None:
-        order_job(services, "alice", "summer", WANTED, FILES)
+        order(services)
         for number, file in enumerate(FILES):
             judged(services, dropped(services, file, a_picture(number)))
 
@@ -86,8 +110,8 @@ class TestOrder:
             ([f"{number}.jpg" for number in range(31)], "has 31 names"),
             ([*FILES, "6.gif"], r"'6\.gif' is no JPEG, PNG, HEIC, WebP or AVIF"),
             ([*FILES, "job.json"], "is no JPEG, PNG, HEIC, WebP or AVIF"),
-            ([*FILES, "sub/6.jpg"], "no plain file name"),
-            ([*FILES, ".6.jpg"], "no plain file name"),
+            ([*FILES, "sub/6.jpg"], "no plain name"),
+            ([*FILES, ".6.jpg"], "no plain name"),
             ([*FILES, "6\n.jpg"], r"'6\\n\.jpg' cannot be taken\. .* control characters"),
             ([*FILES, "6" * 197 + ".jpg"], "200 is the most"),
         ],
@@ -96,9 +120,39 @@ class TestOrder:
         self, services: FakeServices, files: list[str], words: str
     ) -> None:
         with pytest.raises(BadRequestError, match=words):
-            order_job(services, "alice", "summer", WANTED, files)
+            order_job(services, "alice", "summer", WANTED, dict.fromkeys(files))
 
         assert services.jobs.find_job(JOB_ID) is None
+
+    @pytest.mark.parametrize("folder", ["", ".", "..", "a/b", "a\n", "a" * 65])
+    def test_a_folder_has_a_plain_name(self, services: FakeServices, folder: str) -> None:
+        with pytest.raises(BadRequestError, match="folder must have 1 to 64 letters"):
+            order(services, folder)
+
+    def test_a_type_that_its_sender_knows_counts_more_than_the_name(
+        self, services: FakeServices
+    ) -> None:
+        photos = PHOTOS | {"image": "image/heic"}
+        job = order_job(services, "alice", "summer", WANTED, photos)
+
+        forms = upload_forms(services, job, photos)
+
+        assert forms["image"].fields["Content-Type"] == "image/heic"
+
+    def test_one_that_is_held_waits_for_its_start(self, services: FakeServices) -> None:
+        job = order(services, hold=True)
+
+        data = services.upload_bucket.read(f"{PREFIX}job.json") or b""
+        assert job.held
+        assert read_manifest(data, services.settings.default).hold
+
+    def test_a_style_that_the_provider_lacks_is_named_before_anything_is_paid_for(self) -> None:
+        services = FakeServices(styles=("realistic",))
+
+        with pytest.raises(BadRequestError, match=r"no style 'anime' here.*ProviderStyles"):
+            order(services)
+
+        assert services.upload_bucket.current() == {}
 
     @pytest.mark.parametrize(
         "changes",
@@ -111,7 +165,7 @@ class TestOrder:
         stored(services, a_job(**changes))
 
         with pytest.raises(JobStartedError, match="use a new folder"):
-            order_job(services, "alice", "summer", WANTED, FILES)
+            order(services)
 
         assert services.upload_bucket.current() == {}
 
@@ -147,73 +201,104 @@ class TestStart:
         assert services.upload_bucket.current() == {}
 
 
-class TestDescription:
-    def test_a_strangers_job_does_not_exist(self, services: FakeServices) -> None:
-        stored(services, a_job())
+class TestMore:
+    def test_another_run_makes_them_from_the_same_model(self, services: FakeServices) -> None:
+        trained(services, status=JobStatus.COMPLETED)
 
-        with pytest.raises(JobNotFoundError) as stranger:
-            owned_job(services, "mallory", JOB_ID)
-        with pytest.raises(JobNotFoundError) as nobody:
-            owned_job(services, "alice", "X" * 26)
+        _, run = ask_more(services, "alice", JOB_ID, [Prompt("anime", 2)])
 
-        assert str(stranger.value).replace(JOB_ID, "") == str(nobody.value).replace("X" * 26, "")
+        assert run == 2
+        assert services.executions.started[-1].endswith(f":{JOB_ID}-2")
 
-    def test_it_says_how_the_job_and_its_photos_and_avatars_stand(
-        self, services: FakeServices
-    ) -> None:
+    def test_asking_twice_is_asking_once(self, services: FakeServices) -> None:
+        trained(services, status=JobStatus.COMPLETED)
+
+        for _ in range(2):
+            ask_more(services, "alice", JOB_ID, [Prompt("anime", 2)])
+
+        assert len(services.executions.running) == 1
+
+    def test_a_job_that_is_at_work_is_left_to_it(self, services: FakeServices) -> None:
         inferring(services)
-        rejected = replace(a_photo(2), status=PhotoStatus.REJECTED, code="blank_image", reason="No")
-        for photo in (a_photo(1), rejected):
-            services.jobs.put_photo(photo)
-        services.jobs.put_avatar(an_avatar(1))
 
-        described = describe_job(services, services.jobs.job(JOB_ID))
+        with pytest.raises(JobNotEndedError, match="wait until it has ended"):
+            ask_more(services, "alice", JOB_ID, [Prompt("anime")])
 
-        assert (described["status"], described["model_id"]) == ("INFERRING", "model-1")
-        assert described["inference_id"] == "inference-1"
-        assert described["photos"][1] == {
-            "file": "002.jpg", "status": "rejected", "code": "blank_image", "reason": "No",
-            "crop": None, "advice": [],
-        }  # fmt: skip
-        assert described["avatars"][0]["key"] == "avatars/alice/summer/001/001-realistic.jpg"
+        assert services.executions.started == []
 
-    def test_what_can_be_said_about_the_photos_and_the_set_is_said(
-        self, services: FakeServices
-    ) -> None:
-        blurred = a_photo(1, advice=(Advice.BLURRED,), people=1, likeness="0f", taken_at=NOON)
-        others = [a_photo(n, people=1, likeness="ff0f" * n, taken_at=NOON) for n in (2, 3)]
-        stored(services, a_job(), blurred, *others, a_photo(4, people=2, likeness="0e"))
+    def test_without_a_model_there_are_none(self, services: FakeServices) -> None:
+        stored(services, a_job(status=JobStatus.FAILED))
 
-        described = describe_job(services, services.jobs.job(JOB_ID))
+        with pytest.raises(NoModelError, match="order a new job"):
+            ask_more(services, "alice", JOB_ID, [Prompt("anime")])
 
-        codes = [[advice["code"] for advice in photo["advice"]] for photo in described["photos"]]
-        assert codes == [["blurred"], [], [], ["several_people", "near_duplicate"]]
-        assert described["photos"][0]["advice"][0]["sentence"].startswith("It is blurred")
-        assert described["advice"] == []  # one of them has no date
+    def test_a_style_that_the_provider_lacks_is_named_before_it_is_asked(self) -> None:
+        services = FakeServices(styles=("realistic", "anime"))
+        trained(services, status=JobStatus.COMPLETED)
 
-    def test_advice_that_the_settings_reject_is_the_verdict(self) -> None:
-        services = FakeServices(rejected_advice=frozenset({Advice.NO_FACE}))
-        stored(services, a_job(), a_photo(1, people=0), a_photo(2, people=1))
+        with pytest.raises(BadRequestError, match=r"'baroque'.*realistic, anime"):
+            ask_more(services, "alice", JOB_ID, [Prompt("baroque")])
 
-        described = describe_job(services, services.jobs.job(JOB_ID))
+        assert services.executions.started == []
 
-        assert [(p["status"], p["code"]) for p in described["photos"]] == [
-            ("rejected", "no_face"),
-            ("accepted", None),
-        ]
 
-    def test_it_is_json_and_carries_no_link(self, services: FakeServices) -> None:
-        inferring(services)
-        services.jobs.put_photo(a_photo(1))
+class TestLimits:
+    def limited(self, **limits: int) -> FakeServices:
+        usual = {"jobs_a_day": 100, "photos_a_day": 1000, "open_jobs": 100}
+        return FakeServices(styles=(), owner_limits=OwnerLimits(**usual | limits))
 
-        text = json.dumps(describe_job(services, services.jobs.job(JOB_ID)))
+    def test_a_day_has_so_many_jobs_and_then_there_is_another_day(self) -> None:
+        services = self.limited(jobs_a_day=2)
+        order(services, "one")
+        services.clock.move(3600)
+        order(services, "two")
 
-        assert "://" not in text
+        with pytest.raises(LimitReachedError, match="2 are the most") as refused:
+            order(services, "three")
 
-    def test_a_duplicate_is_told_before_the_set_is_frozen(self, services: FakeServices) -> None:
-        twins: list[Photo] = [a_photo(1), a_photo(2, pixels="pixels-1")]
-        stored(services, a_job(), *twins)
+        assert refused.value.wait_seconds == 86_400 - 3600
+        assert services.upload_bucket.current("uploads/alice/three/") == {}
+        services.clock.move(refused.value.wait_seconds)
+        order(services, "three")
 
-        described = describe_job(services, services.jobs.job(JOB_ID))
+    def test_the_same_order_again_counts_once(self) -> None:
+        services = self.limited(jobs_a_day=1, photos_a_day=5, open_jobs=1)
 
-        assert [photo["status"] for photo in described["photos"]] == ["accepted", "rejected"]
+        first, again = order(services), order(services)
+
+        assert first.job_id == again.job_id
+
+    def test_so_many_jobs_are_open_at_once_however_old_they_are(self) -> None:
+        services = self.limited(open_jobs=1)
+        job = order(services, "one")
+        services.clock.move(2 * 86_400)
+
+        with pytest.raises(LimitReachedError, match="wait until one has ended") as refused:
+            order(services, "two")
+
+        assert refused.value.wait_seconds is None
+        services.jobs.change_job(job.job_id, lambda job: replace(job, status=JobStatus.FAILED))
+        order(services, "two")
+
+    def test_photos_are_counted_too(self) -> None:
+        services = self.limited(photos_a_day=9)
+        order(services, "one")
+
+        with pytest.raises(LimitReachedError, match="9 photos a day"):
+            order(services, "two")
+
+    def test_nobody_counts_what_others_order(self) -> None:
+        services = self.limited(jobs_a_day=1)
+        order(services)
+
+        order_job(services, "bob", "summer", WANTED, PHOTOS)
+
+    def test_of_two_orders_at_the_same_moment_one_is_refused(self) -> None:
+        services = self.limited(jobs_a_day=1)
+
+        def another_one_comes() -> None:
+            order_job(services, "alice", "two", WANTED, PHOTOS)
+
+        services.effects.before("write allowance", another_one_comes)
+        with pytest.raises(LimitReachedError):
+            order(services, "one")

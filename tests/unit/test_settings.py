@@ -16,6 +16,7 @@ NUMBERS = sorted(
 OF_SOME = (
     "STATE_MACHINE", "SIGNER_ROLE", "SHARER_ROLE", "PREPARE_FUNCTION", "PACK_FUNCTION",
     "IDEMPOTENCY_TABLE", "PROVIDER_KEY_SECRET",
+    "WEBHOOK_URL", "WEBHOOK_SECRET", "WEBHOOK_QUEUE", "DEAD_LETTER_QUEUE",
 )  # fmt: skip
 """What only some functions have, or on this machine nobody."""
 

@@ -1,5 +1,7 @@
 """Sweeping: what every event has missed is found, and nothing else is touched."""
 
+from dataclasses import replace
+
 import pytest
 
 from avatars.keys import archive_key, avatar_key
@@ -297,6 +299,18 @@ class TestErased:
         assert (job.owner, job.folder, job.chosen) == (NOBODY, "", ())
         assert (job.status, job.model_id) == (JobStatus.FAILED, "model-1")
         assert services.jobs.unfinished_runs() == []
+
+    def test_so_is_a_webhook_that_was_noted_while_it_was_erased(
+        self, services: FakeServices
+    ) -> None:
+        self.erased(services)
+        late = "https://example.com/hooks/a-secret-path"
+        services.jobs.change_job(JOB_ID, lambda job: replace(job, webhook=late))
+        services.clock.move(STRAGGLERS)
+
+        sweep_jobs(services)
+
+        assert services.jobs.job(JOB_ID).webhook is None
 
     def test_then_there_is_nothing_to_do_any_more(self, services: FakeServices) -> None:
         self.erased(services)

@@ -8,6 +8,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
+from avatars.api import schema
 from avatars.errors import (
     BadRequestError,
     JobNotEndedError,
@@ -92,6 +93,27 @@ NOT_TAKEN = Kind(
 NO_ROUTE = Kind(
     HTTPStatus.NOT_FOUND, "NO_ROUTE", "docs/openapi.json lists what can be asked of the API."
 )
+
+
+ANSWERS: dict[int, Any] = {
+    401: {
+        "description": "No token, or none that counts here: API Gateway says so itself",
+        "content": {"application/json": {"model": schema.Message}},
+    },
+    **{
+        status: {"description": words, "content": {CONTENT_TYPE: {"model": schema.Problem}}}
+        for status, words in {
+            400: "The body is not JSON",
+            404: "There is no such thing of yours",
+            409: "It does not fit how the job stands",
+            415: "The body is of another type",
+            422: "The request is not as it must be",
+            429: "Too much is asked for",
+            503: "Something is out of order for a moment",
+        }.items()
+    },
+}
+"""What any route may answer instead, for the OpenAPI document."""
 
 
 def kind_of(error: Exception) -> Kind:

@@ -18,31 +18,18 @@ from avatars.api import problems, schema
 from avatars.api.once import Facts, Write, once
 from avatars.api.problems import AvatarNotFoundError, answered, invalid, problem
 from avatars.keys import owner_for
-from avatars.manifest import MAX_AVATARS, MAX_PROMPTS, parse_manifest, parse_prompts
-from avatars.model import MAX_PHOTO_BYTES, MAX_PHOTOS, MIN_PHOTOS, Manifest, Subject
+from avatars.manifest import MAX_AVATARS, parse_manifest, parse_prompts
+from avatars.model import Manifest
 from avatars.pipeline import describing, erasing, ordering, packing
 from avatars.settings import LINK_SECONDS
 from avatars.wiring import services
 
 Model = TypeVar("Model", bound=BaseModel)
+Verb = TypeVar("Verb", bound=Callable[..., Any])
+
+AVATAR = "/jobs/<job_id>/avatars/<run>/<position>"
 
 JOBS_A_PAGE, AVATARS_A_PAGE, MOST_A_PAGE = 20, 50, 100
-
-_PROBLEMS: Any = {
-    status: {
-        "description": words,
-        "content": {problems.CONTENT_TYPE: {"model": schema.Problem}},
-    }
-    for status, words in {
-        400: "The body is not JSON",
-        404: "There is no such thing of yours",
-        409: "It does not fit how the job stands",
-        415: "The body is of another type",
-        422: "The request is not as it must be",
-        429: "Too much is asked for",
-        503: "Something is out of order for a moment",
-    }.items()
-}
 
 app = APIGatewayHttpResolver(
     enable_validation=True,
@@ -50,6 +37,31 @@ app = APIGatewayHttpResolver(
     response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR,
 )
 app.exception_handler(list(problems.KINDS))(problem)
+
+
+def answers(method: str, path: str, status: int, model: type[BaseModel]) -> Callable[[Verb], Verb]:
+    """A route, called like its function and described by its docstring."""
+
+    def route(verb: Verb) -> Verb:
+        register = app.route(
+            path,
+            method,
+            operation_id=verb.__name__,
+            summary=(verb.__doc__ or "").strip(),
+            status_code=status,
+            responses={
+                status: {
+                    "description": "As asked for",
+                    "content": {"application/json": {"model": model}},
+                },
+                **problems.ANSWERS,
+            },
+        )
+        registered: Verb = register(verb)
+        return registered
+
+    return route
+
 
 JobId = Annotated[str, Path(description="The job's id", examples=["A" * 26])]
 RunNumber = Annotated[int, Path(ge=1, le=999)]
@@ -67,25 +79,13 @@ Key = Annotated[
 ]
 
 
-@app.get("/styles", responses=_PROBLEMS)
+@answers("GET", "/styles", HTTPStatus.OK, schema.Styles)
 def list_styles() -> schema.Styles:
     """What can be ordered."""
-    return _as(
-        schema.Styles,
-        styles=services().settings.styles,
-        subjects=list(Subject),
-        limits={
-            "least_photos": MIN_PHOTOS,
-            "most_photos": MAX_PHOTOS,
-            "photo_bytes": MAX_PHOTO_BYTES,
-            "photo_types": sorted(set(ordering.PHOTO_TYPES.values())),
-            "most_avatars": MAX_AVATARS,
-            "most_prompts": MAX_PROMPTS,
-        },
-    )
+    return _as(schema.Styles, **describing.describe_offer(services()))
 
 
-@app.post("/jobs", responses=_PROBLEMS, status_code=HTTPStatus.CREATED)
+@answers("POST", "/jobs", HTTPStatus.CREATED, schema.Ordered)
 def create_job(order: Annotated[schema.Order, Body()], key: Key = None) -> schema.Ordered:
     """Order a job; upload its photos with the forms that come back."""
     manifest = _manifest(order)
@@ -103,17 +103,18 @@ def create_job(order: Annotated[schema.Order, Body()], key: Key = None) -> schem
         uploads=[
             {"file": file, "url": form.url, "fields": form.fields} for file, form in forms.items()
         ],
+        webhook_secret=services().webhook_secret(_owner()) if order.webhook else None,
     )
 
 
-@app.post("/jobs/<job_id>/start", responses=_PROBLEMS, status_code=HTTPStatus.ACCEPTED)
+@answers("POST", "/jobs/<job_id>/start", HTTPStatus.ACCEPTED, schema.Job)
 def start_job(job_id: JobId, key: Key = None) -> schema.Job:
     """Begin with the photos that are there, once they are enough."""
     _once(key, lambda: {"job_id": ordering.ask_start(services(), _owner(), job_id).job_id})
     return _job(job_id)
 
 
-@app.get("/jobs", responses=_PROBLEMS)
+@answers("GET", "/jobs", HTTPStatus.OK, schema.Jobs)
 def list_jobs(limit: Limit = JOBS_A_PAGE, after: Next = None) -> schema.Jobs:
     """Your jobs, the newest first."""
     page = services().jobs.jobs_of(_owner(), limit, after)
@@ -121,13 +122,13 @@ def list_jobs(limit: Limit = JOBS_A_PAGE, after: Next = None) -> schema.Jobs:
     return _as(schema.Jobs, jobs=jobs, next=page.next)
 
 
-@app.get("/jobs/<job_id>", responses=_PROBLEMS)
+@answers("GET", "/jobs/<job_id>", HTTPStatus.OK, schema.Job)
 def get_job(job_id: JobId) -> schema.Job:
     """How a job stands: verdicts, what is waited for, and for how long probably."""
     return _job(job_id)
 
 
-@app.delete("/jobs/<job_id>", responses=_PROBLEMS)
+@answers("DELETE", "/jobs/<job_id>", HTTPStatus.OK, schema.Receipt)
 def erase_job(job_id: JobId, key: Key = None) -> schema.Receipt:
     """Erase a job: photos, avatars, rows. A job that is at work is stopped."""
     _once(key, lambda: {"job_id": erasing.erase_job(services(), _owner(), job_id).job_id})
@@ -135,7 +136,7 @@ def erase_job(job_id: JobId, key: Key = None) -> schema.Receipt:
     return _as(schema.Receipt, **erasing.describe_receipt(receipt))
 
 
-@app.get("/jobs/<job_id>/avatars", responses=_PROBLEMS)
+@answers("GET", "/jobs/<job_id>/avatars", HTTPStatus.OK, schema.Avatars)
 def list_avatars(
     job_id: JobId,
     run: Annotated[int | None, Query(ge=1, le=999)] = None,
@@ -149,7 +150,7 @@ def list_avatars(
     return _as(schema.Avatars, avatars=avatars, next=page.next)
 
 
-@app.post("/jobs/<job_id>/avatars", responses=_PROBLEMS, status_code=HTTPStatus.ACCEPTED)
+@answers("POST", "/jobs/<job_id>/avatars", HTTPStatus.ACCEPTED, schema.Run)
 def create_avatars(
     job_id: JobId, more: Annotated[schema.More, Body()], key: Key = None
 ) -> schema.Run:
@@ -163,7 +164,7 @@ def create_avatars(
     return _as(schema.Run, **_once(key, act))
 
 
-@app.patch("/jobs/<job_id>/avatars/<run>/<position>", responses=_PROBLEMS)
+@answers("PATCH", AVATAR, HTTPStatus.OK, schema.Avatar)
 def like_avatar(
     job_id: JobId,
     run: RunNumber,
@@ -186,11 +187,7 @@ def like_avatar(
     return _as(schema.Avatar, **describing.describe_avatar(services(), avatar, prompt))
 
 
-@app.post(
-    "/jobs/<job_id>/avatars/<run>/<position>/share",
-    responses=_PROBLEMS,
-    status_code=HTTPStatus.CREATED,
-)
+@answers("POST", f"{AVATAR}/share", HTTPStatus.CREATED, schema.Shared)
 def share_avatar(job_id: JobId, run: RunNumber, position: Position) -> schema.Shared:
     """A link to one avatar that anybody can open, for an hour."""
     ordering.owned_job(services(), _owner(), job_id)
@@ -204,10 +201,7 @@ def share_avatar(job_id: JobId, run: RunNumber, position: Position) -> schema.Sh
     )
 
 
-@app.get(
-    "/jobs/<job_id>/archive",
-    responses=_PROBLEMS | {202: {"description": "It is being packed: ask again in a moment"}},
-)
+@answers("GET", "/jobs/<job_id>/archive", HTTPStatus.OK, schema.Archive)
 def get_archive(job_id: JobId) -> Response[schema.Archive]:
     """One ZIP file of all avatars; it is packed when it is asked for first."""
     job = ordering.owned_job(services(), _owner(), job_id)
@@ -228,7 +222,7 @@ def get_archive(job_id: JobId) -> Response[schema.Archive]:
     return Response(HTTPStatus.OK, "application/json", ready)
 
 
-@app.get("/models", responses=_PROBLEMS)
+@answers("GET", "/models", HTTPStatus.OK, schema.Models)
 def list_models(limit: Limit = JOBS_A_PAGE, after: Next = None) -> schema.Models:
     """Your trained models, those of the newest jobs first."""
     page = services().jobs.jobs_of(_owner(), limit, after, with_model=True)
@@ -302,5 +296,6 @@ def _job(job_id: str) -> schema.Job:
 
 
 def _manifest(order: schema.Order) -> Manifest:
-    wanted = order.model_dump(include={"subject", "prompts", "hold"}, exclude_none=True)
-    return parse_manifest(wanted, services().settings.default)
+    wanted = order.model_dump(include={"subject", "prompts", "hold", "webhook"}, exclude_none=True)
+    settings = services().settings
+    return parse_manifest(wanted, settings.default, settings.webhook_origins)

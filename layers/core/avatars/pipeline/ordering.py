@@ -1,5 +1,6 @@
 """What owners ask for: a job, its start, more avatars from its model."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -35,6 +36,10 @@ FORM_SECONDS = 900
 
 DAY = 86_400
 
+MAX_FOLDER_LENGTH = 64
+
+_FOLDER = re.compile(rf"[\w .+-]{{1,{MAX_FOLDER_LENGTH}}}")
+
 PHOTO_TYPES = {
     ".jpg": "image/jpeg",
     ".jpeg": "image/jpeg",
@@ -66,6 +71,7 @@ def order_job(
         )
     for file, kind in photos.items():
         type_of(file, kind)
+    check_folder(folder)
     require_known_styles(manifest.prompts, services.settings.styles)
     job_id = job_id_for(owner, folder)
     known = services.jobs.find_job(job_id)
@@ -82,7 +88,11 @@ def order_job(
     return services.jobs.change_job(
         job_id,
         lambda job: replace(
-            job, subject=manifest.subject, promised=len(photos), held=manifest.hold
+            job,
+            subject=manifest.subject,
+            promised=len(photos),
+            held=manifest.hold,
+            webhook=manifest.webhook,
         ),
     )
 
@@ -159,6 +169,16 @@ def type_of(file: str, kind: str | None = None) -> str:
     except BadKeyError as error:
         raise BadRequestError(f"{file!r} cannot be taken. {error}") from error
     return str(kind)
+
+
+def check_folder(folder: str) -> None:
+    """Raises BadRequestError for a name that no folder may have."""
+    # Dots alone are no name: clients take them out of the addresses of everything below.
+    if not _FOLDER.fullmatch(folder) or not folder.strip("."):
+        raise BadRequestError(
+            f"folder must have 1 to {MAX_FOLDER_LENGTH} letters, digits, spaces or . _ + -, and "
+            "not dots alone: rename it."
+        )
 
 
 def _allow(services: Services, owner: str, job_id: str, photos: int) -> None:
