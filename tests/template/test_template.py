@@ -129,7 +129,7 @@ class TestPrivileges:
         # What the queue of webhooks holds has been told, or is a dead letter.
         assert all(
             resource == {"Fn::GetAtt": ["WebhookQueue", "Arn"]}
-            or "UploadBucket" in resource["Fn::Sub"]
+            or any(bucket in resource["Fn::Sub"] for bucket in ("UploadBucket", "PageBucket"))
             for resource in deletes
         )
 
