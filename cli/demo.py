@@ -1,10 +1,10 @@
 """The main job, whole, on one machine: photos into the bucket, avatars out of it."""
 
 import contextlib
-import os
 import time
 import uuid
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from avatars import keys
@@ -12,19 +12,18 @@ from avatars.manifest import write_manifest
 from avatars.model import AvatarStatus, Manifest, PhotoStatus
 from cli.contact_sheet import contact_sheet
 from cli.outcome import Outcome, Timings
+from cli.photo_dir import photo_files
 from cli.pictures_out import PicturesOut
-from cli.progress import Progress
-from cli.watching import Watch
+from cli.progress import DOING, Progress
+from cli.watching import Sight, Watch, facts_of, waits_of
 from local import stack as local_stack
 from local.engine import client
-from local.simulator.drawing import Style
+from local.simulator.styles import Style
 from local.stack import Stack
 
 OWNER = "demo"
 JOB_SECONDS = 20 * 60
 """Longer than all scaled deadlines of a job together; past it something is broken."""
-
-NOT_PHOTOS = {keys.MANIFEST, keys.START, "README.md", "LICENSE", "LICENSE.md", "LICENSE.txt"}
 
 
 class DemoError(ValueError):
@@ -36,7 +35,7 @@ def run_demo(
 ) -> Outcome:
     """Make avatars of the photos in *photo_dir*; the pictures and a contact sheet go to *out*.
 
-    Raises DemoError, StackError or TimeoutError.
+    Raises DemoError, NoPhotosError, StackError or TimeoutError.
     """
     files = photo_files(photo_dir)
     unknown = sorted({prompt.style for prompt in manifest.prompts} - set(Style))
@@ -50,14 +49,14 @@ def run_demo(
         raise DemoError(f"The pictures cannot go to {out}: {error.strerror}.") from error
     started = time.monotonic()
     with Progress() as progress:
-        progress.say("Starting the embedded AWS and deploying template.yaml")
+        progress.update("Starting the embedded AWS and deploying template.yaml")
         with _stack(state_dir, keep=keep) as stack:
             ready = time.monotonic()
             folder_name = photo_dir.resolve().name
-            progress.say(f"Uploading {len(files)} files to uploads/{OWNER}/{folder_name}/")
+            progress.update(f"Uploading {len(files)} files to uploads/{OWNER}/{folder_name}/")
             _drop(stack, folder_name, files, manifest)
             watch = Watch(stack, OWNER, folder_name, pictures)
-            sight = watch.until_ended(JOB_SECONDS, lambda now: progress.show(now, stack.clock))
+            sight = watch.until_ended(JOB_SECONDS, partial(_show, progress, stack))
             avatars = [
                 (avatar, watch.fetch_avatar(avatar))
                 for avatar in sight.avatars
@@ -77,21 +76,9 @@ def run_demo(
     return outcome
 
 
-def photo_files(photo_dir: Path) -> list[Path]:
-    """Everything in a folder that may be meant as a photo. Raises DemoError."""
-    if not photo_dir.is_dir():
-        raise DemoError(f"There is no folder {photo_dir}.")
-    files = sorted(
-        file
-        for file in photo_dir.iterdir()
-        if file.is_file() and not file.name.startswith(".") and file.name not in NOT_PHOTOS
-    )
-    if not files:
-        raise DemoError(f"There are no photos in {photo_dir}.")
-    for file in files:
-        if not os.access(file, os.R_OK):
-            raise DemoError(f"{file} cannot be read: change its permissions or move it away.")
-    return files
+def _show(progress: Progress, stack: Stack, sight: Sight) -> None:
+    if doing := DOING.get(sight.job.status):
+        progress.update(doing, facts_of(sight), waits_of(sight, stack.clock))
 
 
 @contextlib.contextmanager

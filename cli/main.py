@@ -11,23 +11,40 @@ import typer
 from avatars.errors import BadManifestError
 from avatars.manifest import parse_styles
 from avatars.model import Manifest, Subject
-from cli.check import check_photos, print_checked
 from cli.dead_letters import commands as dead_letters
-from cli.demo import DemoError, run_demo
+from cli.doctor.commands import doctor
+from cli.jobs import commands as jobs
 from cli.redrive import redrive_job
 from cli.report import print_endpoints, print_outcome
-from cli.saying import PROBLEM, USAGE, fail, problems_told
+from cli.saying import PROBLEM, USAGE, UsageError, fail, problems_told
+from cli.signing_in.commands import sign_in, sign_out
 from cli.target import STATE_DIR, StackOption, find_target
 from local import stack as local_stack
-from local.simulator.drawing import Style
+from local.simulator.styles import Style
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(dead_letters.app, name="dead-letters")
+JOBS, ACCESS, OPERATING, HERE = "Avatars", "Sign-in", "Operating a stack", "On this machine"
+
+app.command(rich_help_panel=JOBS)(jobs.create)
+app.command("list", rich_help_panel=JOBS)(jobs.list_jobs)
+for command in (
+    jobs.status,
+    jobs.watch,
+    jobs.download,
+    jobs.more,
+    jobs.erase,
+    jobs.styles,
+    jobs.models,
+):
+    app.command(rich_help_panel=JOBS)(command)
+app.command("sign-in", rich_help_panel=ACCESS)(sign_in)
+app.command("sign-out", rich_help_panel=ACCESS)(sign_out)
+app.command(rich_help_panel=OPERATING)(doctor)
+app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=OPERATING)
 
 
 @app.callback()
@@ -35,7 +52,7 @@ def main() -> None:
     """Selfies in, avatars out."""
 
 
-@app.command()
+@app.command(rich_help_panel=HERE)
 def demo(
     photo_dir: Annotated[
         Path,
@@ -70,10 +87,12 @@ def demo(
 
     Exit codes: 0 completed, 1 the job ended otherwise or could not run, 2 wrong usage.
     """
+    from cli.demo import DemoError, run_demo
+
     try:
         manifest = Manifest(subject, parse_styles(",".join(style or ["realistic:4"])))
         outcome = run_demo(photo_dir, manifest, out, STATE_DIR, keep=keep)
-    except (BadManifestError, DemoError) as error:
+    except (BadManifestError, DemoError, UsageError) as error:
         fail(error, USAGE)
     except (local_stack.StackError, TimeoutError) as error:
         fail(error, PROBLEM)
@@ -87,7 +106,7 @@ def demo(
         raise typer.Exit(PROBLEM)
 
 
-@app.command()
+@app.command(rich_help_panel=HERE)
 def up(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the endpoints as one JSON object.")
@@ -107,14 +126,14 @@ def up(
         print_endpoints(stack, file=sys.stdout)
 
 
-@app.command()
+@app.command(rich_help_panel=HERE)
 def down() -> None:
     """Stop the local stack and remove everything that it held."""
     if not local_stack.stop(STATE_DIR):
         fail(local_stack.StackError("No local stack runs here."), PROBLEM)
 
 
-@app.command()
+@app.command(rich_help_panel=HERE)
 def check(
     photos: Annotated[
         list[Path],
@@ -136,6 +155,8 @@ def check(
 
     Exit codes: 0 some can be used, 1 none can, 2 wrong usage.
     """
+    from cli.check import check_photos, print_checked
+
     try:
         checked = check_photos(photos, subject, out)
     except OSError as error:
@@ -148,7 +169,7 @@ def check(
         raise typer.Exit(PROBLEM)
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATING)
 def redrive(
     job: Annotated[
         str, typer.Argument(metavar="JOB", help="A job's id, or its folder as OWNER/FOLDER.")

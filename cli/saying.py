@@ -9,12 +9,32 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from avatars.errors import BadRequestError, JobNotFoundError
+from cli.doors.door import DoorError
 
-PROBLEM, USAGE = 1, 2
+PROBLEM, USAGE, STILL_RUNNING, INTERRUPTED = 1, 2, 3, 130
 
 
 class RefusedError(Exception):
     """A command does not do what it was asked for; the message says why, and what to do instead."""
+
+
+PROBLEMS = (
+    RefusedError,
+    DoorError,
+    BadRequestError,
+    JobNotFoundError,
+    BotoCoreError,
+    ClientError,
+)
+"""What commands say in a sentence."""
+
+
+class UsageError(RefusedError):
+    """The options of a command do not go together."""
+
+
+class StillRunningError(Exception):
+    """A job has not ended in the time that a command was to wait for it."""
 
 
 def printable(text: str) -> str:
@@ -22,15 +42,21 @@ def printable(text: str) -> str:
     return "".join(character if character.isprintable() else "\ufffd" for character in text)
 
 
-def fail(error: Exception, code: int) -> NoReturn:
+def fail(error: BaseException, code: int) -> NoReturn:
     print(f"avatars: {error}", file=sys.stderr)
     raise typer.Exit(code)
 
 
 @contextlib.contextmanager
 def problems_told() -> Iterator[None]:
-    """Whatever cannot be done is said in a sentence, and ends the command with PROBLEM."""
+    """Whatever cannot be done is said in a sentence, and ends the command with its exit code."""
     try:
         yield
-    except (RefusedError, BadRequestError, JobNotFoundError, BotoCoreError, ClientError) as error:
+    except UsageError as error:
+        fail(error, USAGE)
+    except StillRunningError as error:
+        fail(error, STILL_RUNNING)
+    except PROBLEMS as error:
         fail(error, PROBLEM)
+    except KeyboardInterrupt:
+        fail(KeyboardInterrupt("Interrupted."), INTERRUPTED)

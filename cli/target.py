@@ -14,6 +14,8 @@ from avatars.aws.executions import StepFunctionsExecutions
 from avatars.aws.jobs import DynamoDBJobs
 from avatars.aws.rows import Rows
 from avatars.clock import Clock
+from avatars.settings import Settings
+from avatars.wiring import AwsServices
 from cli.saying import RefusedError
 from local import stack as local_stack
 from local.engine import PROJECT, client
@@ -31,15 +33,33 @@ StackOption = Annotated[
 
 
 @dataclass(frozen=True)
+class Resource:
+    """One resource of a stack, as CloudFormation lists it."""
+
+    name: str
+    """Its logical id."""
+    type: str
+    id: str
+    """Its physical id."""
+
+
+@dataclass(frozen=True)
 class Target:
     """A stack, and clients for the AWS that it is on."""
 
     stack: str
     outputs: Mapping[str, str]
-    client: Callable[[str], Any]
-    """A boto3 client by the name of its service."""
+    make_client: Callable[..., Any]
+    """As `boto3.client`, for the AWS of the stack."""
     clock: Clock
     """The clock of its jobs."""
+    local: bool = False
+    """Whether it is the stack of `avatars up`."""
+
+    @cached_property
+    def client(self) -> Callable[[str], Any]:
+        """A boto3 client by the name of its service, made once."""
+        return cache(self.make_client)
 
     @cached_property
     def jobs(self) -> DynamoDBJobs:
@@ -50,19 +70,46 @@ class Target:
         return StepFunctionsExecutions(self.client("stepfunctions"), self.outputs["StateMachine"])
 
     @cached_property
+    def services(self) -> AwsServices:
+        """Everything that the stack's API works with, in this process, as whoever runs it."""
+        answer = self.client("lambda").get_function_configuration(
+            FunctionName=self.resources["ApiFunction"]
+        )
+        settings = Settings.from_environment(answer["Environment"]["Variables"])
+        return AwsServices(settings, self.make_client)
+
+    @cached_property
+    def all_resources(self) -> list[Resource]:
+        """What CloudFormation made for the template."""
+        pages = self.client("cloudformation").get_paginator("list_stack_resources")
+        return [
+            Resource(
+                found["LogicalResourceId"],
+                found["ResourceType"],
+                found.get("PhysicalResourceId", ""),
+            )
+            for page in pages.paginate(StackName=self.stack)
+            for found in page["StackResourceSummaries"]
+        ]
+
+    @cached_property
     def resources(self) -> dict[str, str]:
         """Physical ids of the template's resources by their logical ids."""
-        pages = self.client("cloudformation").get_paginator("list_stack_resources")
-        return {
-            resource["LogicalResourceId"]: resource["PhysicalResourceId"]
-            for page in pages.paginate(StackName=self.stack)
-            for resource in page["StackResourceSummaries"]
-        }
+        return {resource.name: resource.id for resource in self.all_resources}
 
 
-def find_target(stack: str | None, state_dir: Path = STATE_DIR) -> Target:
-    """The deployed *stack*, or without a name the local one. Raises RefusedError."""
-    return _local(state_dir) if stack is None else _deployed(stack)
+def find_target(
+    stack: str | None,
+    state_dir: Path = STATE_DIR,
+    *,
+    profile: str | None = None,
+    region: str | None = None,
+) -> Target:
+    """The deployed *stack*, or without a name the local one. Raises RefusedError.
+
+    *profile* and *region* are those of the AWS CLI; without them, the environment's.
+    """
+    return _local(state_dir) if stack is None else _deployed(stack, profile, region)
 
 
 def _local(state_dir: Path) -> Target:
@@ -72,13 +119,13 @@ def _local(state_dir: Path) -> Target:
             "No local stack runs here. Start one with `.venv/bin/avatars up`, or name one that is "
             "deployed on AWS with `--stack NAME`."
         )
-    aws = cache(partial(client, endpoint_url=running.endpoint_url))
-    return Target(local_stack.STACK, running.outputs, aws, running.clock)
+    aws = partial(client, endpoint_url=running.endpoint_url)
+    return Target(local_stack.STACK, running.outputs, aws, running.clock, local=True)
 
 
-def _deployed(stack: str) -> Target:
+def _deployed(stack: str, profile: str | None, region: str | None) -> Target:
     try:
-        aws = cache(boto3.Session().client)
+        aws: Callable[..., Any] = boto3.Session(profile_name=profile, region_name=region).client
         described = aws("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
     except (BotoCoreError, ClientError) as error:
         raise RefusedError(f"The stack {stack} cannot be looked up on AWS: {error}") from error

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,18 @@ from avatars import keys
 from avatars.aws.executions import StepFunctionsExecutions
 from avatars.aws.jobs import DynamoDBJobs
 from avatars.aws.rows import Rows
-from avatars.model import Avatar, Job, JobStatus, Photo, Run, job_id_for
+from avatars.clock import Clock
+from avatars.model import (
+    Avatar,
+    AvatarStatus,
+    Job,
+    JobStatus,
+    Photo,
+    PhotoStatus,
+    Run,
+    WaitReason,
+    job_id_for,
+)
 from avatars.pipeline.collecting import without_unusable
 from cli.pictures_out import PicturesOut
 from local.engine import client
@@ -141,3 +153,45 @@ def deadline_of(sight: Sight) -> int | None:
         case JobStatus.KEEPING:
             return run.links_expire_at
     return None
+
+
+_WAITS_FOR = {
+    WaitReason.CAPACITY: "the provider is busy with other jobs",
+    WaitReason.BUSY: "the provider wants fewer requests",
+    WaitReason.CREDITS: "the provider's account has no credits",
+    WaitReason.KEY: "the provider refuses our key",
+    WaitReason.OUTAGE: "the provider is down",
+    WaitReason.NOT_SENT: "it could not be sent yet",
+}
+
+
+def facts_of(sight: Sight) -> list[str]:
+    """What is known of the present stage."""
+    job, run = sight.job, sight.run
+    match job.status:
+        case JobStatus.COLLECTING:
+            accepted = sum(photo.status is PhotoStatus.ACCEPTED for photo in sight.photos)
+            return [f"{len(sight.photos)} judged, {accepted} accepted"]
+        case JobStatus.TRAINING:
+            return [f"model {job.model_id}"] if job.model_id else []
+        case JobStatus.INFERRING:
+            return [f"inference {run.inference_id}"] if run.inference_id else []
+        case JobStatus.KEEPING:
+            kept = sum(avatar.status is AvatarStatus.KEPT for avatar in sight.avatars)
+            return [f"{kept} of {run.avatars} in our bucket"]
+    return []
+
+
+def waits_of(sight: Sight, clock: Clock) -> list[str]:
+    """What is being waited for, and until when at the latest."""
+    waits = []
+    if waiting := sight.run.waiting:
+        waits.append(f"{_WAITS_FOR[waiting.reason]}, {waiting.ahead} first")
+    if sight.wait_state:
+        here = sight.wait_seconds * clock.scale
+        name = sight.wait_state.lower()
+        waits.append(f"{name}, next look after {sight.wait_seconds} s ({here:.1f} s here)")
+    if deadline := deadline_of(sight):
+        until = datetime.fromtimestamp(deadline, UTC)
+        waits.append(f"until {until:%d %b %H:%M} UTC, simulated time, at the latest")
+    return waits

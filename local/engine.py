@@ -158,8 +158,8 @@ class Engine:
             time.sleep(0.05)
 
 
-def client(service: str, endpoint_url: str) -> Any:
-    """A boto3 client of the engine at *endpoint_url*, as its root user.
+def client(service: str, endpoint_url: str, config: Config | None = None, **options: Any) -> Any:
+    """A boto3 client of the engine at *endpoint_url*, as its root user unless *options* have keys.
 
     Whatever profile the environment names is somebody's for AWS, and may not even exist.
     """
@@ -168,8 +168,8 @@ def client(service: str, endpoint_url: str) -> Any:
         service,
         endpoint_url=endpoint_url,
         region_name=REGION,
-        config=Config(proxies={}),
-        **ROOT_KEYS,
+        config=Config(proxies={}).merge(config or Config()),
+        **ROOT_KEYS | options,
     )
 
 

@@ -22,12 +22,7 @@ from typing import Any
 import psutil
 
 from avatars.clock import Clock
-from local.deploy import deploy
 from local.engine import PROJECT, REGION, Engine, client
-from local.front import Front, application, page_headers
-from local.passage import Upstream
-from local.simulator.drawing import Style
-from local.simulator.running import running_simulator
 
 STACK = "avatars"
 
@@ -76,6 +71,13 @@ def running_stack(
     **scenario: Any,
 ) -> Iterator[Stack]:
     """A stack for the length of the block, new from the ground: an old state is removed."""
+    # Whoever only looks for a stack does not wait for seconds until all of this is imported.
+    from local.deploy import deploy
+    from local.front import Front, application, page_headers
+    from local.passage import Upstream
+    from local.simulator.running import running_simulator
+    from local.simulator.styles import Style
+
     shutil.rmtree(state_dir, ignore_errors=True)
     clock = Clock(int(time.time()), scale)
     key = secrets.token_urlsafe(24)

@@ -88,8 +88,12 @@ class Region:
         self._sweeper = self._turns.plan(0, self._sweep_regularly)
         random.seed(seed)  # the jitter of schedules
         services.executions.when_started = self._machine.begin
+        services.executions.when_stopped = self.abort
         services.preparations.when_asked = lambda upload: self.deliver(
             "prepare_photo", dict(event_for(upload))
+        )
+        services.packing.when_asked = lambda job_id: self.deliver(
+            "pack_avatars", {"job_id": job_id}
         )
 
     def __enter__(self) -> "Region":

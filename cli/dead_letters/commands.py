@@ -10,7 +10,7 @@ import typer
 
 from avatars.clock import as_utc
 from cli.dead_letters.explaining import explain
-from cli.dead_letters.letters import ALARM, Letter, PhotoUploaded
+from cli.dead_letters.letters import ALARM, NOTICE, WEBHOOK, Letter, PhotoUploaded
 from cli.dead_letters.queue import DeadLetterQueue
 from cli.saying import USAGE, RefusedError, fail, printable, problems_told
 from cli.target import StackOption, Target, find_target
@@ -125,10 +125,16 @@ def _chosen(letters: Sequence[Letter], letter_id: str) -> Letter:
 
 def _hand_over(target: Target, letter: Letter) -> None:
     """Returns once AWS has accepted it. What goes wrong later comes back as another letter."""
-    if letter.function == ALARM:
+    if letter.function in (ALARM, NOTICE):
+        topic = "AlarmTopic" if letter.function == ALARM else "NoticeTopic"
         target.client("sns").publish(
-            TopicArn=target.outputs["AlarmTopic"],
+            TopicArn=target.outputs[topic],
             Message=f"{letter.event['detail-type']}: {json.dumps(letter.event['detail'])}",
+        )
+        return
+    if letter.function == WEBHOOK:
+        target.client("sqs").send_message(
+            QueueUrl=target.resources["WebhookQueue"], MessageBody=json.dumps(letter.event)
         )
         return
     name = "".join(word.title() for word in (letter.function or "").split("_"))

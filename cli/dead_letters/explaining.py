@@ -5,16 +5,18 @@ from dataclasses import dataclass
 
 from avatars import keys
 from avatars.clock import as_utc
-from avatars.model import JobStatus
+from avatars.model import JobStatus, Receiver
 from avatars.ports import Jobs
 from cli.dead_letters import letters
 from cli.dead_letters.letters import (
     AlarmDue,
     ExecutionEnded,
     Letter,
+    NoticeDue,
     PhotoUploaded,
     SweepDue,
     Unreadable,
+    WebhookDue,
 )
 
 BY_ITSELF = "sweep_jobs does so by itself within half an hour"
@@ -40,6 +42,10 @@ def explain(letter: Letter, jobs: Jobs) -> Explanation:
             purpose, outcome = _sweep_due()
         case AlarmDue() as due:
             purpose, outcome = _alarm_due(due, jobs)
+        case NoticeDue() as notice:
+            purpose, outcome = _notice_due(notice)
+        case WebhookDue() as webhook:
+            purpose, outcome = _webhook_due(webhook, jobs)
         case Unreadable() as unreadable:
             purpose, outcome = _unreadable(unreadable, letter.function)
     return Explanation((purpose, *_failures(letter), *outcome.sentences), outcome.mended)
@@ -108,6 +114,22 @@ def _alarm_due(due: AlarmDue, jobs: Jobs) -> tuple[str, Explanation]:
     return purpose, _open("", "A redrive tells them now.")
 
 
+def _notice_due(due: NoticeDue) -> tuple[str, Explanation]:
+    purpose = f"People were to be told how a job ended: {due.kind}, about {due.about}."
+    return purpose, _open("", "A redrive tells them now.")
+
+
+def _webhook_due(due: WebhookDue, jobs: Jobs) -> tuple[str, Explanation]:
+    whose = "its own webhook" if due.receiver is Receiver.JOB else "the webhook of the stack"
+    purpose = f"How job {due.job_id} ended was to be told to {whose}: {due.kind}."
+    job = jobs.find_job(due.job_id)
+    if job is None:
+        return purpose, _mended("The table knows no such job.")
+    if due.receiver is Receiver.JOB and not job.webhook:
+        return purpose, _mended("The job has no webhook any more.")
+    return purpose, _open("", "A redrive sends it again, ten times within a day if need be.")
+
+
 def _unreadable(unreadable: Unreadable, function: str | None) -> tuple[str, Explanation]:
     if function is None:
         remedy = "It cannot be redriven: drop it."
@@ -124,6 +146,8 @@ def _failures(letter: Letter) -> Iterator[str]:
         match failure.function:
             case letters.ALARM:
                 name = "the alarm topic"
+            case letters.NOTICE:
+                name = "the topic of notices"
             case letters.JUDGE:
                 name = f"{letters.JUDGE}, which was to judge what came of it,"
             case function:

@@ -2,23 +2,36 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from avatars.aws.events import job_id_from, upload_from
 from avatars.aws.notices import SOURCE
-from avatars.model import Upload
+from avatars.model import Receiver, Upload
 
 MAX_WORDS = 300
 """Of what an error says; the whole is in the logs."""
 
-ALARM = "alarm"
+ALARM, NOTICE = "alarm", "notice"
+"""The topics by which people are told."""
+
+WEBHOOK = "send_webhook"
+WEBHOOK_RECEIVES = 20
+"""How often the queue of webhooks hands a message out before it gives up by itself, and says
+nothing of why."""
 
 JUDGE = "judge_photo"
 """Who gets the records of what became of `prepare_photo`."""
 
 FUNCTIONS = {"aws.s3": "prepare_photo", "aws.states": "close_job", SOURCE: ALARM}
-"""Who takes the events of a source."""
+"""Who takes the events of a source; of ours, unless another rule has taken them."""
+
+NOTICE_RULES = ("TellOfAvatarsRule", "TellOfOtherEndsRule")
+WEBHOOK_RULES = {
+    "TellReceiversOfJobsRule": Receiver.JOB,
+    "TellReceiverOfStackRule": Receiver.STACK,
+}
+"""The rules of the template that tell webhooks, and whose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +79,31 @@ class AlarmDue:
 
 
 @dataclass(frozen=True, slots=True)
+class NoticeDue:
+    """People were to be told how a job ended."""
+
+    kind: str
+    job_id: str
+
+    @property
+    def about(self) -> str:
+        return self.job_id
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookDue:
+    """A webhook was to be told how a job ended."""
+
+    kind: str
+    job_id: str
+    receiver: Receiver
+
+    @property
+    def about(self) -> str:
+        return self.job_id
+
+
+@dataclass(frozen=True, slots=True)
 class Unreadable:
     """Nobody can tell what was to happen."""
 
@@ -73,7 +111,7 @@ class Unreadable:
     about = "?"
 
 
-Matter = PhotoUploaded | ExecutionEnded | SweepDue | AlarmDue | Unreadable
+Matter = PhotoUploaded | ExecutionEnded | SweepDue | AlarmDue | NoticeDue | WebhookDue | Unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +119,7 @@ class Failure:
     """Why something did not happen."""
 
     function: str | None
-    """Whose failure it is, or ALARM; None where no such is known."""
+    """Whose failure it is, or a topic; None where no such is known."""
     error: str
     message: str
     tries: int
@@ -100,7 +138,7 @@ class Letter:
     event: Any = field(repr=False)
     """What the function was given at first."""
     function: str | None
-    """The function that is given the event, or ALARM; None where no such is known."""
+    """The function that is given the event, or a topic; None where no such is known."""
     matter: Matter
     failures: tuple[Failure, ...]
     """In the order in which they happened: the function's, then its destination's."""
@@ -115,6 +153,11 @@ def read_letter(message: Mapping[str, Any]) -> Letter:
         for name, attribute in message.get("MessageAttributes", {}).items()
     }
     event, records = _unwrapped(_json(message["Body"]))
+    receiver = next(
+        (whose for rule, whose in WEBHOOK_RULES.items() if _is_of(rule, attributes)), None
+    )
+    if receiver:
+        event = {"receiver": receiver, "notice": event}  # as the rule would have written it
     function = _function(event, attributes)
     failures = [
         _not_done(name, record)
@@ -123,6 +166,8 @@ def read_letter(message: Mapping[str, Any]) -> Letter:
     ]
     if attributes.keys() & {"RULE_ARN", "SCHEDULE_ARN"}:
         failures.insert(0, _not_delivered(function, attributes))
+    elif function == WEBHOOK:
+        failures.append(_not_taken(attributes))
     return Letter(
         id=message["MessageId"],
         sent_at=int(message["Attributes"]["SentTimestamp"]) // 1000,
@@ -188,11 +233,27 @@ def _not_delivered(function: str | None, attributes: Mapping[str, str]) -> Failu
     )
 
 
+def _not_taken(attributes: Mapping[str, str]) -> Failure:
+    """What `send_webhook` wrote when it gave up, or the queue did without a word."""
+    if "ERROR_CODE" in attributes:
+        return replace(_not_delivered(WEBHOOK, attributes), delivered=True)
+    return Failure(WEBHOOK, "an unknown error", "its logs say more", WEBHOOK_RECEIVES, True)
+
+
+def _is_of(rule: str, attributes: Mapping[str, str]) -> bool:
+    """Whether a letter is of that rule of the template; CloudFormation names it so."""
+    return f"-{rule}-" in attributes.get("RULE_ARN", "")
+
+
 def _function(event: Any, attributes: Mapping[str, str]) -> str | None:
     if "SCHEDULE_ARN" in attributes or event == {}:
         return "sweep_jobs"
     if not isinstance(event, dict):
         return None
+    if {"receiver", "notice"} <= event.keys():
+        return WEBHOOK
+    if any(_is_of(rule, attributes) for rule in NOTICE_RULES):
+        return NOTICE
     if "source" not in event and "detail" in event:
         return "prepare_photo"  # asked by the sweep
     return FUNCTIONS.get(str(event.get("source")))
@@ -213,6 +274,13 @@ def _matter(event: Any, function: str | None) -> Matter:
                 return ExecutionEnded(str(job_id), detail["executionArn"], detail["status"])
             case "sweep_jobs":
                 return SweepDue()
+            case "send_webhook":
+                notice, receiver = event["notice"], Receiver(event["receiver"])
+                return WebhookDue(
+                    str(notice["detail-type"]), str(notice["detail"]["job_id"]), receiver
+                )
+            case "notice":
+                return NoticeDue(str(event["detail-type"]), str(event["detail"]["job_id"]))
             case "alarm":
                 detail = event["detail"]
                 job_id = detail.get("job_id")

@@ -1,7 +1,6 @@
 """Draws one avatar: a framing of a photo, a painter's hand, the mark of a simulation."""
 
 import random
-from enum import StrEnum
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -9,21 +8,9 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 
 from local.simulator import painters
+from local.simulator.styles import Style as Style
 
 MARK = "SIMULATED"
-
-
-class Style(StrEnum):
-    """The styles on offer. `realistic` is the one the guide names, the others are examples."""
-
-    REALISTIC = "realistic"
-    WATERCOLOR = "watercolor"
-    ANIME = "anime"
-    CARTOON = "cartoon"
-    OIL_PAINTING = "oil_painting"
-    PENCIL_SKETCH = "pencil_sketch"
-    POP_ART = "pop_art"
-    CYBERPUNK = "cyberpunk"
 
 
 PAINTERS = {

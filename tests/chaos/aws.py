@@ -221,7 +221,7 @@ def _of_object(operation: str, url: str) -> Call:
 def owner_of(key: str) -> str:
     """The job that an object belongs to."""
     root, *parts = key.split("/")
-    if root in ("photos", "answers") and parts:
+    if root in ("photos", "answers", "archives") and parts:
         return parts[0]
     if root in ("uploads", "avatars") and len(parts) > 1:
         return job_id_for(parts[0], parts[1])

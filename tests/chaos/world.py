@@ -20,10 +20,17 @@ from avatars.settings import Settings
 from avatars.wiring import AwsServices
 from tests.chaos.auditor import Evidence, History, Start, Upload, Version, Write
 from tests.chaos.aws import AWS_ENVIRONMENT, BUCKETS, Engine, owner_of
-from tests.chaos.jobs import an_event, dice
+from tests.chaos.jobs import STYLES, an_event, dice
 from tests.chaos.seam import Call, Seam
 from tests.chaos.wire import PROVIDER_ENVIRONMENT, Wire
-from tests.fakes import ENVIRONMENT, Effects, FakeExecutions, FakeNotices, FakePreparations
+from tests.fakes import (
+    ENVIRONMENT,
+    Effects,
+    FakeExecutions,
+    FakeNotices,
+    FakePacking,
+    FakePreparations,
+)
 from tests.fakes.clock import NOON
 from tests.machine import MACHINE, Execution
 from tests.region import Event, NeverEndsError, Region
@@ -90,6 +97,7 @@ class World:
             **ENVIRONMENT,
             **AWS_ENVIRONMENT,
             **PROVIDER_ENVIRONMENT,
+            "PROVIDER_STYLES": ",".join(STYLES),
             # Copies are made by threads: one at a time, so that a replay is one.
             "AVATARS_PER_BATCH": "1",
             **(environment or {}),
@@ -205,6 +213,7 @@ class World:
         vars(services).update(
             executions=FakeExecutions(process),
             preparations=FakePreparations(process),
+            packing=FakePacking(process),
             notices=FakeNotices(process),
             downloads=HttpDownloads(settings.provider.result_origins, self.wire),
             _http=http_client(self.wire),
@@ -212,7 +221,9 @@ class World:
             upload_bucket=_Uploads(self.engine),
         )
         # Made now, so that a process which takes over has them, too.
-        for port in ("jobs", "capacity", "uploads", "photos", "answers", "gallery", "reader"):
+        for port in (
+            "jobs", "capacity", "owners", "uploads", "photos", "answers", "gallery", "reader",
+        ):  # fmt: skip
             getattr(services, port)
         return services
 

@@ -1,5 +1,6 @@
 """A web server on this machine that answers as a test says, and notes what it was asked."""
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,12 +15,14 @@ class Exchange(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     server: "Server"
+    body = b""
+    """What came with the request."""
 
     def do_GET(self) -> None:
         self._behave()
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
+        self.body = self.rfile.read(int(self.headers["Content-Length"]))
         self._behave()
 
     def answer(
@@ -71,8 +74,12 @@ class Loopback:
     server: Server = field(repr=False)
 
     @property
+    def port(self) -> int:
+        return self.server.server_port
+
+    @property
     def origin(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_port}"
+        return f"http://127.0.0.1:{self.port}"
 
     @property
     def requests(self) -> list[str]:
@@ -89,8 +96,14 @@ class Loopback:
 
 
 @contextmanager
-def loopback() -> Iterator[Loopback]:
+def loopback(tls: ssl.SSLContext | None = None) -> Iterator[Loopback]:
+    """A server for the length of the block, which speaks TLS where it is told how."""
     server = Server()
+    if tls:
+        # Shaken by the thread of a connection, not by the one that waits for others.
+        server.socket = tls.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), name="loopback")
     thread.start()
     try:

@@ -3,10 +3,11 @@
 import base64
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import boto3
 import pytest
@@ -17,12 +18,13 @@ from avatars.aws.buckets import S3Answers, S3Gallery, S3Photos, S3Uploads
 from avatars.errors import UploadWithheldError
 from avatars.model import Answer, ChosenPhoto, StoredUpload
 from avatars.ports import Answers, Gallery, Photos, Uploads
-from tests.builders import JOB_ID, PREFIX, a_job
+from tests.builders import JOB_ID, PREFIX, a_job, a_photo
 from tests.contract.conftest import REGION
 from tests.fakes import FakeAnswers, FakeBucket, FakeGallery, FakePhotos, FakeUploads
 from tests.fakes.clock import NOON
 
 BUCKET = "a-bucket"
+AVATAR = "avatars/alice/summer/001/001-Été + 50%.png"
 
 
 @dataclass
@@ -85,7 +87,7 @@ class S3Store(Store):
             S3Uploads(self.client, BUCKET),
             S3Photos(self.client, BUCKET, lambda: self.client),
             S3Answers(self.client, BUCKET),
-            S3Gallery(self.client, BUCKET),
+            S3Gallery(self.client, BUCKET, lambda: self.client),
         )
 
     def put(self, key: str, data: bytes) -> str:
@@ -216,6 +218,15 @@ class TestPhotos:
             [version] for version in versions
         ]
 
+    def test_an_owners_link_leads_to_the_version_that_was_prepared(self, store: Store) -> None:
+        photo = a_photo(1)
+        version = store.photos.put(JOB_ID, photo.photo_id, b"photo")
+
+        link = store.photos.link(replace(photo, version_id=version), 900)
+
+        assert urlsplit(link).path.endswith(f"photos/{JOB_ID}/{photo.photo_id}.jpg")
+        assert parse_qs(urlsplit(link).query)["versionId"] == [version]
+
     def test_erased_are_those_of_one_job(self, store: Store) -> None:
         store.photos.put(JOB_ID, "p1", b"first")
         store.photos.put(JOB_ID, "p1", b"second")
@@ -248,6 +259,19 @@ class TestAnswers:
     def test_an_answer_that_never_came_is_none(self, store: Store) -> None:
         assert store.answers.find(JOB_ID, "training-001") is None
 
+    def test_erased_are_those_of_one_job(self, store: Store) -> None:
+        for name in ("training-001", "run-001-result"):
+            store.answers.keep(JOB_ID, name, Answer(200, {}, b""))
+        store.answers.keep(JOB_ID, "training-001", Answer(202, {}, b""))
+        store.answers.keep(f"{JOB_ID}X", "training-001", Answer(200, {}, b""))
+
+        erased = store.answers.erase(JOB_ID)
+
+        assert erased == 3
+        assert store.answers.find(JOB_ID, "training-001") is None
+        assert store.answers.find(f"{JOB_ID}X", "training-001") == Answer(200, {}, b"")
+        assert store.answers.erase(JOB_ID) == 0
+
 
 class TestGallery:
     def test_a_picture_is_stored_with_its_type_and_known_by_its_checksum(
@@ -260,6 +284,56 @@ class TestGallery:
 
         assert sha256 == hashlib.sha256(b"a picture").hexdigest()
         assert store.get("avatars/alice/1.png") == (b"a picture", "image/png")
+
+    @pytest.mark.parametrize("size", [0, 1, 3_000_000])
+    def test_what_was_stored_is_read_piece_by_piece_and_has_its_size(
+        self, store: Store, size: int
+    ) -> None:
+        store.put(AVATAR, b"x" * size)
+
+        assert b"".join(store.gallery.read(AVATAR)) == b"x" * size
+        assert store.gallery.size(AVATAR) == size
+
+    def test_what_is_not_there_is_said_so(self, store: Store) -> None:
+        store.put(AVATAR, b"x")
+        store.delete(AVATAR)
+
+        for key in (AVATAR, "archives/nobody.zip"):
+            assert store.gallery.size(key) is None
+            with pytest.raises(FileNotFoundError, match=key):
+                list(store.gallery.read(key))
+
+    def test_a_link_leads_to_the_object(self, store: Store) -> None:
+        for link in (store.gallery.link(AVATAR, 900), store.gallery.share(AVATAR, 3600)):
+            assert unquote(urlsplit(link).path).endswith(AVATAR)
+
+    def test_erased_is_whatever_lies_below_a_prefix(self, store: Store) -> None:
+        for key in (AVATAR, AVATAR, "avatars/alice/summer/002/001-anime.png"):
+            store.put(key, b"x")
+        store.delete(AVATAR)
+        store.put("avatars/alice/summer2/001/001-anime.png", b"a neighbour")
+
+        erased = store.gallery.erase("avatars/alice/summer/")
+
+        assert erased == 4
+        assert store.versions(AVATAR) == 0
+        assert store.gallery.size("avatars/alice/summer2/001/001-anime.png") == 11
+        assert store.gallery.erase("avatars/alice/summer/") == 0
+
+
+def signer(*keys: str) -> Callable[[], Any]:
+    """Gives clients with these credentials, one after the other."""
+    remaining = iter(keys)
+
+    def client() -> Any:
+        session = boto3.Session(next(remaining), "secret", "token", region_name=REGION)
+        return session.client("s3", config=Config(signature_version="s3v4"))
+
+    return client
+
+
+def signed_by(link: str) -> str:
+    return parse_qs(urlsplit(link).query)["X-Amz-Credential"][0].split("/")[0]
 
 
 class TestOnlyS3:
@@ -278,21 +352,46 @@ class TestOnlyS3:
         assert query["versionId"] == [version]
 
     def test_links_are_signed_by_the_signer_and_freshly_each_time(self, s3: S3Store) -> None:
-        keys = iter(["AKIAFIRST", "AKIASECOND"])
-
-        def signer() -> Any:
-            session = boto3.Session(next(keys), "secret", "token", region_name=REGION)
-            return session.client("s3", config=Config(signature_version="s3v4"))
-
-        photos = S3Photos(s3.client, BUCKET, signer)
+        photos = S3Photos(s3.client, BUCKET, signer("AKIAFIRST", "AKIASECOND"))
         job = a_job(chosen=(ChosenPhoto("p1", "v1"), ChosenPhoto("p2", "v2")))
 
         signers = [
-            [parse_qs(urlsplit(link).query)["X-Amz-Credential"][0].split("/")[0] for link in links]
-            for links in (photos.links(job), photos.links(job))
+            [signed_by(link) for link in links] for links in (photos.links(job), photos.links(job))
         ]
 
         assert signers == [["AKIAFIRST"] * 2, ["AKIASECOND"] * 2]
+
+    def test_shared_links_are_signed_by_the_sharer_and_freshly_each_time(self, s3: S3Store) -> None:
+        gallery = S3Gallery(s3.client, BUCKET, signer("AKIAFIRST", "AKIASECOND"))
+
+        links = [gallery.share(AVATAR, 3600) for _ in range(2)]
+
+        assert [signed_by(link) for link in links] == ["AKIAFIRST", "AKIASECOND"]
+        assert [parse_qs(urlsplit(link).query)["X-Amz-Expires"] for link in links] == [["3600"]] * 2
+
+    def test_an_owners_links_are_signed_by_this_process_and_cost_no_call(self, s3: S3Store) -> None:
+        def nobody() -> Any:
+            raise AssertionError("A role was assumed for an owner's link.")
+
+        gallery = S3Gallery(s3.client, BUCKET, nobody)
+        photos = S3Photos(s3.client, BUCKET, nobody)
+
+        links = [
+            gallery.link(AVATAR, 900),
+            photos.link(a_photo(1, version_id="v1"), 900),
+        ]
+
+        assert [signed_by(link) for link in links] == ["testing"] * 2
+        assert all(parse_qs(urlsplit(link).query)["X-Amz-Expires"] == ["900"] for link in links)
+
+    def test_browsers_save_an_archive_by_the_name_that_its_link_carries(self, s3: S3Store) -> None:
+        link = s3.gallery.link("archives/1.zip", 900, save_as="avatars-summer.zip")
+        plain = s3.gallery.link("archives/1.zip", 900)
+
+        assert parse_qs(urlsplit(link).query)["response-content-disposition"] == [
+            'attachment; filename="avatars-summer.zip"'
+        ]
+        assert "disposition" not in plain
 
     def test_a_form_allows_one_key_one_type_and_a_size_for_a_while(self, s3: S3Store) -> None:
         form = s3.uploads.form(f"{PREFIX}a b+50%.jpg", "image/jpeg", 1000, 900)

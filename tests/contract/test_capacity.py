@@ -1,4 +1,4 @@
-"""The gate and the leases: DynamoDB and the fake keep the same promises."""
+"""The gate, the leases and the durations: DynamoDB and the fake keep the same promises."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from avatars.aws.capacity import DynamoDBCapacity
-from avatars.model import Gate, Leases, Stage, WaitReason
+from avatars.model import Durations, Gate, Leases, Stage, WaitReason
 from avatars.ports import Capacity
 from tests.contract.table import rows
 from tests.fakes import FakeCapacity
@@ -57,9 +57,11 @@ def test_it_can_be_opened_again(capacity: Capacity) -> None:
 def test_no_change_stores_nothing(capacity: Capacity) -> None:
     capacity.change_gate(lambda gate: gate)
     capacity.change_leases(Stage.TRAINING, lambda leases: leases)
+    capacity.change_durations(Stage.TRAINING, lambda durations: durations)
 
     assert capacity.gate().version == 0
     assert capacity.leases(Stage.TRAINING).version == 0
+    assert capacity.durations(Stage.TRAINING).version == 0
 
 
 def test_leases_come_back_by_stage(capacity: Capacity) -> None:
@@ -84,6 +86,39 @@ def test_of_two_who_change_at_once_neither_is_lost(capacity: Capacity, before: i
     capacity.change_leases(Stage.TRAINING, take)
 
     assert capacity.leases(Stage.TRAINING).holders.keys() >= {"own", "other"}
+
+
+def took(seconds: int) -> Callable[[Durations], Durations]:
+    return lambda known: replace(known, seconds=(*known.seconds, seconds))
+
+
+def test_nothing_is_known_of_durations_at_first(capacity: Capacity) -> None:
+    assert capacity.durations(Stage.TRAINING) == Durations()
+
+
+def test_durations_come_back_by_stage_in_their_order(capacity: Capacity) -> None:
+    for seconds in (900, 600, 1200, 0):
+        capacity.change_durations(Stage.TRAINING, took(seconds))
+
+    known = capacity.durations(Stage.TRAINING)
+    assert known == Durations((900, 600, 1200, 0), version=4)
+    assert capacity.durations(Stage.INFERENCE) == Durations()
+
+
+@pytest.mark.parametrize("before", [0, 1], ids=["the first duration", "a later one"])
+def test_of_two_jobs_that_end_at_once_both_are_remembered(capacity: Capacity, before: int) -> None:
+    for _ in range(before):
+        capacity.change_durations(Stage.INFERENCE, took(10))
+    others = [20]
+
+    def note(known: Durations) -> Durations:
+        if others:
+            capacity.change_durations(Stage.INFERENCE, took(others.pop()))
+        return took(30)(known)
+
+    capacity.change_durations(Stage.INFERENCE, note)
+
+    assert capacity.durations(Stage.INFERENCE).seconds[before:] == (20, 30)
 
 
 def test_the_gate_is_decided_on_as_it_is_now(capacity: Capacity) -> None:

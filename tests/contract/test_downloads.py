@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from avatars.errors import DownloadFailedError, DownloadRefusedError
+from avatars.outbound import OutboundTransport
 from avatars.ports import Downloads
 from avatars.provider.downloads import MAX_BYTES, HttpDownloads
 from tests.builders import a_picture
@@ -220,16 +221,39 @@ class TestAllowedHosts:
     @pytest.mark.parametrize(
         ("allowed", "link"),
         [
-            ("localhost", "https://localhost/1.jpg"),
-            ("LOCALHOST", "HTTPS://LocalHost:443/1.jpg"),
-            ("*.localhost", "https://a.b.localhost/1.jpg"),
             ("http://localhost:9", "http://localhost:9/1.jpg"),
             ("HTTP://localhost:9", "http://LOCALHOST:9/1.jpg"),
         ],
     )
-    def test_an_allowed_one_is_asked_however_it_is_written(
+    def test_an_allowed_origin_is_asked_however_it_is_written(
         self, allowed: str, link: str, file: Path
     ) -> None:
         # Nobody listens there: that it was asked shows in the kind of trouble.
         with pytest.raises(DownloadFailedError, match="ConnectError"):
             HttpDownloads([allowed]).fetch(link, file)
+
+    @pytest.mark.parametrize(
+        ("allowed", "link"),
+        [
+            ("results.test", "https://results.test/1.jpg"),
+            ("RESULTS.test", "HTTPS://Results.TEST:443/1.jpg"),
+            ("*.results.test", "https://a.b.results.test/1.jpg"),
+        ],
+    )
+    def test_an_allowed_host_is_looked_up_however_it_is_written_and_must_be_public(
+        self, allowed: str, link: str, file: Path
+    ) -> None:
+        asked: list[tuple[str, int]] = []
+
+        def resolve(host: str, port: int) -> list[str]:
+            asked.append((host, port))
+            return ["169.254.169.254"]
+
+        downloads = HttpDownloads([allowed], OutboundTransport([allowed], 5, resolve))
+
+        with pytest.raises(DownloadRefusedError, match="not public"):
+            downloads.fetch(link, file)
+
+        assert [(host.removeprefix("a.b."), port) for host, port in asked] == [
+            ("results.test", 443)
+        ]

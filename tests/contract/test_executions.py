@@ -8,6 +8,7 @@ import boto3
 import pytest
 
 from avatars.aws.executions import StepFunctionsExecutions
+from avatars.model import Prompt
 from avatars.ports import Executions
 from tests.builders import JOB_ID
 from tests.fakes import FakeExecutions
@@ -104,6 +105,87 @@ def test_it_is_known_by_name_before_it_is_started(machine: Machine) -> None:
     machine.executions.start(JOB_ID, 2)
 
     assert machine.executions.status(name) == "RUNNING"
+
+
+PROMPTS = (Prompt("anime", 2, "at sea"), Prompt("realistic"))
+
+
+class TestAnother:
+    def test_a_further_run_has_its_name(self, machine: Machine) -> None:
+        machine.executions.start_another(JOB_ID, 2, PROMPTS)
+
+        assert machine.names() == [f"{JOB_ID}-2"]
+        assert machine.executions.status(machine.arn(f"{JOB_ID}-2")) == "RUNNING"
+
+    def test_asked_for_twice_while_it_runs_it_is_the_same(self, machine: Machine) -> None:
+        machine.executions.start_another(JOB_ID, 2, PROMPTS)
+        machine.executions.start_another(JOB_ID, 2, PROMPTS)
+        machine.executions.start_another(JOB_ID, 2, PROMPTS[:1])
+
+        assert machine.names() == [f"{JOB_ID}-2"]
+
+    def test_one_that_died_before_its_run_began_does_not_stand_in_the_way(
+        self, machine: Machine
+    ) -> None:
+        machine.executions.start_another(JOB_ID, 2, PROMPTS)
+        machine.end(machine.arn(f"{JOB_ID}-2"))
+
+        machine.executions.start_another(JOB_ID, 2, PROMPTS)
+
+        [another] = set(machine.names()) - {f"{JOB_ID}-2"}
+        assert machine.executions.status(machine.arn(another)) == "RUNNING"
+
+    def test_its_input_says_what_is_wanted_of_which_job(self, aws: None) -> None:
+        machine = step_functions()
+
+        machine.executions.start_another(JOB_ID, 2, PROMPTS)
+
+        arn = machine.arn(f"{JOB_ID}-2")
+        execution = boto3.client("stepfunctions").describe_execution(executionArn=arn)
+        assert json.loads(execution["input"]) == {
+            "job_id": JOB_ID,
+            "prompts": [
+                {"style": "anime", "count": 2, "prompt": "at sea"},
+                {"style": "realistic", "count": 1, "prompt": None},
+            ],
+        }
+
+
+class TestStop:
+    def test_one_that_runs_is_stopped(self, machine: Machine) -> None:
+        machine.executions.start(JOB_ID, 1)
+
+        stopped = machine.executions.stop(machine.arn(f"{JOB_ID}-1"), "its job is erased")
+
+        assert stopped
+        assert machine.executions.status(machine.arn(f"{JOB_ID}-1")) == "ABORTED"
+
+    def test_one_that_has_ended_needs_no_stop(self, machine: Machine) -> None:
+        machine.executions.start(JOB_ID, 1)
+        machine.executions.stop(machine.arn(f"{JOB_ID}-1"), "its job is erased")
+
+        assert not machine.executions.stop(machine.arn(f"{JOB_ID}-1"), "its job is erased")
+
+    def test_one_that_nobody_knows_needs_none_either(self, machine: Machine) -> None:
+        assert not machine.executions.stop(machine.arn("long-ago"), "its job is erased")
+
+    def test_nobody_else_is_stopped(self, machine: Machine) -> None:
+        for run in (1, 2):
+            machine.executions.start(JOB_ID, run)
+
+        machine.executions.stop(machine.arn(f"{JOB_ID}-1"), "its job is erased")
+
+        assert machine.executions.status(machine.arn(f"{JOB_ID}-2")) == "RUNNING"
+
+    def test_whoever_looks_into_it_reads_why(self, aws: None) -> None:
+        machine = step_functions()
+        machine.executions.start(JOB_ID, 1)
+
+        machine.executions.stop(machine.arn(f"{JOB_ID}-1"), "its job is erased")
+
+        client = boto3.client("stepfunctions")
+        execution = client.describe_execution(executionArn=machine.arn(f"{JOB_ID}-1"))
+        assert execution["cause"] == "its job is erased"
 
 
 @pytest.mark.parametrize(("rescue", "name"), [(0, f"{JOB_ID}-3"), (1, f"{JOB_ID}-3-1")])

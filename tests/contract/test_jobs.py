@@ -1,35 +1,43 @@
 """The table of jobs: DynamoDB and the fake keep the same promises."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
+import boto3
 import pytest
 
 from avatars.aws.jobs import DynamoDBJobs
-from avatars.errors import JobNotFoundError
+from avatars.aws.rows import Rows
+from avatars.errors import BadCursorError, JobNotFoundError
 from avatars.model import (
+    Avatar,
     AvatarStatus,
     ChosenPhoto,
+    Erased,
     Job,
     JobStatus,
     PhotoStatus,
     Prompt,
+    Receipt,
     Sending,
     Stage,
     Waiter,
     Waiting,
     WaitReason,
+    job_id_for,
 )
 from avatars.ports import Jobs
 from tests.builders import (
     JOB_ID,
+    OWNER,
     a_job,
     a_photo,
     a_run,
     a_submission,
     an_avatar,
 )
-from tests.contract.table import rows
+from tests.contract.table import TABLE, rows
 from tests.fakes import FakeJobs
 
 
@@ -117,6 +125,23 @@ class TestRows:
         jobs.put_avatar(an_avatar(1, status=AvatarStatus.MISSING, key=None, reason="404"))
 
         assert jobs.avatars(JOB_ID, 1) == [an_avatar(1)]
+
+    def test_a_kept_avatar_that_is_kept_again_keeps_its_mark(self, jobs: Jobs) -> None:
+        jobs.put_avatar(an_avatar(1))
+        jobs.mark_favourite(JOB_ID, 1, 1, True)
+
+        jobs.put_avatar(an_avatar(1, sha256="1" * 64))
+
+        assert jobs.avatars(JOB_ID, 1) == [an_avatar(1, sha256="1" * 64, favourite=True)]
+
+    def test_so_does_one_that_comes_late(self, jobs: Jobs) -> None:
+        due = an_avatar(1, status=AvatarStatus.DUE, key=None)
+        jobs.put_avatar(due)
+        jobs.mark_favourite(JOB_ID, 1, 1, True)
+
+        jobs.put_avatar(an_avatar(1))
+
+        assert jobs.avatars(JOB_ID, 1) == [an_avatar(1, favourite=True)]
 
     def test_one_job_knows_nothing_of_another(self, jobs: Jobs) -> None:
         jobs.create_job(a_job(job_id="ANOTHER"), a_run(job_id="ANOTHER"))
@@ -262,6 +287,20 @@ class TestVerdicts:
         assert jobs.photos(JOB_ID) == [a_photo(1, status=PhotoStatus.LATE)]
 
 
+def test_a_mark_that_is_set_while_the_avatar_is_kept_again_stays(aws: None) -> None:
+    jobs, client, marks = dynamodb_jobs(), boto3.client("dynamodb"), iter([True])
+    jobs.put_avatar(an_avatar(1))
+
+    def mark_first(**_: Any) -> None:
+        for mark in marks:
+            jobs.mark_favourite(JOB_ID, 1, 1, mark)
+
+    client.meta.events.register("before-call.dynamodb.PutItem", mark_first)
+    DynamoDBJobs(Rows(client, TABLE)).put_avatar(an_avatar(1))
+
+    assert jobs.avatars(JOB_ID, 1) == [an_avatar(1, favourite=True)]
+
+
 def test_a_row_that_is_contended_without_end_is_given_up(aws: None) -> None:
     jobs = dynamodb_jobs()
     jobs.create_job(a_job(promised=0), a_run())
@@ -334,3 +373,275 @@ class TestUnfinishedRuns:
 
         assert jobs.unfinished_runs() == [(JOB_ID, 1)]
         assert jobs.run(JOB_ID, 1).ended_at is None
+
+
+class TestJobsOfAnOwner:
+    def test_they_come_the_newest_first(self, jobs: Jobs) -> None:
+        for made_at in (2, 3, 1):
+            self.order(jobs, f"folder {made_at}", created_at=made_at)
+
+        page = jobs.jobs_of(OWNER, 10)
+
+        assert [job.folder for job in page.items] == ["folder 3", "folder 2", "folder 1"]
+        assert page.next is None
+
+    def test_a_job_comes_whole(self, jobs: Jobs) -> None:
+        job = self.order(
+            jobs,
+            "summer",
+            status=JobStatus.COMPLETED,
+            chosen=(ChosenPhoto("p1", "v1"),),
+            training=a_submission(Sending.ACCEPTED),
+            model_id="model-1",
+            trained_at=2,
+        )
+
+        assert jobs.jobs_of(OWNER, 10).items == [job]
+
+    def test_nobody_sees_those_of_another(self, jobs: Jobs) -> None:
+        self.order(jobs, "summer", owner="bob")
+        self.order(jobs, "summer", owner="alice2")
+
+        assert jobs.jobs_of(OWNER, 10).items == []
+
+    @pytest.mark.parametrize("most", [1, 2, 3, 7, 8])
+    def test_page_by_page_each_comes_once(self, jobs: Jobs, most: int) -> None:
+        for number in range(7):
+            self.order(jobs, f"folder {number}", created_at=100 + number)
+
+        pages = self.paged(jobs, most)
+
+        assert [folder for page in pages for folder in page] == [
+            f"folder {number}" for number in reversed(range(7))
+        ]
+        assert all(len(page) == most for page in pages[:-1])
+        assert pages[-1]
+
+    def test_those_of_the_same_second_come_once_each_too(self, jobs: Jobs) -> None:
+        for number in range(5):
+            self.order(jobs, f"folder {number}")
+
+        pages = self.paged(jobs, 2)
+
+        found = [folder for page in pages for folder in page]
+        assert sorted(found) == [f"folder {number}" for number in range(5)]
+
+    def test_a_page_is_as_long_as_asked_for_whatever_is_left_out(self, jobs: Jobs) -> None:
+        for number in range(9):
+            trained_at = number if number % 3 == 0 else None
+            self.order(jobs, f"folder {number}", created_at=100 + number, trained_at=trained_at)
+
+        page = jobs.jobs_of(OWNER, 2, with_model=True)
+        rest = jobs.jobs_of(OWNER, 2, page.next, with_model=True)
+
+        assert [job.folder for job in page.items] == ["folder 6", "folder 3"]
+        assert [job.folder for job in rest.items] == ["folder 0"]
+        assert rest.next is None
+
+    def test_one_that_is_erased_is_hidden(self, jobs: Jobs) -> None:
+        self.order(jobs, "summer", erased_at=5, trained_at=4)
+        job = self.order(jobs, "winter", trained_at=4)
+
+        assert jobs.jobs_of(OWNER, 10).items == [job]
+        assert jobs.jobs_of(OWNER, 10, with_model=True).items == [job]
+
+    def test_a_page_goes_on_where_its_last_job_was_erased_meanwhile(self, jobs: Jobs) -> None:
+        for number in range(3):
+            self.order(jobs, f"folder {number}", created_at=100 + number)
+        page = jobs.jobs_of(OWNER, 2)
+        jobs.change_job(page.items[-1].job_id, lambda job: replace(job, erased_at=200))
+
+        rest = jobs.jobs_of(OWNER, 2, page.next)
+
+        assert [job.folder for job in rest.items] == ["folder 0"]
+
+    def test_a_cursor_of_another_owner_leads_to_nobody_elses_jobs(self, jobs: Jobs) -> None:
+        for number in range(4):
+            self.order(jobs, f"folder {number}", owner="bob", created_at=100 + number)
+        mine = self.order(jobs, "summer", created_at=101)
+        stolen = jobs.jobs_of("bob", 1).next
+
+        assert stolen
+        assert jobs.jobs_of(OWNER, 10, stolen).items == [mine]
+
+    @pytest.mark.parametrize(
+        "cursor",
+        [
+            "",
+            "0",
+            "x.y",
+            f"1.{JOB_ID} ",
+            f"-1.{JOB_ID}",
+            f"1.{JOB_ID.lower()}",
+            f"١.{JOB_ID}",
+            "1.A",
+        ],
+    )
+    def test_a_cursor_that_no_page_has_named_is_refused(self, jobs: Jobs, cursor: str) -> None:
+        with pytest.raises(BadCursorError, match="next"):
+            jobs.jobs_of(OWNER, 10, cursor)
+
+    @staticmethod
+    def order(jobs: Jobs, folder: str, owner: str = OWNER, **changes: Any) -> Job:
+        job_id = job_id_for(owner, folder)
+        job = a_job(job_id=job_id, owner=owner, folder=folder, **changes)
+        return jobs.create_job(job, a_run(job_id=job_id))
+
+    @staticmethod
+    def paged(jobs: Jobs, most: int) -> list[list[str]]:
+        pages, cursor = [], None
+        while True:
+            page = jobs.jobs_of(OWNER, most, cursor)
+            pages.append([job.folder for job in page.items])
+            cursor = page.next
+            if cursor is None:
+                return pages
+
+
+class TestAvatarsOfAJob:
+    def test_those_of_all_runs_come_in_order(self, jobs: Jobs) -> None:
+        for run, position in ((2, 1), (1, 10), (1, 2), (10, 1)):
+            jobs.put_avatar(an_avatar(position, run=run))
+
+        page = jobs.avatars_of(JOB_ID, 10)
+
+        assert self.places(page.items) == [(1, 2), (1, 10), (2, 1), (10, 1)]
+        assert page.next is None
+
+    def test_those_of_one_run_come_alone(self, jobs: Jobs) -> None:
+        for run in (1, 2, 10, 20):
+            jobs.put_avatar(an_avatar(1, run=run))
+
+        assert self.places(jobs.avatars_of(JOB_ID, 10, run=2).items) == [(2, 1)]
+
+    @pytest.mark.parametrize("run", [None, 2])
+    def test_page_by_page_each_comes_once(self, jobs: Jobs, run: int | None) -> None:
+        there = [(number, position) for number in (1, 2, 3) for position in range(1, 6)]
+        for number, position in there:
+            jobs.put_avatar(an_avatar(position, run=number))
+
+        found, cursor = [], None
+        while True:
+            page = jobs.avatars_of(JOB_ID, 2, cursor, run)
+            found += self.places(page.items)
+            cursor = page.next
+            if cursor is None:
+                break
+
+        assert found == [place for place in there if run in (None, place[0])]
+
+    def test_those_that_are_missing_come_too(self, jobs: Jobs) -> None:
+        missing = an_avatar(1, status=AvatarStatus.MISSING, key=None, reason="404")
+        jobs.put_avatar(missing)
+
+        assert jobs.avatars_of(JOB_ID, 10).items == [missing]
+
+    def test_a_cursor_leads_into_no_other_job(self, jobs: Jobs) -> None:
+        for position in (1, 2, 3):
+            jobs.put_avatar(an_avatar(position, job_id="ANOTHER"))
+        cursor = jobs.avatars_of("ANOTHER", 1).next
+
+        assert cursor
+        assert jobs.avatars_of(JOB_ID, 10, cursor).items == []
+
+    @pytest.mark.parametrize("cursor", ["", "1", "1.x", "1.1.1", "1000.1", "-1.1", " 1.1", "1.1\n"])
+    def test_a_cursor_that_no_page_has_named_is_refused(self, jobs: Jobs, cursor: str) -> None:
+        with pytest.raises(BadCursorError, match="next"):
+            jobs.avatars_of(JOB_ID, 10, cursor)
+
+    @staticmethod
+    def places(avatars: Sequence[Avatar]) -> list[tuple[int, int]]:
+        return [(avatar.run, avatar.position) for avatar in avatars]
+
+
+class TestFavourites:
+    def test_a_mark_can_be_set_and_taken_away(self, jobs: Jobs) -> None:
+        jobs.put_avatar(an_avatar(1))
+
+        marked = jobs.mark_favourite(JOB_ID, 1, 1, True)
+        stored = jobs.avatars(JOB_ID, 1)
+        unmarked = jobs.mark_favourite(JOB_ID, 1, 1, False)
+
+        assert [marked] == stored == [an_avatar(1, favourite=True)]
+        assert [unmarked] == jobs.avatars(JOB_ID, 1) == [an_avatar(1)]
+
+    def test_only_that_one_is_marked(self, jobs: Jobs) -> None:
+        for run, position in ((1, 1), (1, 2), (2, 1)):
+            jobs.put_avatar(an_avatar(position, run=run))
+
+        jobs.mark_favourite(JOB_ID, 1, 2, True)
+
+        marks = [avatar.favourite for avatar in jobs.avatars_of(JOB_ID, 10).items]
+        assert marks == [False, True, False]
+
+    def test_an_avatar_that_is_not_there_is_not_made_by_marking_it(self, jobs: Jobs) -> None:
+        assert jobs.mark_favourite(JOB_ID, 1, 1, True) is None
+        assert jobs.avatars(JOB_ID, 1) == []
+
+
+class TestErase:
+    def test_all_that_stays_is_the_job_its_receipt_and_a_run(self, jobs: Jobs) -> None:
+        job = self.full(jobs)
+
+        erased = jobs.erase(JOB_ID, keep_run=2)
+
+        assert erased == 4
+        assert jobs.job(JOB_ID) == job
+        assert jobs.receipt(JOB_ID) == self.receipt()
+        assert jobs.run(JOB_ID, 2) == a_run(run=2)
+        assert jobs.photos(JOB_ID) == []
+        assert jobs.avatars_of(JOB_ID, 10).items == []
+        with pytest.raises(JobNotFoundError):
+            jobs.run(JOB_ID, 1)
+
+    def test_in_the_end_the_run_goes_too(self, jobs: Jobs) -> None:
+        self.full(jobs)
+
+        erased = jobs.erase(JOB_ID)
+
+        assert erased == 5
+        assert jobs.unfinished_runs() == []
+        assert jobs.receipt(JOB_ID) == self.receipt()
+
+    def test_there_is_nothing_left_to_erase_twice(self, jobs: Jobs) -> None:
+        self.full(jobs)
+        jobs.erase(JOB_ID, keep_run=2)
+
+        assert jobs.erase(JOB_ID, keep_run=2) == 0
+
+    def test_another_job_stays_as_it_is(self, jobs: Jobs) -> None:
+        jobs.put_photo(a_photo(1, job_id="ANOTHER"))
+        self.full(jobs)
+
+        jobs.erase(JOB_ID)
+
+        assert len(jobs.photos("ANOTHER")) == 1
+
+    def test_many_rows_are_erased(self, jobs: Jobs) -> None:
+        for position in range(1, 121):
+            jobs.put_avatar(an_avatar(position))
+
+        assert jobs.erase(JOB_ID) == 120
+        assert jobs.avatars(JOB_ID, 1) == []
+
+    def test_a_receipt_comes_back_as_it_was_stored_and_the_newest_stands(self, jobs: Jobs) -> None:
+        jobs.put_receipt(Receipt(JOB_ID, 100, False, Erased()))
+        jobs.put_receipt(self.receipt())
+
+        assert jobs.receipt(JOB_ID) == self.receipt()
+        assert jobs.receipt("ANOTHER") is None
+
+    @staticmethod
+    def receipt() -> Receipt:
+        erased = Erased(uploads=7, photos=6, avatars=5, archives=4, answers=3, rows=2)
+        return Receipt(JOB_ID, 100, True, erased, model_id="model-1")
+
+    @classmethod
+    def full(cls, jobs: Jobs) -> Job:
+        job = jobs.create_job(a_job(run=2, erased_at=100), a_run())
+        jobs.create_run(a_run(run=2))
+        jobs.put_photo(a_photo(1))
+        jobs.put_avatar(an_avatar(1))
+        jobs.put_avatar(an_avatar(1, run=2))
+        jobs.put_receipt(cls.receipt())
+        return job

@@ -19,7 +19,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from local.simulator import RunningSimulator, running_simulator
+from local.simulator.running import RunningSimulator, running_simulator
 
 ROOT = Path(__file__).parents[2]
 KEY = "a-key-for-tests"

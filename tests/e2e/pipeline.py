@@ -34,8 +34,14 @@ from local.stack import STACK, Stack, running_stack
 SCALE = 0.002
 """Five minutes until the first look are 0.6 s. Work is not scaled: a cold start is ten minutes."""
 
-GENEROUS = {"TrainingDeadlineSeconds": "36000", "InferenceDeadlineSeconds": "36000"}
-"""Deadlines that no job reaches by queueing on a busy machine."""
+GENEROUS = {
+    "TrainingDeadlineSeconds": "36000",
+    "InferenceDeadlineSeconds": "36000",
+    "OwnerJobsPerDay": "10000",
+    "OwnerPhotosPerDay": "100000",
+    "OwnerOpenJobs": "10000",
+}
+"""Deadlines that no job reaches by queueing on a busy machine, and limits that no test does."""
 
 GOOD_DAY = {"training_seconds": 60, "inference_seconds": 5}
 """A provider that is ready at the first look."""

@@ -9,6 +9,7 @@ from tests.fakes.jobs import FakeJobs
 from tests.fakes.owners import FakeOwners
 from tests.fakes.provider import FakeDownloads, FakePicsart, FakeProvider, Sent, answer
 from tests.fakes.services import ENVIRONMENT, FakeServices
+from tests.fakes.webhooks import FakeWebhookQueue, FakeWebhooks, Posted
 
 __all__ = [
     "ENVIRONMENT",
@@ -30,8 +31,11 @@ __all__ = [
     "FakeProvider",
     "FakeServices",
     "FakeUploads",
+    "FakeWebhookQueue",
+    "FakeWebhooks",
     "KilledError",
     "LostConfirmationError",
+    "Posted",
     "Sent",
     "answer",
 ]

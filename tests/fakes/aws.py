@@ -93,10 +93,13 @@ class FakePacking:
     def __init__(self, effects: Effects | None = None) -> None:
         self._effects = effects or Effects()
         self.asked: list[str] = []
+        self.when_asked: Callable[[str], None] = lambda job_id: None
+        """What then packs them."""
 
     def ask(self, job_id: str) -> None:
         with self._effects.happen("ask for packing"):
             self.asked.append(job_id)
+            self.when_asked(job_id)
 
 
 class FakeNotices:

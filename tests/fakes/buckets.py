@@ -1,6 +1,7 @@
 """The two buckets, in memory."""
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -131,22 +132,20 @@ class FakeAnswers:
 
     def __init__(self, effects: Effects | None = None) -> None:
         self._effects = effects or Effects()
-        self._answers: dict[tuple[str, str], Answer] = {}
+        self._answers: dict[tuple[str, str], list[Answer]] = defaultdict(list)
 
     def keep(self, job_id: str, name: str, answer: Answer) -> None:
         with self._effects.happen("keep answer"):
-            self._answers[job_id, name] = answer
+            self._answers[job_id, name].append(answer)
 
     def find(self, job_id: str, name: str) -> Answer | None:
         with self._effects.happen("find answer"):
-            return self._answers.get((job_id, name))
+            return self._answers[job_id, name][-1] if (job_id, name) in self._answers else None
 
     def erase(self, job_id: str) -> int:
         with self._effects.happen("erase answers"):
             gone = [key for key in self._answers if key[0] == job_id]
-            for key in gone:
-                del self._answers[key]
-            return len(gone)
+            return sum(len(self._answers.pop(key)) for key in gone)
 
 
 class FakeGallery:

@@ -1,6 +1,8 @@
 """The table of jobs, in memory."""
 
+import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -79,30 +81,35 @@ class FakeJobs:
         return self._query(Avatar, job_id, f"avatar#{run:03}#")
 
     def put_avatar(self, avatar: Avatar) -> None:
-        self._write(
-            f"avatar#{avatar.run:03}#{avatar.position:03}",
-            avatar,
-            lambda stored: (
-                avatar.status is AvatarStatus.KEPT
-                or stored is None
-                or stored.status is not AvatarStatus.KEPT
-            ),
+        def allows(mark: bool) -> Callable[[Any], bool]:
+            is_kept = avatar.status is AvatarStatus.KEPT
+            return lambda stored: (
+                stored is None
+                or (
+                    stored.favourite is mark and (is_kept or stored.status is not AvatarStatus.KEPT)
+                )
+            )
+
+        record = _avatar_record(avatar.run, avatar.position)
+        any(
+            self._write(record, replace(avatar, favourite=mark), allows(mark))
+            for mark in (False, True, False)
         )
 
     def mark_favourite(
         self, job_id: str, run: int, position: int, favourite: bool
     ) -> Avatar | None:
-        record = f"avatar#{run:03}#{position:03}"
-        avatar = self._read(Avatar, job_id, record)
-        if avatar is None:
-            return None
-        marked = replace(avatar, favourite=favourite)
-        self._write(record, marked, lambda stored: stored is not None)
-        return marked
+        key = (job_id, _avatar_record(run, position))
+        with suppress(LostConfirmationError), self._effects.happen("write avatar"):
+            if isinstance(stored := self._rows.get(key), Avatar):
+                self._rows[key] = replace(stored, favourite=favourite)
+        marked = self._rows.get(key)
+        return marked if isinstance(marked, Avatar) else None
 
     def jobs_of(
         self, owner: str, most: int, after: str | None = None, *, with_model: bool = False
     ) -> Page[Job]:
+        first = _parts(r"(\d{1,12})\.([A-Z2-7]{26})", after)
         with self._effects.happen("read jobs of owner"):
             jobs = [
                 row
@@ -111,15 +118,22 @@ class FakeJobs:
                 and row.owner == owner
                 and row.erased_at is None
                 and (row.trained_at is not None or not with_model)
+                and (first is None or (row.created_at, row.job_id) < (int(first[0]), first[1]))
             ]
             jobs.sort(key=lambda job: (job.created_at, job.job_id), reverse=True)
-            return _page(jobs, most, after, lambda job: (job.created_at, job.job_id))
+            return _page(jobs, most, lambda job: f"{job.created_at}.{job.job_id}")
 
     def avatars_of(
         self, job_id: str, most: int, after: str | None = None, run: int | None = None
     ) -> Page[Avatar]:
-        avatars = self._query(Avatar, job_id, "avatar#" if run is None else f"avatar#{run:03}#")
-        return _page(avatars, most, after, lambda avatar: (avatar.run, avatar.position))
+        first = _parts(r"(\d{1,3})\.(\d{1,3})", after)
+        found = self._query(Avatar, job_id, "avatar#" if run is None else f"avatar#{run:03}#")
+        avatars = [
+            avatar
+            for avatar in found
+            if first is None or (avatar.run, avatar.position) > (int(first[0]), int(first[1]))
+        ]
+        return _page(avatars, most, lambda avatar: f"{avatar.run}.{avatar.position}")
 
     def erase(self, job_id: str, keep_run: int | None = None) -> int:
         with self._effects.happen("erase rows"):
@@ -194,16 +208,18 @@ class FakeJobs:
         return True
 
 
-def _page(
-    rows: Sequence[Any], most: int, after: str | None, key: Callable[[Any], tuple[Any, Any]]
-) -> Page[Any]:
-    """The rows behind the one that the cursor names."""
-    names = [".".join(map(str, key(row))) for row in rows]
-    if after is not None and after not in names:
+def _page(rows: Sequence[AnyRow], most: int, cursor: Callable[[AnyRow], str]) -> Page[AnyRow]:
+    return Page(rows[:most], cursor(rows[most - 1]) if len(rows) > most else None)
+
+
+def _parts(pattern: str, cursor: str | None) -> tuple[str, ...] | None:
+    """What a cursor says; the row that it names need not be there any more."""
+    if cursor is None:
+        return None
+    match = re.fullmatch(pattern, cursor, re.ASCII)
+    if match is None:
         raise BadCursorError("next must be what the page before has named.")
-    start = 0 if after is None else names.index(after) + 1
-    end = start + most
-    return Page(rows[start:end], names[end - 1] if end < len(rows) else None)
+    return match.groups()
 
 
 def _has_version(version: int) -> Callable[[Any], bool]:
@@ -212,3 +228,7 @@ def _has_version(version: int) -> Callable[[Any], bool]:
 
 def _run_record(run: int) -> str:
     return f"run#{run:03}"
+
+
+def _avatar_record(run: int, position: int) -> str:
+    return f"avatar#{run:03}#{position:03}"

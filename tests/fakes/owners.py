@@ -16,7 +16,8 @@ class FakeOwners:
 
     def change_allowance(self, owner: str, change: Callable[[Allowance], Allowance]) -> Allowance:
         while True:
-            before = self._allowances.get(owner, Allowance())
+            with self._effects.happen("read allowance"):
+                before = self._allowances.get(owner, Allowance())
             after = change(before)
             if after == before:
                 return before

@@ -5,6 +5,7 @@ from typing import Any
 
 from avatars.provider.picsart_reader import PicsartReader
 from avatars.settings import Settings
+from avatars.webhooks.secret import webhook_secret
 from tests.fakes.aws import (
     STATE_MACHINE,
     FakeExecutions,
@@ -19,6 +20,7 @@ from tests.fakes.effects import Effects
 from tests.fakes.jobs import FakeJobs
 from tests.fakes.owners import FakeOwners
 from tests.fakes.provider import FakeDownloads, FakePicsart, FakeProvider
+from tests.fakes.webhooks import FakeWebhookQueue, FakeWebhooks
 
 ENVIRONMENT = {
     "TABLE": "jobs",
@@ -31,6 +33,11 @@ ENVIRONMENT = {
     "PROVIDER_STATUS_URL": "https://status.provider.test/v1",
     "PROVIDER_FIELDS": "photos=images,prompts=prompts,style=style,count=count,prompt=prompt",
     "PROVIDER_RESULT_ORIGINS": "*.results.test",
+    "WEBHOOK_ORIGINS": "",
+    "WEBHOOK_URL": "",
+    "WEBHOOK_SECRET": "webhook-secret",
+    "WEBHOOK_QUEUE": "https://sqs.eu-west-1.amazonaws.com/123456789012/webhooks",
+    "DEAD_LETTER_QUEUE": "https://sqs.eu-west-1.amazonaws.com/123456789012/letters",
     "CLOCK_EPOCH": "0",
     "CLOCK_SCALE": "1",
     "QUIET_PERIOD_SECONDS": "60",
@@ -81,6 +88,8 @@ class FakeServices:
         self.preparations = FakePreparations(self.effects)
         self.packing = FakePacking(self.effects)
         self.notices = FakeNotices(self.effects)
+        self.webhooks = FakeWebhooks(self.effects)
+        self.webhook_queue = FakeWebhookQueue(self.effects)
         self.reader = PicsartReader()
         self.picsart = FakePicsart(self.effects)
         self.secret = self.picsart.key
@@ -91,6 +100,10 @@ class FakeServices:
             if fresh_key:
                 self._cached_secret = self.secret
             return FakeProvider(self.picsart, self._cached_secret)
+
+    def webhook_secret(self, owner: str) -> str:
+        with self.effects.happen("fetch webhook secret"):
+            return webhook_secret("the-secret-of-the-stack", owner)
 
     def rotate_key(self, key: str) -> None:
         """The provider gives us another key, which goes into the secret."""

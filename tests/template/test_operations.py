@@ -10,12 +10,22 @@ import pytest
 from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
 from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
 
-from cli.dead_letters.letters import ALARM, FUNCTIONS, JUDGE
+from avatars.pipeline.notifying import TYPES, WAITS
+from cli.dead_letters.letters import (
+    ALARM,
+    FUNCTIONS,
+    JUDGE,
+    NOTICE_RULES,
+    WEBHOOK_RECEIVES,
+    WEBHOOK_RULES,
+)
 from local.deploy import package
 
 ROOT = Path(__file__).parents[2]
 QUEUE = {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
 TOPIC = {"Ref": "Alarms"}
+NOTICES = {"Ref": "Notices"}
+WEBHOOKS = {"Fn::GetAtt": ["WebhookQueue", "Arn"]}
 
 Properties = dict[str, Any]
 
@@ -74,7 +84,25 @@ def may(role: Properties, action: str, resource: Any) -> bool:
 def transformers(resources: dict[str, Any]) -> list[Properties]:
     """How notices become sentences."""
     rules = of_type(resources, "Events::Rule").values()
-    return [t["InputTransformer"] for r in rules for t in r["Targets"] if t["Arn"] == TOPIC]
+    return [
+        t["InputTransformer"] for r in rules for t in r["Targets"] if t["Arn"] in (TOPIC, NOTICES)
+    ]
+
+
+def rules_to(resources: dict[str, Any], target: Any) -> dict[str, Properties]:
+    return {
+        name: rule
+        for name, rule in of_type(resources, "Events::Rule").items()
+        if [t["Arn"] for t in rule["Targets"]] == [target]
+    }
+
+
+def sources(policy: Properties) -> list[str]:
+    """The rules that a queue's policy lets in."""
+    arns = policy["Condition"]["ArnEquals"]["aws:SourceArn"]
+    # A rule that there may not be is let in where there is one.
+    arns = [arn["Fn::If"][1] if "Fn::If" in arn else arn for arn in arns]
+    return sorted(arn["Fn::GetAtt"][0] for arn in arns)
 
 
 class TestDeadLetters:
@@ -124,7 +152,7 @@ class TestDeadLetters:
             ),
         ]
 
-        assert len(targets) == 6
+        assert len(targets) == 10
         assert all(target["DeadLetterConfig"] == {"Arn": QUEUE} for target in targets)
 
     def test_the_queue_takes_letters_from_every_rule_and_from_no_other(
@@ -132,12 +160,9 @@ class TestDeadLetters:
     ) -> None:
         policy = of_type(resources, "SQS::QueuePolicy")["DeadLetterQueuePolicy"]["PolicyDocument"]
         [statement] = policy["Statement"]
-        senders = [
-            arn["Fn::GetAtt"][0] for arn in statement["Condition"]["ArnEquals"]["aws:SourceArn"]
-        ]
 
         assert statement["Principal"] == {"Service": "events.amazonaws.com"}
-        assert sorted(senders) == sorted(of_type(resources, "Events::Rule"))
+        assert sources(statement) == sorted(of_type(resources, "Events::Rule"))
 
     def test_a_schedule_writes_its_letters_by_its_own_role(self, resources: dict[str, Any]) -> None:
         roles = of_type(resources, "IAM::Role")
@@ -154,11 +179,101 @@ class TestDeadLetters:
         names = {"".join(map(str.title, name.split("_"))) + "Function" for name in understood}
 
         assert names == asynchronous(resources)
+        assert {*WEBHOOK_RULES, *NOTICE_RULES} == {
+            *rules_to(resources, WEBHOOKS),
+            *rules_to(resources, NOTICES),
+        }
 
     def test_a_letter_is_kept_for_as_long_as_a_queue_can(self, resources: dict[str, Any]) -> None:
         queue = of_type(resources, "SQS::Queue")["DeadLetterQueue"]
 
         assert queue["MessageRetentionPeriod"] == 14 * 86_400
+
+
+class TestWebhooks:
+    @pytest.fixture
+    def queue(self, resources: dict[str, Any]) -> Properties:
+        return of_type(resources, "SQS::Queue")["WebhookQueue"]
+
+    @pytest.fixture
+    def mapping(self, resources: dict[str, Any]) -> Properties:
+        [mapping] = of_type(resources, "Lambda::EventSourceMapping").values()
+        return mapping
+
+    def test_the_function_is_given_what_the_queue_holds_and_may_leave_some_of_it(
+        self, mapping: Properties
+    ) -> None:
+        assert mapping["EventSourceArn"] == WEBHOOKS
+        assert mapping["FunctionName"] == {"Ref": "SendWebhookFunction"}
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+    def test_a_message_is_hidden_for_six_times_as_long_as_the_function_may_take(
+        self, resources: dict[str, Any], queue: Properties
+    ) -> None:
+        timeout = of_type(resources, "Lambda::Function")["SendWebhookFunction"]["Timeout"]
+
+        assert queue["VisibilityTimeout"] >= 6 * timeout
+
+    def test_a_message_is_kept_for_longer_than_it_is_tried(self, queue: Properties) -> None:
+        assert queue["MessageRetentionPeriod"] > 2 * sum(WAITS)
+
+    def test_what_crashes_the_function_is_a_dead_letter_but_not_before_the_function_gives_up(
+        self, queue: Properties
+    ) -> None:
+        policy = queue["RedrivePolicy"]
+
+        assert policy == {"deadLetterTargetArn": QUEUE, "maxReceiveCount": WEBHOOK_RECEIVES}
+        assert policy["maxReceiveCount"] > len(WAITS) + 1
+
+    def test_only_the_rules_for_webhooks_send_there(self, resources: dict[str, Any]) -> None:
+        policy = of_type(resources, "SQS::QueuePolicy")["WebhookQueuePolicy"]["PolicyDocument"]
+        [statement] = policy["Statement"]
+
+        assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+        assert statement["Action"] == "sqs:SendMessage"
+        assert sources(statement) == sorted(rules_to(resources, WEBHOOKS))
+
+    def test_each_receiver_has_a_message_of_its_own_about_every_end(
+        self, resources: dict[str, Any]
+    ) -> None:
+        rules = rules_to(resources, WEBHOOKS)
+
+        assert resources["TellReceiverOfStackRule"]["Condition"] == "HasWebhookUrl"
+        for name, rule in rules.items():
+            pattern, [target] = rule["EventPattern"], rule["Targets"]
+            template = target["InputTransformer"]["InputTemplate"]
+            written = json.loads(template.replace("<aws.events.event.json>", '"the event"'))
+            assert pattern["detail-type"] == list(TYPES)
+            assert pattern["detail"]["table"] == [{"Ref": "JobsTable"}]
+            assert written == {"receiver": WEBHOOK_RULES[name], "notice": "the event"}
+
+    def test_the_function_has_no_more_than_its_own_statements(
+        self, resources: dict[str, Any]
+    ) -> None:
+        # SAM adds a policy for all queues of the account to whoever has a queue for an event.
+        role = of_type(resources, "IAM::Role")["SendWebhookFunctionRole"]
+
+        assert not any("SQS" in str(arn) for arn in role["ManagedPolicyArns"])
+
+
+class TestNotices:
+    def test_people_hear_of_every_end(self, resources: dict[str, Any]) -> None:
+        rules = rules_to(resources, NOTICES).values()
+
+        assert sorted(kind for r in rules for kind in r["EventPattern"]["detail-type"]) == sorted(
+            TYPES
+        )
+        assert all(r["EventPattern"]["detail"]["table"] == [{"Ref": "JobsTable"}] for r in rules)
+
+    def test_only_eventbridge_may_tell(self, resources: dict[str, Any]) -> None:
+        policy = of_type(resources, "SNS::TopicPolicy")["NoticesPolicy"]["PolicyDocument"]
+        [statement] = policy["Statement"]
+
+        assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+        assert (statement["Action"], statement["Resource"]) == ("sns:Publish", NOTICES)
+
+    def test_a_mail_is_sent_only_to_who_is_named(self, resources: dict[str, Any]) -> None:
+        assert resources["NoticeEmailSubscription"]["Condition"] == "HasNoticeEmail"
 
 
 class TestAlarm:

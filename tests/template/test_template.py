@@ -14,6 +14,7 @@ from avatars.errors import BadManifestError
 from avatars.model import Stage
 from avatars.provider.picsart import CONNECT_TIMEOUT, READ_TIMEOUT
 from avatars.settings import SUBMIT_TIMEOUT, Settings
+from avatars.webhooks.sender import MAX_SECONDS
 from tests.fakes import ENVIRONMENT
 
 ROOT = Path(__file__).parents[2]
@@ -21,6 +22,7 @@ TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
 GLOBALS = TEMPLATE["Globals"]["Function"]
 
 A_MINUTE_TO_SAVE = 60
+A_NAME_SERVERS_PATIENCE = 30
 REQUESTS_A_MINUTE = 500
 """What the provider takes (vendor's page on quotas and limits)."""
 
@@ -124,7 +126,12 @@ class TestPrivileges:
             if any("Delete" in action for action in listed(statement["Action"]))
         ]
 
-        assert all("AvatarBucket" not in resource["Fn::Sub"] for resource in deletes)
+        # What the queue of webhooks holds has been told, or is a dead letter.
+        assert all(
+            resource == {"Fn::GetAtt": ["WebhookQueue", "Arn"]}
+            or "UploadBucket" in resource["Fn::Sub"]
+            for resource in deletes
+        )
 
     def test_who_decodes_reads_uploads_and_writes_prepared_photos(self) -> None:
         allowed = {
@@ -144,17 +151,34 @@ class TestPrivileges:
             ("s3:PutObject", photos),
         }
 
-    def test_the_key_is_read_only_by_those_who_ask_the_provider(self) -> None:
-        readers = {
+    @staticmethod
+    def readers_of(secret: str) -> set[str]:
+        return {
             name
             for name, properties in FUNCTIONS.items()
-            if any("secretsmanager" in str(s["Action"]) for s in statements(properties))
+            for statement in statements(properties)
+            if "secretsmanager" in str(statement["Action"]) and secret in str(statement["Resource"])
         }
 
-        assert readers == {
+    def test_the_key_is_read_only_by_those_who_ask_the_provider(self) -> None:
+        assert self.readers_of("ProviderKeySecret") == {
             "StartTrainingFunction", "CheckTrainingFunction",
             "StartInferenceFunction", "CheckInferenceFunction",
         }  # fmt: skip
+
+    def test_who_signs_webhooks_reads_the_secret_of_webhooks(self) -> None:
+        assert "SendWebhookFunction" in self.readers_of("WebhookSecret")
+        assert self.readers_of("WebhookSecret") <= {"SendWebhookFunction", "ApiFunction"}
+
+    def test_nobody_else_takes_messages_from_a_queue_of_ours(self) -> None:
+        receivers = {
+            name: statement["Resource"]
+            for name, properties in FUNCTIONS.items()
+            for statement in statements(properties)
+            if "sqs:ReceiveMessage" in listed(statement["Action"])
+        }
+
+        assert receivers == {"SendWebhookFunction": {"Fn::GetAtt": ["WebhookQueue", "Arn"]}}
 
     def test_the_signer_reads_prepared_photos_and_serves_one_function(self) -> None:
         role = TEMPLATE["Resources"]["SignerRole"]["Properties"]
@@ -304,7 +328,10 @@ class TestEnvironment:
         }
 
         assert asked.names == (given | of_some) - {"POWERTOOLS_SERVICE_NAME"}
-        assert of_some - given == {"STATE_MACHINE", "SIGNER_ROLE", "PREPARE_FUNCTION"}
+        assert of_some - given == {
+            "STATE_MACHINE", "SIGNER_ROLE", "PREPARE_FUNCTION",
+            "WEBHOOK_URL", "WEBHOOK_SECRET", "WEBHOOK_QUEUE", "DEAD_LETTER_QUEUE",
+        }  # fmt: skip
 
     def test_who_decodes_knows_of_the_upload_bucket_only(self) -> None:
         function = TEMPLATE["Resources"]["PreparePhotoFunction"]
@@ -392,6 +419,9 @@ class TestTimeouts:
     def test_so_does_a_look(self, name: str) -> None:
         assert FUNCTIONS[name]["Timeout"] > CONNECT_TIMEOUT + READ_TIMEOUT
 
+    def test_a_webhook_sees_the_end_of_its_request_and_of_its_wait_for_a_name(self) -> None:
+        assert FUNCTIONS["SendWebhookFunction"]["Timeout"] >= MAX_SECONDS + A_NAME_SERVERS_PATIENCE
+
     def test_the_api_answers_before_the_gateway_gives_up(self) -> None:
         assert FUNCTIONS["ApiFunction"]["Timeout"] < 30
 
@@ -405,8 +435,7 @@ class TestBuild:
             for path in ROOT.glob("functions/*/requirements.txt")
         ]
 
-        assert {lock and lock[0] for lock in locks} == {pinned}
-        assert len(locks) == 2
+        assert [lock[0] for lock in locks if lock] == [pinned] * 2
 
     def test_the_layer_is_built_for_the_processor_of_the_functions(self) -> None:
         layer = TEMPLATE["Resources"]["CoreLayer"]
@@ -429,6 +458,8 @@ class TestBuild:
         ("RejectedAdvice", "REJECTED_ADVICE", ""),
         ("RejectedAdvice", "REJECTED_ADVICE", "blurred,no_face"),
         ("ProviderFields", "PROVIDER_FIELDS", "photos=a,prompts=b,style=c,count=d,prompt=e"),
+        ("WebhookUrl", "WEBHOOK_URL", ""),
+        ("WebhookUrl", "WEBHOOK_URL", "https://example.com/hooks?of=avatars"),
     ],
 )
 def test_what_a_parameter_takes_the_code_takes_too(

@@ -340,3 +340,26 @@ class TestRefusals:
         prefix = ordered["uploads"][0]["fields"]["key"].split("/summer/")[0]
         assert prefix.startswith("uploads/sub-")
         assert prefix.count("/") == 1
+
+
+def test_a_webhook_is_answered_with_what_signs_it(services: FakeServices) -> None:
+    order = request("api_create_job")
+    body = json.loads(order["body"]) | {"webhook": "https://example.com/avatars"}
+
+    _, ordered = ask(order | {"body": json.dumps(body)})
+
+    assert ordered["webhook_secret"] == services.webhook_secret("alice")
+    assert services.jobs.job(JOB_ID).webhook == "https://example.com/avatars"
+
+
+@pytest.mark.parametrize(
+    "webhook", ["http://example.com/", "https://example.com:8443/", "ftp://a", "x"]
+)
+def test_one_that_leads_nowhere_public_is_refused(services: FakeServices, webhook: str) -> None:
+    order = request("api_create_job")
+    body = json.loads(order["body"]) | {"webhook": webhook}
+
+    status, problem = ask(order | {"body": json.dumps(body)})
+
+    assert status == 422
+    assert "webhook" in problem["detail"]

@@ -24,3 +24,7 @@ def test_a_scaled_clock_runs_faster_from_its_epoch_on() -> None:
 
 def test_a_duration_of_the_wall_is_longer_on_it() -> None:
     assert FakeClock(scale=0.01).from_wall(60) == 6000
+
+
+def test_a_duration_of_it_is_shorter_on_the_wall() -> None:
+    assert FakeClock(scale=0.01).to_wall(6000) == 60

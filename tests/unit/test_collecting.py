@@ -291,6 +291,56 @@ class TestManifest:
             collect(services)
 
 
+class TestWebhook:
+    URL = "https://hooks.test/"
+
+    def test_it_is_the_one_of_the_manifest_that_the_set_is_frozen_with(
+        self, services: FakeServices
+    ) -> None:
+        folder(services, *five())
+        lay(services, "job.json", {"webhook": self.URL, "photos": 5})
+
+        collect(services)
+
+        assert services.jobs.job(JOB_ID).webhook == self.URL
+
+    def test_it_is_known_before_there_are_enough_photos(self, services: FakeServices) -> None:
+        folder(services)
+        lay(services, "job.json", {"webhook": self.URL})
+
+        waiting = collect(services)
+
+        assert waiting["status"] == "WAITING"
+        assert services.jobs.job(JOB_ID).webhook == self.URL
+
+    def test_a_manifest_that_is_taken_back_takes_it_back(self, services: FakeServices) -> None:
+        folder(services)
+        lay(services, "job.json", {"webhook": self.URL})
+        collect(services)
+
+        lay(services, "job.json", {})
+        collect(services)
+
+        assert services.jobs.job(JOB_ID).webhook is None
+
+    def test_a_manifest_that_turns_bad_does_not(self, services: FakeServices) -> None:
+        folder(services)
+        lay(services, "job.json", {"webhook": self.URL})
+        collect(services)
+
+        lay(services, "job.json", b"{oops")
+        collect(services)
+
+        assert services.jobs.job(JOB_ID).webhook == self.URL
+
+    def test_it_may_be_of_an_origin_that_the_settings_allow(self) -> None:
+        services = FakeServices(webhook_origins=("http://127.0.0.1:8092",))
+        folder(services, *five())
+        lay(services, "job.json", {"webhook": "http://127.0.0.1:8092/hooks", "photos": 5})
+
+        assert collect(services)["status"] == "COLLECTED"
+
+
 class TestFrozenSet:
     def test_it_holds_exact_versions_ordered_by_upload_time_then_key(
         self, services: FakeServices

@@ -8,16 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avatars.model import JobStatus, PhotoStatus
+from avatars.model import JobStatus, PhotoStatus, Receiver
 from cli.dead_letters.explaining import Explanation, explain
 from cli.dead_letters.letters import (
     AlarmDue,
     ExecutionEnded,
     Failure,
     Letter,
+    NoticeDue,
     PhotoUploaded,
     SweepDue,
     Unreadable,
+    WebhookDue,
     read_letter,
 )
 from tests.builders import EXECUTION, JOB_ID, a_job, a_photo, a_run, chosen, stored, training
@@ -33,6 +35,7 @@ OUR_WORDS = st.sampled_from(
     [
         "source", "detail", "detail-type", "object", "key", "input", "job_id", "time",
         "requestPayload", "requestContext", "responsePayload", "approximateInvokeCount",
+        "receiver", "notice",
     ]
 )  # fmt: skip
 OUR_VALUES = st.sampled_from(
@@ -121,6 +124,19 @@ def untold(kind: str, **detail: Any) -> Letter:
     return undelivered(notice)
 
 
+def unsent(receiver: str = "job", **attributes: str) -> Letter:
+    """A webhook that its receiver did not take."""
+    notice = json.loads(event("send_webhook")["Records"][0]["body"])["notice"]
+    return read_letter(a_message({"receiver": receiver, "notice": notice}, **attributes))
+
+
+REFUSED = {
+    "ERROR_CODE": "RECEIVER_REFUSED",
+    "ERROR_MESSAGE": "The receiver answered 410.",
+    "RETRY_ATTEMPTS": "2",
+}
+
+
 class TestReading:
     def test_a_record_in_a_record_is_about_the_first_event(self) -> None:
         letter = judged_in_vain()
@@ -197,6 +213,48 @@ class TestReading:
         assert letter.function == "alarm"
         assert isinstance(letter.matter, AlarmDue)
         assert letter.matter.about == JOB_ID
+
+    def test_a_webhook_that_was_not_taken_is_for_its_function(self) -> None:
+        letter = unsent("stack", **REFUSED)
+
+        assert letter.function == "send_webhook"
+        assert letter.matter == WebhookDue("AvatarsReady", JOB_ID, Receiver.STACK)
+        assert letter.failures == (
+            Failure("send_webhook", "RECEIVER_REFUSED", "The receiver answered 410.", 3, True),
+        )
+
+    def test_a_webhook_that_the_queue_gave_up_was_handed_out_that_often(self) -> None:
+        assert unsent().failures == (
+            Failure("send_webhook", "an unknown error", "its logs say more", 20, True),
+        )
+
+    @pytest.mark.parametrize(
+        ("rule", "receiver"),
+        [
+            ("TellReceiversOfJobsRule", Receiver.JOB),
+            ("TellReceiverOfStackRule", Receiver.STACK),
+        ],
+    )
+    def test_a_notice_that_never_reached_the_queue_is_what_its_rule_would_have_written(
+        self, rule: str, receiver: Receiver
+    ) -> None:
+        notice = unsent().event["notice"]
+        arn = f"arn:aws:events:{ACCOUNT}:rule/avatars-{rule}-1B3"
+
+        letter = read_letter(a_message(notice, RULE_ARN=arn, ERROR_CODE="THROTTLING"))
+
+        assert letter.function == "send_webhook"
+        assert letter.event == {"receiver": receiver, "notice": notice}
+        assert letter.matter == WebhookDue("AvatarsReady", JOB_ID, receiver)
+        assert [failure.delivered for failure in letter.failures] == [False]
+
+    def test_a_mail_that_was_not_sent_is_a_notice_and_no_alarm(self) -> None:
+        arn = f"arn:aws:events:{ACCOUNT}:rule/avatars-TellOfAvatarsRule-1B3"
+
+        letter = read_letter(a_message(unsent().event["notice"], RULE_ARN=arn))
+
+        assert letter.function == "notice"
+        assert letter.matter == NoticeDue("AvatarsReady", JOB_ID)
 
     @pytest.mark.parametrize("body", ["", "{oops", "null", "[]", '"text"', '{"source": "aws.ec2"}'])
     def test_what_is_no_event_of_ours_is_for_no_function(self, body: str) -> None:
@@ -390,6 +448,44 @@ class TestExplaining:
     def test_a_pause_that_nobody_heard_of_is_told(self, services: FakeServices) -> None:
         explanation = self.explained(services, untold("ProviderPaused", reason="X", since=NOON))
 
+        assert explanation.sentences[-1] == "A redrive tells them now."
+
+    @pytest.mark.parametrize(
+        ("receiver", "whose"), [("job", "its own webhook"), ("stack", "the webhook of the stack")]
+    )
+    def test_a_webhook_is_sent_again(
+        self, services: FakeServices, receiver: str, whose: str
+    ) -> None:
+        stored(services, a_job(webhook="https://hooks.test/5ec2e7"))
+
+        explanation = self.explained(services, unsent(receiver, **REFUSED))
+
+        assert explanation.sentences == (
+            f"How job {JOB_ID} ended was to be told to {whose}: AvatarsReady.",
+            "But send_webhook failed 3 times, in the end with RECEIVER_REFUSED: The receiver "
+            "answered 410.",
+            "A redrive sends it again, ten times within a day if need be.",
+        )
+        assert not explanation.mended
+
+    def test_a_webhook_that_nobody_wants_any_more_is_mended(self, services: FakeServices) -> None:
+        gone = self.explained(services, unsent())
+        stored(services, a_job())
+        unwanted = self.explained(services, unsent())
+
+        assert gone.mended
+        assert unwanted.mended
+        assert "The job has no webhook any more." in unwanted.sentences
+
+    def test_a_mail_is_sent_again(self, services: FakeServices) -> None:
+        arn = f"arn:aws:events:{ACCOUNT}:rule/avatars-TellOfOtherEndsRule-1B3"
+        letter = read_letter(a_message(unsent().event["notice"], RULE_ARN=arn, ERROR_CODE="X"))
+
+        explanation = self.explained(services, letter)
+
+        assert explanation.sentences[1].startswith(
+            "But AWS could not hand it to the topic of notices"
+        )
         assert explanation.sentences[-1] == "A redrive tells them now."
 
     def test_what_nobody_understands_is_to_be_dropped(self, services: FakeServices) -> None:

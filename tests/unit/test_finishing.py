@@ -307,7 +307,33 @@ class TestNotice:
             "code": None,
             "model_id": "model-1",
             "inference_id": "inference-1",
+            "started_at": NOON,
+            "has_webhook": False,
         }
+
+    def test_it_says_that_there_is_a_webhook_and_not_where(self, services: FakeServices) -> None:
+        complete(services)
+        services.jobs.change_job(
+            JOB_ID, lambda job: replace(job, webhook="https://hooks.test/5ec2e7")
+        )
+
+        finish(services)
+
+        [(_, detail)] = services.notices.published
+        assert detail["has_webhook"] is True
+        assert "hooks.test" not in str(detail)
+
+    def test_a_repeated_one_is_the_same(self, services: FakeServices) -> None:
+        complete(services)
+        services.effects.before("write run", services.effects.kill)
+        with pytest.raises(KilledError):
+            finish(services)
+        services.effects.revive()
+
+        finish(services)
+
+        first, second = services.notices.published
+        assert first == second
 
     def test_it_comes_when_nothing_can_take_it_back(self, services: FakeServices) -> None:
         complete(services)

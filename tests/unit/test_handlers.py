@@ -229,6 +229,25 @@ class TestSteps:
             "asked": 0,
         }
 
+    def test_send_webhook(self, services: FakeServices) -> None:
+        stored(services, a_job(webhook="https://hooks.test/"))
+
+        assert step("send_webhook") == {"batchItemFailures": []}
+        assert [posted.url for posted in services.webhooks.posted] == ["https://hooks.test/"]
+
+    def test_send_webhook_leaves_in_the_queue_what_is_due_later_and_nothing_else(
+        self, services: FakeServices
+    ) -> None:
+        stored(services, a_job(webhook="https://hooks.test/"))
+        services.webhooks.will_answer("https://hooks.test/", 500)
+        [record] = event("send_webhook")["Records"]
+        another = record | {"messageId": "another", "receiptHandle": "its-receipt"}
+
+        reply = call("send_webhook", {"Records": [record, another]})
+
+        assert reply == {"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}
+        assert len(services.webhook_queue.postponed) == 1
+
     @pytest.mark.parametrize("given", ["{}", "[]", None])
     def test_close_job_where_a_person_named_no_job(self, given: str | None) -> None:
         detail = {"executionArn": EXECUTION, "status": "FAILED", "input": given}

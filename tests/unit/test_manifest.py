@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avatars.errors import BadManifestError
-from avatars.manifest import parse_manifest, parse_styles, read_manifest
+from avatars.manifest import parse_manifest, parse_styles, read_manifest, write_manifest
 from avatars.model import Manifest, Prompt, Subject
 
 DEFAULT = Manifest(Subject.WOMAN, (Prompt("realistic", 4),))
@@ -23,6 +23,7 @@ almost_manifests = st.fixed_dictionaries(
     optional={
         "subject": documents | st.sampled_from(Subject),
         "photos": documents | st.integers(-1, 1001),
+        "webhook": documents | st.text().map("https://{}".format),
         "prompts": documents
         | st.lists(
             st.fixed_dictionaries(
@@ -56,6 +57,24 @@ class TestGood:
     def test_what_is_left_out_comes_from_the_template(self, content: object) -> None:
         assert read(content) == DEFAULT
 
+    def test_a_webhook_is_an_address(self) -> None:
+        manifest = read({"webhook": "https://example.com/hooks?token=5ec2e7"})
+
+        assert manifest.webhook == "https://example.com/hooks?token=5ec2e7"
+        assert "5ec2e7" not in repr(manifest)
+
+    def test_a_webhook_may_be_of_an_origin_that_is_allowed(self) -> None:
+        data = b'{"webhook": "http://127.0.0.1:8092/hooks"}'
+
+        manifest = read_manifest(data, DEFAULT, ["http://127.0.0.1:8092"])
+
+        assert manifest.webhook == "http://127.0.0.1:8092/hooks"
+
+    def test_what_is_written_is_read_again(self) -> None:
+        manifest = Manifest(Subject.CAT, (Prompt("anime", 2),), 5, "https://example.com/hooks")
+
+        assert read_manifest(write_manifest(manifest, 5), DEFAULT) == manifest
+
     def test_an_editor_may_begin_it_with_a_byte_order_mark(self) -> None:
         data = b'\xef\xbb\xbf{"subject": "cat"}'
 
@@ -69,7 +88,16 @@ class TestGood:
     ("content", "words"),
     [
         ([], "must be a JSON object"),
-        ({"subjekt": "cat"}, "unknown field 'subjekt'; known are photos, prompts, subject"),
+        (
+            {"subjekt": "cat"},
+            "unknown field 'subjekt'; known are photos, prompts, subject, webhook",
+        ),
+        ({"webhook": ["https://example.com"]}, "webhook must be an address"),
+        ({"webhook": ""}, "webhook cannot be called. It must begin with https://"),
+        ({"webhook": "http://127.0.0.1:8092/hooks"}, "must begin with https://"),
+        ({"webhook": "https://example.com:8443/"}, "names port 8443: only 443"),
+        ({"webhook": "https://a:b@example.com/"}, "credentials: leave them out"),
+        ({"webhook": "https://\ud800.test/"}, "control characters"),
         ({"subject": "parrot"}, "man, woman, couple, dog, cat"),
         ({"subject": ["cat"]}, "man, woman, couple, dog, cat"),
         ({"subject": None}, "man, woman, couple, dog, cat"),

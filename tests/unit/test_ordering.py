@@ -84,6 +84,13 @@ class TestOrder:
         assert upload_forms(services, again, PHOTOS).keys() == PHOTOS.keys()
         assert services.executions.started == [EXECUTION]
 
+    def test_its_end_is_told_where_the_order_says(self, services: FakeServices) -> None:
+        wanted = replace(WANTED, webhook="https://hooks.test/")
+
+        job, _ = order_job(services, "alice", "summer", wanted, FILES)
+
+        assert job.webhook == "https://hooks.test/"
+
     def test_what_was_ordered_is_what_is_trained(self, services: FakeServices) -> None:
         order(services)
         for number, file in enumerate(FILES):

@@ -29,6 +29,10 @@ class Clock:
         """How long a duration of the wall clock is on this clock, in seconds."""
         return seconds / self.scale
 
+    def to_wall(self, seconds: float) -> float:
+        """How long a duration of this clock is on the wall, in seconds."""
+        return seconds * self.scale
+
 
 def as_utc(seconds: int) -> str:
     """Unix seconds as people read them."""

@@ -1,11 +1,12 @@
 """What is wanted of a folder of photos: its `job.json`, and what the other doors ask for."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from avatars.errors import BadManifestError
+from avatars.addresses import check_url
+from avatars.errors import AddressRefusedError, BadManifestError
 from avatars.model import Manifest, Prompt, Subject
 
 MAX_PROMPTS = 20
@@ -17,12 +18,13 @@ MAX_PROMISE = 1000
 """Most photos that a manifest may promise; 30 of them are used."""
 MAX_MANIFEST_BYTES = 64 * 1024
 
-_FIELDS = {"subject", "prompts", "photos", "hold"}
+_FIELDS = {"subject", "prompts", "photos", "hold", "webhook"}
 _PROMPT_FIELDS = {"style", "count", "prompt"}
 
 
-def read_manifest(data: bytes, default: Manifest) -> Manifest:
-    """The manifest in the bytes of a `job.json`; what it leaves out comes from *default*.
+def read_manifest(data: bytes, default: Manifest, origins: Collection[str] = ()) -> Manifest:
+    """The manifest in the bytes of a `job.json`; what it leaves out comes from *default*. A webhook
+    may also be of one of the *origins*.
 
     Raises BadManifestError, which names the field, the limit and the remedy.
     """
@@ -33,7 +35,7 @@ def read_manifest(data: bytes, default: Manifest) -> Manifest:
         content = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise BadManifestError(f"job.json is not JSON ({error}): correct it.") from error
-    return parse_manifest(content, default)
+    return parse_manifest(content, default, origins)
 
 
 def write_manifest(manifest: Manifest, photos: int) -> bytes:
@@ -42,13 +44,15 @@ def write_manifest(manifest: Manifest, photos: int) -> bytes:
         {name: value for name, value in asdict(prompt).items() if value is not None}
         for prompt in manifest.prompts
     ]
-    content = {"subject": manifest.subject, "prompts": prompts, "photos": photos}
+    content: dict[str, Any] = {"subject": manifest.subject, "prompts": prompts, "photos": photos}
     if manifest.hold:
         content["hold"] = True
+    if manifest.webhook:
+        content["webhook"] = manifest.webhook
     return json.dumps(content).encode()
 
 
-def parse_manifest(content: object, default: Manifest) -> Manifest:
+def parse_manifest(content: object, default: Manifest, origins: Collection[str] = ()) -> Manifest:
     """The manifest in a decoded JSON document; see `read_manifest`."""
     if not isinstance(content, dict):
         raise BadManifestError("The manifest must be a JSON object.")
@@ -60,7 +64,24 @@ def parse_manifest(content: object, default: Manifest) -> Manifest:
         if content.get("photos") is not None
         else None,
         hold=_yes_or_no("hold", content.get("hold", False)),
+        webhook=parse_webhook(content["webhook"], origins)
+        if content.get("webhook") is not None
+        else None,
     )
+
+
+def parse_webhook(content: object, origins: Collection[str] = ()) -> str:
+    """The address of a webhook: https and public, or of one of the *origins*.
+
+    Raises BadManifestError. What it resolves to is checked when it is called.
+    """
+    if not isinstance(content, str):
+        raise BadManifestError("webhook must be an address that begins with https://.")
+    try:
+        check_url(content, origins)
+    except AddressRefusedError as error:
+        raise BadManifestError(f"webhook cannot be called. {error}") from error
+    return content
 
 
 def parse_prompts(content: object) -> tuple[Prompt, ...]:

@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 Item = TypeVar("Item")
 
@@ -104,6 +104,8 @@ class Manifest:
     """How many photos were promised; None means: until no more arrive."""
     hold: bool = False
     """Begin only when somebody asks for it, however many photos there are."""
+    webhook: str | None = field(default=None, repr=False)
+    """Where the end of the job is told: an address that may hold a secret."""
 
 
 class Sending(StrEnum):
@@ -251,6 +253,8 @@ class Job:
     reason: str | None = None
     erased_at: int | None = None
     """Since when there is nothing of it any more but its ids: its owner has had it erased."""
+    webhook: str | None = field(default=None, repr=False)
+    """Where its end is told, beside the stack's own webhook."""
     version: int = 0
 
     @property
@@ -527,6 +531,37 @@ class Progress:
     links: tuple[str | None, ...] = field(default=(), repr=False)
     """Where the finished avatars can be fetched, for 48 hours, in the order of the prompts; None
     where the provider gave none, or one that it gave before."""
+
+
+class Receiver(StrEnum):
+    """Whose webhook is told how a job ended; each is told by a message of its own."""
+
+    JOB = "job"
+    STACK = "stack"
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookMessage:
+    """One message of the queue in front of `send_webhook`."""
+
+    receiver: Receiver
+    notice: Mapping[str, Any]
+    """The event that tells how the job ended, as EventBridge delivered it."""
+    tries: int
+    """How often it has been handed out, this time included."""
+    body: str
+    """The message as it came."""
+    receipt: str = field(repr=False)
+    """What the queue wants to see before it hands it out later."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookAnswer:
+    """What a receiver answered; its body is not read."""
+
+    status_code: int
+    retry_after: str | None = None
+    """The header as it came: seconds, or a date."""
 
 
 def job_id_for(owner: str, folder: str) -> str:

@@ -26,6 +26,8 @@ from avatars.model import (
     Upload,
     Waiter,
     WaitReason,
+    WebhookAnswer,
+    WebhookMessage,
 )
 from avatars.settings import Settings
 
@@ -74,7 +76,10 @@ class Jobs(Protocol):
     def avatars(self, job_id: str, run: int) -> list[Avatar]: ...
 
     def put_avatar(self, avatar: Avatar) -> None:
-        """Store an avatar; one that is kept is never overwritten by one that is not."""
+        """Store an avatar; one that is kept is never overwritten by one that is not.
+
+        What its owner has marked stays marked.
+        """
 
     def mark_favourite(
         self, job_id: str, run: int, position: int, favourite: bool
@@ -294,6 +299,24 @@ class Notices(Protocol):
     def publish(self, kind: str, detail: Mapping[str, object]) -> None: ...
 
 
+class Webhooks(Protocol):
+    """Sends webhooks to their receivers."""
+
+    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> WebhookAnswer:
+        """Raises AddressRefusedError where *url* is none that we connect to, WebhookFailedError
+        where no answer came: another try may help."""
+
+
+class WebhookQueue(Protocol):
+    """Where webhooks wait until they are sent."""
+
+    def postpone(self, message: WebhookMessage, seconds: int) -> None:
+        """Have it handed out again in so many seconds (wall, 12 hours at most), and not before."""
+
+    def bury(self, message: WebhookMessage, code: str, why: str) -> None:
+        """Keep it as a dead letter; the queue must then be told that it is done with."""
+
+
 class Storage(Protocol):
     """The upload bucket: all that preparing a photo may touch."""
 
@@ -332,6 +355,13 @@ class Services(Storage, Protocol):
     def notices(self) -> Notices: ...
     @property
     def reader(self) -> ProviderReader: ...
+    @property
+    def webhooks(self) -> Webhooks: ...
+    @property
+    def webhook_queue(self) -> WebhookQueue: ...
+
+    def webhook_secret(self, owner: str) -> str:
+        """What an owner's webhooks are signed with; see `webhooks.secret`."""
 
     def provider(self, fresh_key: bool = False) -> Provider:
         """The provider with our key, at most 300 s old. Raises NotSentError without one."""

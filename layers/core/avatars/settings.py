@@ -60,6 +60,14 @@ class Settings:
     prepare_function: str
     pack_function: str
     idempotency_table: str
+    webhook_url: str
+    """The stack's own webhook, which is told of every job; empty for none."""
+    webhook_origins: tuple[str, ...]
+    """Origins that webhooks may lead to though they are not public: receivers on this machine."""
+    signing_secret: str
+    """The secret (its id) that everybody's webhook secrets follow from."""
+    webhook_queue: str
+    dead_letter_queue: str
     clock: Clock
     quiet_period: int
     """Wall seconds without an upload after which a folder counts as complete."""
@@ -112,6 +120,11 @@ class Settings:
             prepare_function=environment.get("PREPARE_FUNCTION", ""),
             pack_function=environment.get("PACK_FUNCTION", ""),
             idempotency_table=environment.get("IDEMPOTENCY_TABLE", ""),
+            webhook_url=environment.get("WEBHOOK_URL", ""),
+            webhook_origins=_listed(environment["WEBHOOK_ORIGINS"]),
+            signing_secret=environment.get("WEBHOOK_SECRET", ""),
+            webhook_queue=environment.get("WEBHOOK_QUEUE", ""),
+            dead_letter_queue=environment.get("DEAD_LETTER_QUEUE", ""),
             clock=clock,
             quiet_period=number("QUIET_PERIOD_SECONDS"),
             collect_seconds=number("COLLECT_SECONDS"),
@@ -156,9 +169,7 @@ class Settings:
                 url=environment["PROVIDER_URL"].rstrip("/"),
                 status_url=environment["PROVIDER_STATUS_URL"].rstrip("/"),
                 fields=_fields(environment["PROVIDER_FIELDS"]),
-                result_origins=tuple(
-                    origin.strip() for origin in environment["PROVIDER_RESULT_ORIGINS"].split(",")
-                ),
+                result_origins=_listed(environment["PROVIDER_RESULT_ORIGINS"]),
             ),
         )
 
@@ -166,6 +177,11 @@ class Settings:
 def _advice(text: str) -> frozenset[Advice]:
     """The codes in `blurred,no_face`. Raises ValueError for one that does not exist."""
     return frozenset(Advice(code.strip()) for code in text.split(",") if code.strip())
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    """The parts of `a, b`."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _fields(text: str) -> dict[str, str]:

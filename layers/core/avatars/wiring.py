@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from avatars.errors import NotSentError
 from avatars.settings import LINK_SECONDS, Settings
 
 if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.parameters import SecretsProvider
     from mypy_boto3_s3 import S3Client
 
     from avatars.aws.buckets import S3Answers, S3Gallery, S3Photos, S3Uploads
@@ -27,9 +29,11 @@ if TYPE_CHECKING:
     from avatars.aws.pages import S3Page
     from avatars.aws.preparations import LambdaPreparations
     from avatars.aws.rows import Rows
+    from avatars.aws.webhook_queue import SqsWebhookQueue
     from avatars.provider.downloads import HttpDownloads
     from avatars.provider.picsart import PicsartProvider
     from avatars.provider.picsart_reader import PicsartReader
+    from avatars.webhooks.sender import HttpWebhooks
 
 KEY_MAX_AGE = 300
 """Seconds that a fetched API key is used; a rotated key is in use everywhere after that."""
@@ -52,8 +56,9 @@ _S3_CONFIG = _CONFIG.merge(
 class AwsStorage:
     """The ports of the upload bucket on their adapters: they know of nothing else."""
 
-    def __init__(self, upload_bucket: str) -> None:
+    def __init__(self, upload_bucket: str, aws: Callable[..., Any] = boto3.client) -> None:
         self._upload_bucket = upload_bucket
+        self._aws = aws
 
     @cached_property
     def uploads(self) -> S3Uploads:
@@ -69,17 +74,21 @@ class AwsStorage:
 
     @cached_property
     def _s3(self) -> S3Client:
-        return boto3.client("s3", config=_S3_CONFIG)
+        client: S3Client = self._aws("s3", config=_S3_CONFIG)
+        return client
 
     def _signer(self) -> S3Client:
         raise NotSentError("Who only prepares photos signs no links.")
 
 
 class AwsServices(AwsStorage):
-    """Every port on its AWS adapter, each made when it is first used: cold starts are short."""
+    """Every port on its AWS adapter, each made when it is first used: cold starts are short.
 
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings.upload_bucket)
+    *aws* makes the clients, as `boto3.client` does: outside Lambda they are somebody's.
+    """
+
+    def __init__(self, settings: Settings, aws: Callable[..., Any] = boto3.client) -> None:
+        super().__init__(settings.upload_bucket, aws)
         self.settings = settings
 
     @property
@@ -152,13 +161,33 @@ class AwsServices(AwsStorage):
 
         return PicsartReader()
 
+    @cached_property
+    def webhooks(self) -> HttpWebhooks:
+        from avatars.webhooks.sender import HttpWebhooks
+
+        return HttpWebhooks(self.settings.webhook_origins)
+
+    @cached_property
+    def webhook_queue(self) -> SqsWebhookQueue:
+        from avatars.aws.webhook_queue import SqsWebhookQueue
+
+        return SqsWebhookQueue(
+            self._client("sqs"), self.settings.webhook_queue, self.settings.dead_letter_queue
+        )
+
+    def webhook_secret(self, owner: str) -> str:
+        from avatars.webhooks.secret import webhook_secret
+
+        secret = self._secrets.get(self.settings.signing_secret, max_age=KEY_MAX_AGE)
+        return webhook_secret(str(secret), owner)
+
     def provider(self, fresh_key: bool = False) -> PicsartProvider:
         from aws_lambda_powertools.utilities import parameters
 
         from avatars.provider.picsart import PicsartProvider
 
         try:
-            key = parameters.get_secret(
+            key = self._secrets.get(
                 self.settings.key_secret, max_age=KEY_MAX_AGE, force_fetch=fresh_key
             )
         except parameters.GetParameterError as error:
@@ -167,6 +196,12 @@ class AwsServices(AwsStorage):
         if not (key.isascii() and key.isprintable() and key):
             raise NotSentError("The provider's key in the secret is not one that can be sent.")
         return PicsartProvider(self.settings.provider, key, self._http)
+
+    @cached_property
+    def _secrets(self) -> SecretsProvider:
+        from aws_lambda_powertools.utilities.parameters import SecretsProvider
+
+        return SecretsProvider(boto3_client=self._client("secretsmanager"))
 
     @cached_property
     def _http(self) -> Any:
@@ -195,17 +230,18 @@ class AwsServices(AwsStorage):
             )
         except (BotoCoreError, ClientError) as error:
             raise NotSentError("The role that signs links cannot be assumed.") from error
-        # Of the default session, which has read the service's model already.
-        return boto3.client(
+        # Of the same session, which has read the service's model already.
+        client: S3Client = self._aws(
             "s3",
             config=_S3_CONFIG,
             aws_access_key_id=reply["Credentials"]["AccessKeyId"],
             aws_secret_access_key=reply["Credentials"]["SecretAccessKey"],
             aws_session_token=reply["Credentials"]["SessionToken"],
         )
+        return client
 
-    def _client(self, service: Any) -> Any:
-        return boto3.client(service, config=_CONFIG)
+    def _client(self, service: str) -> Any:
+        return self._aws(service, config=_CONFIG)
 
 
 @cache

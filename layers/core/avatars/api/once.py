@@ -61,9 +61,9 @@ def once(table: str, write: Write, context: LambdaContext, act: Callable[[], Fac
         return act()
 
     try:
-        facts: Facts = perform(request=asdict(write))
+        facts: Facts | None = perform(request=asdict(write))
     except IdempotencyValidationError as error:
         raise KeyReusedError("This Idempotency-Key came with another request before.") from error
     except IdempotencyAlreadyInProgressError as error:
         raise KeyInUseError("The first request with this Idempotency-Key is at work.") from error
-    return facts
+    return facts or {}  # no facts are stored as none

@@ -35,9 +35,8 @@ def document() -> dict[str, Any]:
     )
     archive = described["paths"]["/jobs/{job_id}/archive"]["get"]["responses"]
     archive["202"] = archive["200"] | {"description": "It is being packed: ask again in a moment"}
-    # Nothing refers to these any more: each route says by itself how it says no.
-    for leftover in ("HTTPValidationError", "ValidationError"):
-        described["components"]["schemas"].pop(leftover, None)
+    # Nothing refers to it any more: each route says by itself how it says no.
+    described["components"]["schemas"].pop("HTTPValidationError")
     return described
 
 

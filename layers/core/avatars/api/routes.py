@@ -18,8 +18,8 @@ from avatars.api import problems, schema
 from avatars.api.once import Facts, Write, once
 from avatars.api.problems import AvatarNotFoundError, answered, invalid, problem
 from avatars.keys import owner_for
-from avatars.manifest import MAX_AVATARS, MAX_PROMPTS, parse_manifest, parse_prompts
-from avatars.model import MAX_PHOTO_BYTES, MAX_PHOTOS, MIN_PHOTOS, Manifest, Subject
+from avatars.manifest import MAX_AVATARS, parse_manifest, parse_prompts
+from avatars.model import Manifest
 from avatars.pipeline import describing, erasing, ordering, packing
 from avatars.settings import LINK_SECONDS
 from avatars.wiring import services
@@ -82,19 +82,7 @@ Key = Annotated[
 @answers("GET", "/styles", HTTPStatus.OK, schema.Styles)
 def list_styles() -> schema.Styles:
     """What can be ordered."""
-    return _as(
-        schema.Styles,
-        styles=services().settings.styles,
-        subjects=list(Subject),
-        limits={
-            "least_photos": MIN_PHOTOS,
-            "most_photos": MAX_PHOTOS,
-            "photo_bytes": MAX_PHOTO_BYTES,
-            "photo_types": sorted(set(ordering.PHOTO_TYPES.values())),
-            "most_avatars": MAX_AVATARS,
-            "most_prompts": MAX_PROMPTS,
-        },
-    )
+    return _as(schema.Styles, **describing.describe_offer(services()))
 
 
 @answers("POST", "/jobs", HTTPStatus.CREATED, schema.Ordered)
@@ -115,6 +103,7 @@ def create_job(order: Annotated[schema.Order, Body()], key: Key = None) -> schem
         uploads=[
             {"file": file, "url": form.url, "fields": form.fields} for file, form in forms.items()
         ],
+        webhook_secret=services().webhook_secret(_owner()) if order.webhook else None,
     )
 
 
@@ -307,5 +296,6 @@ def _job(job_id: str) -> schema.Job:
 
 
 def _manifest(order: schema.Order) -> Manifest:
-    wanted = order.model_dump(include={"subject", "prompts", "hold"}, exclude_none=True)
-    return parse_manifest(wanted, services().settings.default)
+    wanted = order.model_dump(include={"subject", "prompts", "hold", "webhook"}, exclude_none=True)
+    settings = services().settings
+    return parse_manifest(wanted, settings.default, settings.webhook_origins)

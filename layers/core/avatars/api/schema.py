@@ -1,9 +1,10 @@
 """What goes in and out of the HTTP API; the OpenAPI document is made of it."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from avatars.addresses import MAX_URL_LENGTH
 from avatars.keys import MAX_NAME_LENGTH
 from avatars.manifest import (
     MAX_AVATARS,
@@ -25,6 +26,14 @@ Seconds = Annotated[int, Field(description="Unix seconds")]
 Link = Annotated[str, Field(description="A link that lives for a quarter of an hour")]
 
 
+def _whole(value: object) -> object:
+    """JSON knows one kind of number: 4.0 is as whole as 4."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+
+
 class Request(BaseModel):
     """What a caller sends; a misspelt field is an error, not a wish unheard."""
 
@@ -35,7 +44,7 @@ class PromptWanted(Request):
     """One line of an order: `count` avatars in one style."""
 
     style: str = Field(min_length=1, max_length=MAX_STYLE_LENGTH, examples=["realistic"])
-    count: int = Field(1, ge=1, le=MAX_AVATARS, strict=True)
+    count: Whole = Field(1, ge=1, le=MAX_AVATARS, strict=True)
     prompt: str | None = Field(None, min_length=1, max_length=MAX_PROMPT_LENGTH)
 
 
@@ -51,8 +60,24 @@ class PhotoOffered(Request):
 Prompts = Annotated[list[PromptWanted], Field(min_length=1, max_length=MAX_PROMPTS)]
 
 
+_PROMPTS: Any = [{"style": "realistic", "count": 4}, {"style": "realistic", "prompt": "by the sea"}]
+
+
 class Order(Request):
     """A job: who is on the photos, what is wanted, and which photos will come."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "photos": [{"file": f"IMG_{number}.JPG"} for number in range(2041, 2051)],
+                    "subject": "woman",
+                    "prompts": _PROMPTS,
+                    "folder": "summer",
+                }
+            ]
+        }
+    )
 
     photos: list[PhotoOffered] = Field(min_length=MIN_PHOTOS, max_length=MAX_PHOTOS)
     subject: Subject | None = Field(None, description="By default as the stack says")
@@ -64,6 +89,13 @@ class Order(Request):
         description="The job's name, of letters, digits, spaces and . _ + -; the same one again is "
         "the same job. By default a new one.",
     )
+    webhook: str | None = Field(
+        None,
+        min_length=1,
+        max_length=MAX_URL_LENGTH,
+        description="Where the end of the job is told: a public https address",
+        examples=["https://example.com/avatars"],
+    )
     hold: bool = Field(
         False,
         strict=True,
@@ -73,6 +105,8 @@ class Order(Request):
 
 class More(Request):
     """More avatars from a model that is trained already."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"prompts": _PROMPTS}]})
 
     prompts: Prompts
 
@@ -186,6 +220,9 @@ class Ordered(BaseModel):
 
     job: Job
     uploads: list[Upload]
+    webhook_secret: str | None = Field(
+        description="With a webhook: what signs it, as Standard Webhooks says. Yours; keep it."
+    )
 
 
 class Run(BaseModel):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from avatars.aws.rows import Item, Rows
@@ -124,18 +125,8 @@ class DynamoDBJobs:
         return [_avatar(item) for item in self._rows.query(job_id, f"avatar#{run:03}#")]
 
     def put_avatar(self, avatar: Avatar) -> None:
-        record = _avatar_record(avatar.run, avatar.position)
-        if avatar.status is AvatarStatus.KEPT:
-            self._rows.put(avatar.job_id, record, avatar)
-            return
-        self._rows.put(
-            avatar.job_id,
-            record,
-            avatar,
-            ConditionExpression="attribute_not_exists(job_id) OR #status <> :kept",
-            ExpressionAttributeNames={"#status": "status"},
-            ExpressionAttributeValues={":kept": {"S": AvatarStatus.KEPT.value}},
-        )
+        # As it is marked; and once more where its owner is just marking it.
+        any(self._put_avatar(replace(avatar, favourite=mark)) for mark in (False, True, False))
 
     def mark_favourite(
         self, job_id: str, run: int, position: int, favourite: bool
@@ -187,6 +178,20 @@ class DynamoDBJobs:
     def receipt(self, job_id: str) -> Receipt | None:
         item = self._rows.get(job_id, RECEIPT)
         return Receipt(**item | {"erased": Erased(**item["erased"])}) if item else None
+
+    def _put_avatar(self, avatar: Avatar) -> bool:
+        condition: dict[str, Any] = {
+            "ConditionExpression": "(attribute_not_exists(favourite) OR favourite = :favourite)",
+            "ExpressionAttributeValues": {":favourite": {"BOOL": avatar.favourite}},
+        }
+        if avatar.status is not AvatarStatus.KEPT:
+            condition["ConditionExpression"] += (
+                " AND (attribute_not_exists(job_id) OR #status <> :kept)"
+            )
+            condition["ExpressionAttributeNames"] = {"#status": "status"}
+            condition["ExpressionAttributeValues"] |= {":kept": {"S": AvatarStatus.KEPT.value}}
+        record = _avatar_record(avatar.run, avatar.position)
+        return self._rows.put(avatar.job_id, record, avatar, **condition)
 
     def _put_job(self, job: Job, condition: dict[str, Any]) -> bool:
         return self._rows.put(job.job_id, "job", job, **condition)

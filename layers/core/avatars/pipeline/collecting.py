@@ -96,6 +96,9 @@ def collect_photos(services: Services, job_id: str, run: int) -> CollectReply:
         rows = services.jobs.photos(job_id)
         uploads = services.uploads.list(keys.upload_prefix(job.owner, job.folder))
         manifest, problem = _manifest(services, job, uploads)
+        if manifest.webhook != job.webhook and not problem:
+            # At once: who is never complete is told of, too.
+            job = services.jobs.change_job(job_id, lambda job: _with_webhook(job, manifest))
         rejected_advice = services.settings.rejected_advice
         folder = Folder(uploads, without_withdrawn(rows, uploads), manifest, rejected_advice)
         wait = seconds_to_wait(services, job, folder)
@@ -237,6 +240,7 @@ def _manifest(
         manifest = read_manifest(
             services.uploads.read(keys.upload_prefix(job.owner, job.folder) + keys.MANIFEST) or b"",
             default,
+            services.settings.webhook_origins,
         )
         require_known_styles(manifest.prompts, services.settings.styles)
         return manifest, None
@@ -264,6 +268,7 @@ def _freeze(
             subject=manifest.subject,
             promised=manifest.photos,
             held=manifest.hold,
+            webhook=manifest.webhook,
             chosen=chosen,
             chosen_at=services.clock.now(),
         )
@@ -272,6 +277,10 @@ def _freeze(
         job.job_id, run, lambda newest: replace(newest, prompts=manifest.prompts)
     )
     return services.jobs.change_job(job.job_id, freeze)
+
+
+def _with_webhook(job: Job, manifest: Manifest) -> Job:
+    return job if job.chosen else replace(job, webhook=manifest.webhook)
 
 
 def sorted_by_upload(photos: Sequence[Photo]) -> list[Photo]:

@@ -9,7 +9,11 @@ from itertools import groupby
 from typing import Any
 
 from avatars.advice import SENTENCES, advice_on, advice_on_set
+from avatars.manifest import MAX_AVATARS, MAX_PROMPTS
 from avatars.model import (
+    MAX_PHOTO_BYTES,
+    MAX_PHOTOS,
+    MIN_PHOTOS,
     Avatar,
     AvatarStatus,
     Job,
@@ -24,6 +28,7 @@ from avatars.model import (
 )
 from avatars.pipeline.collecting import without_unusable
 from avatars.pipeline.estimating import estimate
+from avatars.pipeline.ordering import PHOTO_TYPES
 from avatars.ports import Services
 
 LINK_SECONDS = 900
@@ -37,6 +42,22 @@ _WAITS = {
     WaitReason.OUTAGE: "The provider does not answer; the job goes on when it does.",
     WaitReason.NOT_SENT: "A step failed before anything was sent; it is tried again.",
 }
+
+
+def describe_offer(services: Services) -> dict[str, Any]:
+    """What can be ordered."""
+    return {
+        "styles": list(services.settings.styles),
+        "subjects": list(Subject),
+        "limits": {
+            "least_photos": MIN_PHOTOS,
+            "most_photos": MAX_PHOTOS,
+            "photo_bytes": MAX_PHOTO_BYTES,
+            "photo_types": sorted(set(PHOTO_TYPES.values())),
+            "most_avatars": MAX_AVATARS,
+            "most_prompts": MAX_PROMPTS,
+        },
+    }
 
 
 def summarize_job(job: Job) -> dict[str, Any]:

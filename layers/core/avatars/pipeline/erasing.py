@@ -90,6 +90,7 @@ def _marked(job: Job, now: int) -> Job:
         status=JobStatus.FAILED,
         code=CODE,
         reason=None,
+        webhook=None,
         erased_at=job.erased_at or now,
     )
 

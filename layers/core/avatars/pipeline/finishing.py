@@ -227,4 +227,7 @@ def _notice(job: Job, run: Run) -> Mapping[str, object]:
         "code": job.code,
         "model_id": job.model_id,
         "inference_id": run.inference_id,
+        # Tells this end from another one of the same run, and a repetition of it from neither.
+        "started_at": run.started_at,
+        "has_webhook": job.webhook is not None,
     }

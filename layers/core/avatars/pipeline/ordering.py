@@ -71,7 +71,7 @@ def order_job(
         )
     for file, kind in photos.items():
         type_of(file, kind)
-    _check_folder(folder)
+    check_folder(folder)
     require_known_styles(manifest.prompts, services.settings.styles)
     job_id = job_id_for(owner, folder)
     known = services.jobs.find_job(job_id)
@@ -88,7 +88,11 @@ def order_job(
     return services.jobs.change_job(
         job_id,
         lambda job: replace(
-            job, subject=manifest.subject, promised=len(photos), held=manifest.hold
+            job,
+            subject=manifest.subject,
+            promised=len(photos),
+            held=manifest.hold,
+            webhook=manifest.webhook,
         ),
     )
 
@@ -167,7 +171,8 @@ def type_of(file: str, kind: str | None = None) -> str:
     return str(kind)
 
 
-def _check_folder(folder: str) -> None:
+def check_folder(folder: str) -> None:
+    """Raises BadRequestError for a name that no folder may have."""
     # Dots alone are no name: clients take them out of the addresses of everything below.
     if not _FOLDER.fullmatch(folder) or not folder.strip("."):
         raise BadRequestError(

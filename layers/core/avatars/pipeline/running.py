@@ -88,6 +88,8 @@ def _begin_another(
     def begin(newest: Job) -> Job:
         if newest.run == number:
             return newest  # our own write, whose confirmation was lost on the way
+        if newest.erased_at is not None:
+            raise RunRefusedError(f"Job {newest.job_id} was erased meanwhile.")
         return _open(replace(newest, run=number))
 
     job = services.jobs.change_job(job.job_id, begin)

@@ -49,10 +49,11 @@ def sweep_jobs(services: Services) -> SweepReply:
 
 
 def _sweep_run(services: Services, job_id: str, number: int) -> str:
-    job, run = services.jobs.find_job(job_id), services.jobs.run(job_id, number)
-    now = services.clock.now()
+    job = services.jobs.find_job(job_id)
     if job and job.erased_at is not None:
+        # Its runs may be gone: another one of this list has brought us here before.
         return "closed" if erase_again(services, job) else "left alone"
+    run, now = services.jobs.run(job_id, number), services.clock.now()
     if run.ended_at or now - (run.started_at or 0) < PATIENCE:
         return "left alone"
     if job is None or number != job.run:

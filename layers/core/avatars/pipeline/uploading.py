@@ -46,7 +46,7 @@ def _is_judged(known: Photo, upload: Upload) -> bool:
 def ensure_job(services: Services, owner: str, folder: str) -> Job:
     """The job of a folder, created and its execution started if this is the first upload."""
     job = services.jobs.find_job(job_id_for(owner, folder)) or _create_job(services, owner, folder)
-    if not job.execution_started:
+    if not job.execution_started and job.erased_at is None:
         services.executions.start(job.job_id, job.run)
         job = services.jobs.change_job(
             job.job_id, lambda newest: replace(newest, execution_started=True)

@@ -7,7 +7,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from avatars.errors import DownloadFailedError, DownloadRefusedError
+from avatars.addresses import check_url, origin_of
+from avatars.errors import AddressRefusedError, DownloadFailedError, DownloadRefusedError
+from avatars.outbound import OutboundTransport
 
 MAX_BYTES = 25 * 1024 * 1024
 MAX_SECONDS = 60
@@ -17,7 +19,8 @@ MAX_SECONDS = 60
 class HttpDownloads:
     """Streams pictures to disk from allowed origins, without following redirects.
 
-    *transport* takes the place of the network.
+    An allowed host must lead to public addresses; an origin that is allowed as a whole may be on
+    this machine. *transport* takes the place of the network.
     """
 
     def __init__(
@@ -28,7 +31,7 @@ class HttpDownloads:
             timeout=httpx.Timeout(20, connect=10),
             follow_redirects=False,
             trust_env=False,
-            transport=transport,
+            transport=transport or OutboundTransport(self._origins, MAX_SECONDS),
         )
 
     def fetch(self, link: str, file: Path) -> int:
@@ -37,17 +40,21 @@ class HttpDownloads:
                 f"The provider's link leads to {_host(link)}, which is not an allowed host "
                 "(parameter ProviderResultOrigins)."
             )
+        deadline = time.monotonic() + MAX_SECONDS
         try:
-            return self._stream(link, file)
+            return self._stream(link, file, deadline)
+        except AddressRefusedError as error:
+            raise DownloadRefusedError(f"The provider's link is refused: {error}") from error
         except (httpx.InvalidURL, ValueError) as error:
             raise DownloadRefusedError("The provider's link is malformed.") from error
         except httpx.HTTPError as error:
+            if time.monotonic() > deadline:
+                raise _too_slow() from error
             raise DownloadFailedError(
                 f"The download was cut off ({type(error).__name__})."
             ) from error
 
-    def _stream(self, link: str, file: Path) -> int:
-        deadline = time.monotonic() + MAX_SECONDS
+    def _stream(self, link: str, file: Path, deadline: float) -> int:
         size = 0
         with self._http.stream("GET", link) as reply, file.open("wb") as picture:
             if reply.is_redirect:
@@ -59,23 +66,23 @@ class HttpDownloads:
                 if size > MAX_BYTES:
                     raise DownloadFailedError(f"The picture is larger than {MAX_BYTES} bytes.")
                 if time.monotonic() > deadline:
-                    raise DownloadFailedError(f"The download took more than {MAX_SECONDS} s.")
+                    raise _too_slow()
         return size
 
     def _is_allowed(self, link: str) -> bool:
         try:
-            parts = urlsplit(link)
-            host, port = (parts.hostname or "").lower(), parts.port
-        except ValueError:
+            check_url(link, self._origins)
+        except AddressRefusedError:
             return False
-        if f"{parts.scheme}://{parts.netloc}".lower() in self._origins:
-            return True
-        if parts.scheme != "https" or "@" in parts.netloc or port not in (None, 443):
-            return False
-        return any(
+        host = (urlsplit(link).hostname or "").lower()
+        return origin_of(link) in self._origins or any(
             host == allowed or (allowed.startswith("*.") and host.endswith(allowed[1:]))
             for allowed in self._origins
         )
+
+
+def _too_slow() -> DownloadFailedError:
+    return DownloadFailedError(f"The download took more than {MAX_SECONDS} s.")
 
 
 def _host(link: str) -> str:

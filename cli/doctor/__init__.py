@@ -1,0 +1,1 @@
+"""`avatars doctor`: whether a stack is deployed as it should be."""

@@ -1,0 +1,58 @@
+"""The command `avatars doctor`."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import typer
+from rich.console import Console
+
+from cli.doctor.examining import examine
+from cli.doctor.finding import Finding, Level
+from cli.doors.finding import LocalOption, ProfileOption, RegionOption, StackOption
+from cli.jobs.commands import JsonOption
+from cli.printing import print_json, print_line, print_table
+from cli.saying import PROBLEM, UsageError, problems_told
+from cli.target import find_target
+
+
+def doctor(
+    local: LocalOption = False,
+    stack: StackOption = None,
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Examine a stack: is it deployed as it should be, and can it work? Changes and costs nothing.
+
+    Example: avatars doctor --stack avatars --region eu-central-1
+
+    Exit codes: 0 nothing to mend, 1 findings, or it cannot be looked at, 2 wrong usage.
+    """
+    with problems_told():
+        if local and stack:
+            raise UsageError("--local and --stack name two places: give one of them.")
+        target = find_target(stack, profile=profile, region=region)
+        with Console(stderr=True).status("Looking") as status:
+            findings = examine(target, lambda about: status.update(f"Looking at the {about}"))
+        if as_json:
+            print_json({"stack": target.stack, "findings": [asdict(each) for each in findings]})
+        else:
+            _print(findings)
+        if any(each.level is Level.FINDING for each in findings):
+            raise typer.Exit(PROBLEM)
+
+
+def _print(findings: Sequence[Finding]) -> None:
+    print_table(("", "about", "seen"), [(each.level, each.about, each.said) for each in findings])
+    to_mend = [each for each in findings if each.remedy]
+    for each in to_mend:
+        print()
+        print_line(f"{each.about}: {each.said}")
+        print_line(f"  {each.remedy}")
+    counts = Counter(each.level for each in findings)
+    print()
+    print_line(
+        f"{counts[Level.OK]} are well, {counts[Level.NOTE]} to note, "
+        f"{counts[Level.FINDING]} to mend."
+    )

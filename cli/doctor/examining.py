@@ -1,0 +1,46 @@
+"""The whole examination of a stack."""
+
+from collections.abc import Callable, Iterator
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cli.doctor import machinery, provider, storage
+from cli.doctor.finding import Finding, wrong
+from cli.target import Target
+
+Check = Callable[[Target], Iterator[Finding]]
+
+CHECKS: dict[str, Check] = {
+    "stack": machinery.stack,
+    "clock": machinery.clock,
+    "provider key": provider.key,
+    "provider": provider.account,
+    "requests": provider.gate,
+    "buckets": storage.buckets,
+    "table": storage.table,
+    "functions": machinery.functions,
+    "state machine": machinery.state_machine,
+    "rules": machinery.rules,
+    "dead letters": machinery.dead_letters,
+    "alarms": machinery.alarms,
+    "logs": machinery.logs,
+    "API": machinery.api,
+}
+
+
+def examine(target: Target, looking: Callable[[str], None] = lambda _: None) -> list[Finding]:
+    """All findings, good ones too; *looking* hears what is being looked at. Changes nothing."""
+    findings: list[Finding] = []
+    for about, check in CHECKS.items():
+        looking(about)
+        try:
+            findings.extend(check(target))
+        except (BotoCoreError, ClientError) as error:
+            findings.append(
+                wrong(
+                    about,
+                    f"It cannot be looked at: {error}",
+                    "Look with credentials that may read it, of the stack's account and region.",
+                )
+            )
+    return findings

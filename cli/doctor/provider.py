@@ -1,0 +1,87 @@
+"""The provider's key, and what its account has left; asking costs nothing."""
+
+import json
+from collections.abc import Iterator
+
+from botocore.exceptions import ClientError
+
+from avatars.clock import as_utc
+from avatars.errors import NotSentError
+from avatars.model import Answer, WaitReason
+from cli.doctor.finding import Finding, fine, wrong
+from cli.target import Target
+
+PUT = (
+    "Put it there: aws secretsmanager put-secret-value --secret-id {secret} --secret-string "
+    "YOUR_KEY"
+)
+
+REMEDIES = {
+    WaitReason.CREDITS: "Add credits at the provider; jobs that wait go on by themselves.",
+    WaitReason.KEY: "Put a valid key into the secret; jobs that wait go on by themselves.",
+    WaitReason.OUTAGE: "Wait, or look at the provider's status page: jobs go on by themselves.",
+    WaitReason.BUSY: "Wait a minute; if it stays so, lower MaxTrainings and MaxInferences.",
+}
+
+
+def key(target: Target) -> Iterator[Finding]:
+    """The secret holds a key that somebody has put there."""
+    about, secret = "provider key", target.outputs["ProviderKeySecret"]
+    versions = target.client("secretsmanager").list_secret_version_ids(
+        SecretId=secret, IncludeDeprecated=True
+    )["Versions"]
+    if len(versions) < 2:
+        yield wrong(
+            about,
+            "The secret still holds the random value that it was made with, no key.",
+            PUT.format(secret=secret),
+        )
+    else:
+        yield fine(about, "Somebody has put a key into the secret.")
+
+
+def account(target: Target) -> Iterator[Finding]:
+    """The provider answers to the key, and its account has credits."""
+    about = "provider"
+    try:
+        provider = target.services.provider(fresh_key=True)
+    except NotSentError as error:
+        cause = error.__cause__
+        why = f" ({cause})" if isinstance(cause, ClientError) else ""
+        yield wrong(
+            "provider key",
+            f"{error}{why}",
+            PUT.format(secret=target.outputs["ProviderKeySecret"]),
+        )
+        return
+    answer = provider.balance()
+    trouble = target.services.reader.trouble(answer)
+    if trouble is not None:
+        said = f"{target.services.settings.provider.url} answers {answer.status_code}: {trouble}."
+        yield wrong(about, said, REMEDIES.get(trouble, "Wait, and look again."))
+        return
+    left = answer.header("x-picsart-ratelimit-available")
+    requests = f"; {left} requests are left for this minute" if left else ""
+    yield fine(about, f"It takes our key{_credits(answer)}{requests}.")
+
+
+def gate(target: Target) -> Iterator[Finding]:
+    """Nothing keeps the pipeline from sending requests."""
+    about, closed = "requests", target.services.capacity.gate()
+    if closed.closed is None:
+        yield fine(about, "Nothing keeps the pipeline from sending them.")
+        return
+    since = as_utc(closed.since or 0)
+    yield wrong(
+        about,
+        f"None is sent since {since} ({closed.closed}).",
+        REMEDIES.get(closed.closed, "Wait: one of the jobs looks whether it is over."),
+    )
+
+
+def _credits(answer: Answer) -> str:
+    try:
+        left = json.loads(answer.body).get("credits")
+    except (ValueError, AttributeError):
+        left = answer.header("x-picsart-credit-available")
+    return f", and {left} credits are left" if left is not None else ""

@@ -1,0 +1,78 @@
+"""Follow a job through a door until it has ended."""
+
+import time
+from collections.abc import Iterator
+
+from avatars.model import JobStatus
+from cli.doors.documents import Estimate, Job
+from cli.doors.door import Door
+from cli.progress import DOING, Progress
+from cli.saying import StillRunningError
+
+WORK = ("PHOTOS", "VERDICTS", "MODEL", "AVATARS", "COPIES")
+"""Waiting for these is what a stage is about; everything else keeps it from going on."""
+
+
+def has_ended(job: Job, run: int) -> bool:
+    """Whether this run, or a later one, is over."""
+    return job["run"] >= run and JobStatus(job["status"]).ended
+
+
+def follow(door: Door, job_id: str, run: int = 1, most_seconds: float | None = None) -> Job:
+    """Show what a job is doing, on standard error, and return it once the run has ended.
+
+    Raises StillRunningError after *most_seconds* (wall), or DoorError.
+    """
+    deadline = None if most_seconds is None else time.monotonic() + most_seconds
+    with Progress() as progress:
+        while True:
+            job = door.job(job_id)
+            if has_ended(job, run):
+                return job
+            if doing := DOING.get(JobStatus(job["status"])):
+                progress.update(doing, list(_facts(job)), list(_waits(job, progress.is_watched)))
+            if deadline is not None and time.monotonic() >= deadline:
+                raise StillRunningError(
+                    f"Job {job_id} is still {job['status']} after {most_seconds:g} s, and goes on "
+                    f"by itself: `avatars watch {job_id}` follows it further."
+                )
+            time.sleep(door.look_seconds)
+
+
+def _facts(job: Job) -> Iterator[str]:
+    counts = job["avatars"]
+    match JobStatus(job["status"]):
+        case JobStatus.COLLECTING:
+            accepted = sum(photo["status"] == "accepted" for photo in job["photos"])
+            judged = len(job["photos"])
+            of = f" of {job['promised']}" if job["promised"] else ""
+            yield f"{judged}{of} judged, {accepted} accepted"
+        case JobStatus.TRAINING if job["model_id"]:
+            yield f"model {job['model_id']}"
+        case JobStatus.INFERRING if job["inference_id"]:
+            yield f"inference {job['inference_id']}"
+        case JobStatus.KEEPING:
+            yield f"{counts['kept']} of {counts['wanted']} kept"
+
+
+def _waits(job: Job, is_watched: bool) -> Iterator[str]:
+    waiting = job["waiting"]
+    if waiting and waiting["for"] not in WORK:
+        first = f" {waiting['ahead']} come first." if waiting["ahead"] else ""
+        yield f"{waiting['sentence']}{first}"
+    if is_watched and (estimate := job["estimate"]):
+        yield told(estimate)
+
+
+def told(estimate: Estimate) -> str:
+    """An estimate as people say it."""
+    return (
+        f"about {_duration(estimate['seconds'])} to go "
+        f"({_duration(estimate['least'])} to {_duration(estimate['most'])})"
+    )
+
+
+def _duration(seconds: int) -> str:
+    if seconds < 90:
+        return f"{max(seconds, 0)} s"
+    return f"{round(seconds / 60)} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,1 @@
+"""The commands on jobs, each of them for both doors."""

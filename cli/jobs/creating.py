@@ -1,0 +1,131 @@
+"""Order avatars of a folder of photos: check them, upload what is missing, and let it begin."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.progress import DownloadColumn, TimeRemainingColumn
+
+from avatars.model import MAX_PHOTOS, MIN_PHOTOS, Subject
+from avatars.photos.formats import recognise
+from avatars.pipeline.ordering import PHOTO_TYPES
+from cli.check import Verdict, check_photos
+from cli.doors.documents import Job, Line, Order, OrderedPhoto
+from cli.doors.door import Door, DoorError
+from cli.jobs.naming import find_by_folder
+from cli.photo_dir import photo_files
+from cli.printing import tell
+from cli.progress import bars
+from cli.saying import RefusedError
+from cli.sending import send_photos
+
+BEGINNING = 4096
+"""Bytes that tell what kind of file it is."""
+
+USABLE = ("accepted", "surplus")
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A file that is not sent, and why."""
+
+    file: str
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Created:
+    """A job whose photos are on their way."""
+
+    job: Job
+    sent: list[str]
+    left_out: list[LeftOut]
+
+
+def create_job(
+    door: Door,
+    photo_dir: Path,
+    folder: str,
+    subject: Subject,
+    lines: Sequence[Line],
+    key: str,
+) -> Created:
+    """A job of the photos in a directory, or the one that was begun before with what it lacks.
+
+    Raises RefusedError or DoorError.
+    """
+    _require_styles(door, lines)
+    chosen, left_out = choose(photo_files(photo_dir), subject)
+    for each in left_out:
+        tell(f"{each.file} is left out, {each.code}: {each.reason}")
+    if len(chosen) < MIN_PHOTOS:
+        raise RefusedError(
+            f"{len(chosen)} of {len(chosen) + len(left_out)} photos can be used, and a training "
+            f"takes {MIN_PHOTOS} to {MAX_PHOTOS}: add others, or better ones, and try again. "
+            "Nothing was sent."
+        )
+    order: Order = {
+        "photos": [_ordered(path) for path in chosen],
+        "folder": folder,
+        "subject": str(subject),
+        "prompts": list(lines),
+    }
+    try:
+        ordered = door.order(order, key)
+    except DoorError as error:
+        if error.code == "JOB_STARTED" and (job := _under_way(door, folder)):
+            tell(f"Job {job['job_id']} of this folder has begun already: nothing is sent.")
+            return Created(job, [], left_out)
+        raise
+    job = ordered["job"]
+    tell(f"Job {job['job_id']}, in folder {folder}.")
+    there = {photo["file"] for photo in job["photos"] if photo["status"] in USABLE}
+    missing = [upload for upload in ordered["uploads"] if upload["file"] not in there]
+    if there:
+        tell(f"{len(there)} photos are there already; {len(missing)} are sent.")
+    paths = {path.name: path for path in chosen}
+    size = sum(paths[upload["file"]].stat().st_size for upload in missing)
+    with bars("uploading", size, DownloadColumn(), TimeRemainingColumn()) as advance:
+        send_photos(missing, paths, advance, door.storage)
+    return Created(job, [upload["file"] for upload in missing], left_out)
+
+
+def _require_styles(door: Door, lines: Sequence[Line]) -> None:
+    """Before minutes are spent on photos. Raises RefusedError."""
+    known = door.catalogue()["styles"]
+    unknown = [line["style"] for line in lines if known and line["style"] not in known]
+    if unknown:
+        raise RefusedError(f"There is no style {unknown[0]!r} here: take {', '.join(known)}.")
+
+
+def choose(files: Sequence[Path], subject: Subject) -> tuple[list[Path], list[LeftOut]]:
+    """The photos to send, judged as on AWS, and the files that are left out."""
+    verdicts = check_photos(files, subject, None).photos
+    accepted = [path for path, one in zip(files, verdicts, strict=True) if not one.code]
+    left_out = [_left_out(one) for one in verdicts if one.code]
+    surplus = [
+        LeftOut(path.name, "surplus", f"{MAX_PHOTOS} photos are used at most.")
+        for path in accepted[MAX_PHOTOS:]
+    ]
+    return accepted[:MAX_PHOTOS], left_out + surplus
+
+
+def _left_out(verdict: Verdict) -> LeftOut:
+    return LeftOut(Path(verdict.file).name, verdict.code or "", verdict.reason or "")
+
+
+def _ordered(path: Path) -> OrderedPhoto:
+    if path.suffix.lower() in PHOTO_TYPES:
+        return {"file": path.name}
+    # Its name does not say so, but it was found to be a photo.
+    with path.open("rb") as file:
+        return {"file": path.name, "type": f"image/{recognise(file.read(BEGINNING)).lower()}"}
+
+
+def _under_way(door: Door, folder: str) -> Job | None:
+    """The job of that folder, unless it has ended: then more photos need another folder."""
+    found = find_by_folder(door, folder)
+    if found is None or found["status"] in ("COMPLETED", "FAILED", "NEEDS_ATTENTION"):
+        return None
+    return door.job(found["job_id"])

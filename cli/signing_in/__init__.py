@@ -1,0 +1,1 @@
+"""Sign-in by OpenID Connect, for people and for machines, and where tokens are kept."""

@@ -1,0 +1,34 @@
+"""Send the webhooks that are due; what is not taken is left in the queue, for later."""
+
+from typing import TypedDict
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from avatars.aws.webhook_queue import QueueRecord, message_from
+from avatars.pipeline.notifying import send_webhook
+from avatars.wiring import services
+
+logger = Logger()
+
+
+class Request(TypedDict):
+    Records: list[QueueRecord]
+
+
+class Reply(TypedDict):
+    batchItemFailures: list[dict[str, str]]
+    """What SQS must not delete; it is handed out again when its wait is over."""
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: Request, context: LambdaContext) -> Reply:
+    left = []
+    for record in event["Records"]:
+        message = message_from(record)
+        reply = send_webhook(services(), message)
+        if reply["outcome"] == "POSTPONED":
+            left.append({"itemIdentifier": record["messageId"]})
+        ids = {"job_id": message.notice["detail"]["job_id"], "receiver": message.receiver}
+        logger.info("sent webhook", extra={**ids, "tries": message.tries, **reply})
+    return {"batchItemFailures": left}

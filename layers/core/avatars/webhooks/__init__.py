@@ -1,0 +1,1 @@
+"""Webhooks: what signs them, and how they are sent."""
