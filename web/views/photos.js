@@ -109,8 +109,6 @@ function dropZone(limits, take) {
       take(field.files);
       field.value = ""; // the same file may be picked once more
     });
-    // It looks like a button, so it is to work like one; by itself it knows the space bar only.
-    field.addEventListener("keydown", ({ key }) => key === "Enter" && field.click());
     return field;
   };
   const accept = [...limits.photo_types, ".heic", ".heif"].join(",");
