@@ -19,6 +19,7 @@ help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .venv/ready .venv-gates/ready ## Install everything the project needs, inside the project
+	@requirements/chromium
 
 demo: .venv/ready ## Turn the sample photos into avatars, all on this machine (ARGS: options of `avatars demo`)
 	@.venv/bin/avatars demo samples --subject woman --style realistic:4 --style watercolor:4 --style anime:4 $(ARGS)
