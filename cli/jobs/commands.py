@@ -273,6 +273,8 @@ def erase(
 
     Exit codes: 0 erased, 1 refused, 2 wrong usage, 130 interrupted.
     """
+    if not yes and not sys.stdin.isatty():
+        raise UsageError("Nobody can be asked here: say --yes if the job is to be erased for good.")
     job_id = job_id_of(door, job)
     if not yes:
         _confirm(door.job(job_id))
@@ -393,8 +395,6 @@ def _key(door: Door, key: str | None) -> str:
 
 
 def _confirm(job: Job) -> None:
-    if not sys.stdin.isatty():
-        raise UsageError("Nobody can be asked here: say --yes if the job is to be erased for good.")
     kept = job["avatars"]["kept"]
     question = f"Erase job {job['job_id']} ({job['folder']}, {job['status']}, {kept} avatars)?"
     if not typer.confirm(question, err=True):
