@@ -9,11 +9,12 @@ from playwright.sync_api import Browser, expect
 
 from local.engine import PROJECT
 from local.stack import Stack, running_stack
-from tests.e2e.browser import PHONE, Visitor, running_browser
+from tests.e2e.browser import DESK, PHONE, Visitor, running_browser
 
 DOCS = PROJECT / "docs"
 QUALITY = 82
 GAP = 40
+TALL = DESK | {"height": 1000}
 BETWEEN_PHONES = (60, 54, 49)
 
 PHOTOS = sorted(
@@ -23,14 +24,14 @@ PHOTOS = sorted(
 
 def make(browser: Browser, stack: Stack, letter: Path) -> None:
     """On a desk by day, and on a phone by night."""
-    me = Visitor(browser, stack)
+    me = Visitor(browser, stack, viewport=TALL)
     for name, view in _views(me, letter):
         Image.open(io.BytesIO(view)).convert("RGB").save(
             DOCS / f"page-{name}.jpg", quality=QUALITY, optimize=True
         )
     me.leave()
     me = Visitor(browser, stack, viewport=PHONE, color_scheme="dark", has_touch=True)
-    wanted = ("start", "photos", "styles", "gallery")
+    wanted = ("photos", "styles", "gallery")
     phones = [Image.open(io.BytesIO(view)) for name, view in _views(me, letter) if name in wanted]
     me.leave()
     width = len(phones) * (PHONE["width"] + GAP) + GAP
@@ -54,19 +55,26 @@ def _views(me: Visitor, letter: Path) -> list[tuple[str, bytes]]:
     me.sign_in()
     me.pick([*PHOTOS[:9], letter])
     expect(me.judged()).to_have_count(10)
-    page.locator("#summary").evaluate("line => line.scrollIntoView({ block: 'center' })")
+    if me.page.viewport_size == PHONE:
+        page.locator("#summary").evaluate("line => line.scrollIntoView({ block: 'center' })")
     look("photos")
     page.click("#next")
     page.get_by_text("A woman", exact=True).click()
     page.locator("label.style", has_text="Pencil sketch").click()
     page.get_by_label("Watercolor: A wish").fill("by the sea")
-    page.locator(".styles").evaluate("list => list.scrollIntoView({ block: 'center' })")
+    if me.page.viewport_size == PHONE:
+        page.locator(".styles").evaluate("list => list.scrollIntoView({ block: 'center' })")
+    else:
+        page.evaluate("scrollTo(0, 0)")
     look("styles")
     page.click("#begin")
     expect(page.locator(".about")).to_be_visible()
     look("progress")
     expect(page.locator("#download-all")).to_be_visible()
     page.locator(".tile .heart").nth(1).click()
+    page.mouse.move(0, 0)
+    for picture in page.locator(".thumb img").all()[:6]:
+        expect(picture).to_have_js_property("naturalWidth", 512)
     page.evaluate("scrollTo(0, 0)")
     look("gallery")
     return views
