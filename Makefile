@@ -4,6 +4,7 @@ ARGS :=
 JOBS := 100
 FAULTS := 1
 SEED := 1
+BENCH := photos
 
 # The SAM CLI builds with the python3.13 on PATH, and would tell its makers of its use.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -30,8 +31,13 @@ test: setup ## Run the tests (ARGS: options of pytest)
 chaos: .venv/ready ## Let faults strike many jobs and audit what becomes of them (JOBS, FAULTS each, SEED)
 	@.venv/bin/python -m tests.chaos --jobs $(JOBS) --faults $(FAULTS) --seed $(SEED) $(ARGS)
 
-bench: .venv-bench/ready ## Measure the preparation of photos beside that of others (ARGS: your own photos)
+bench: bench-$(BENCH) ## Measure the preparation of photos beside that of others (ARGS: your own), or BENCH=api
+
+bench-photos: .venv-bench/ready
 	@PYTHONPATH=layers/core .venv-bench/bin/python -m benchmarks.photos $(ARGS)
+
+bench-api: .venv/ready
+	@.venv/bin/python -m benchmarks.api $(ARGS)
 
 check: setup ## Run the linters and gates: lint, types, template, openapi, locks, names
 	@$(MAKE) --no-print-directory --keep-going lint types template openapi-check locks names

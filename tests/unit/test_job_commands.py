@@ -482,7 +482,7 @@ class TestCompletion:
         create(stack, selfies)
         context = self.context(stack, lambda where: stack.door)
 
-        assert complete_job(context, JOB_ID[:3].lower()) == [(JOB_ID, "selfies, COLLECTING")]
+        assert complete_job(context, JOB_ID[:3].lower()) == [(JOB_ID, "selfies, TRAINING")]
         assert complete_job(context, "!") == []
         assert complete_style(context, "re") == ["realistic"]
         assert complete_style(context, "realistic:") == []

@@ -80,7 +80,9 @@ class TestGood:
         assert manifest.webhook == "http://127.0.0.1:8092/hooks"
 
     def test_what_is_written_is_read_again(self) -> None:
-        manifest = Manifest(Subject.CAT, (Prompt("anime", 2),), 5, "https://example.com/hooks")
+        manifest = Manifest(
+            Subject.CAT, (Prompt("anime", 2),), photos=5, webhook="https://example.com/hooks"
+        )
 
         assert read_manifest(write_manifest(manifest, 5), DEFAULT) == manifest
 
