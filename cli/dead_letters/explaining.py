@@ -13,12 +13,14 @@ from cli.dead_letters.letters import (
     ExecutionEnded,
     Letter,
     NoticeDue,
+    PackingDue,
     PhotoUploaded,
     SweepDue,
     Unreadable,
     WebhookDue,
 )
 
+ERASED = "Its owner has had the job erased."
 BY_ITSELF = "sweep_jobs does so by itself within half an hour"
 
 
@@ -40,6 +42,8 @@ def explain(letter: Letter, jobs: Jobs) -> Explanation:
             purpose, outcome = _execution_ended(ended, jobs)
         case SweepDue():
             purpose, outcome = _sweep_due()
+        case PackingDue() as packing:
+            purpose, outcome = _packing_due(packing, jobs)
         case AlarmDue() as due:
             purpose, outcome = _alarm_due(due, jobs)
         case NoticeDue() as notice:
@@ -66,6 +70,8 @@ def _photo_uploaded(uploaded: PhotoUploaded, jobs: Jobs) -> tuple[str, Explanati
     if photo and (photo.sequencer >= upload.sequencer or photo.upload_version == upload.version_id):
         reason = f" {photo.reason}" if photo.reason else ""
         return purpose, _mended(f"In the meantime it was judged: {photo.status}.{reason}")
+    if job and job.erased_at is not None:
+        return purpose, _mended(ERASED)
     if job and job.takes_no_photos:
         return purpose, _open(
             f"The job is {job.status} and takes no more photos.",
@@ -86,6 +92,8 @@ def _execution_ended(ended: ExecutionEnded, jobs: Jobs) -> tuple[str, Explanatio
     job = jobs.find_job(ended.job_id)
     if job is None:
         return purpose, _mended("The table knows no such job.")
+    if job.erased_at is not None:
+        return purpose, _mended(ERASED)
     run = jobs.run(job.job_id, job.run)
     if run.execution not in (None, ended.execution):
         return purpose, _mended("Another execution has taken the job over.")
@@ -102,6 +110,18 @@ def _sweep_due() -> tuple[str, Explanation]:
     return "sweep_jobs was to find what every event has missed, as it does regularly.", _open(
         "The next sweep that succeeds does the same, and has probably done so.",
         "A redrive sweeps now.",
+    )
+
+
+def _packing_due(due: PackingDue, jobs: Jobs) -> tuple[str, Explanation]:
+    purpose = f"The avatars of job {due.job_id} were to be packed into one archive."
+    job = jobs.find_job(due.job_id)
+    if job is None:
+        return purpose, _mended("The table knows no such job.")
+    if job.erased_at is not None:
+        return purpose, _mended(ERASED)
+    return purpose, _open(
+        "Whoever asks for the archive again has it packed again.", "A redrive packs it now."
     )
 
 

@@ -66,6 +66,17 @@ class SweepDue:
 
 
 @dataclass(frozen=True, slots=True)
+class PackingDue:
+    """The avatars of a job were to be packed into an archive."""
+
+    job_id: str
+
+    @property
+    def about(self) -> str:
+        return self.job_id
+
+
+@dataclass(frozen=True, slots=True)
 class AlarmDue:
     """People were to be told."""
 
@@ -111,7 +122,16 @@ class Unreadable:
     about = "?"
 
 
-Matter = PhotoUploaded | ExecutionEnded | SweepDue | AlarmDue | NoticeDue | WebhookDue | Unreadable
+Matter = (
+    PhotoUploaded
+    | ExecutionEnded
+    | SweepDue
+    | PackingDue
+    | AlarmDue
+    | NoticeDue
+    | WebhookDue
+    | Unreadable
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +276,8 @@ def _function(event: Any, attributes: Mapping[str, str]) -> str | None:
         return NOTICE
     if "source" not in event and "detail" in event:
         return "prepare_photo"  # asked by the sweep
+    if event.keys() == {"job_id"}:
+        return "pack_avatars"
     return FUNCTIONS.get(str(event.get("source")))
 
 
@@ -274,6 +296,8 @@ def _matter(event: Any, function: str | None) -> Matter:
                 return ExecutionEnded(str(job_id), detail["executionArn"], detail["status"])
             case "sweep_jobs":
                 return SweepDue()
+            case "pack_avatars":
+                return PackingDue(str(event["job_id"]))
             case "send_webhook":
                 notice, receiver = event["notice"], Receiver(event["receiver"])
                 return WebhookDue(

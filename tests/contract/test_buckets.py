@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -300,7 +301,7 @@ class TestGallery:
 
         for key in (AVATAR, "archives/nobody.zip"):
             assert store.gallery.size(key) is None
-            with pytest.raises(FileNotFoundError, match=key):
+            with pytest.raises(FileNotFoundError, match=re.escape(key)):
                 list(store.gallery.read(key))
 
     def test_a_link_leads_to_the_object(self, store: Store) -> None:
@@ -381,7 +382,9 @@ class TestOnlyS3:
             photos.link(a_photo(1, version_id="v1"), 900),
         ]
 
-        assert [signed_by(link) for link in links] == ["testing"] * 2
+        own = boto3.Session().get_credentials()
+        assert own
+        assert [signed_by(link) for link in links] == [own.access_key] * 2
         assert all(parse_qs(urlsplit(link).query)["X-Amz-Expires"] == ["900"] for link in links)
 
     def test_browsers_save_an_archive_by_the_name_that_its_link_carries(self, s3: S3Store) -> None:

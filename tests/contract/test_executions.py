@@ -3,9 +3,12 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
 import boto3
 import pytest
+from botocore.stub import Stubber
 
 from avatars.aws.executions import StepFunctionsExecutions
 from avatars.model import Prompt
@@ -14,6 +17,7 @@ from tests.builders import JOB_ID
 from tests.fakes import FakeExecutions
 from tests.fakes.aws import execution_arn
 
+ARN = "arn:aws:states:eu-west-1:123456789012"
 DEFINITION = json.dumps({"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}})
 
 
@@ -178,14 +182,20 @@ class TestStop:
         assert machine.executions.status(machine.arn(f"{JOB_ID}-2")) == "RUNNING"
 
     def test_whoever_looks_into_it_reads_why(self, aws: None) -> None:
-        machine = step_functions()
-        machine.executions.start(JOB_ID, 1)
+        client, execution = boto3.client("stepfunctions"), f"{ARN}:execution:MakeAvatars:{JOB_ID}-1"
+        executions = StepFunctionsExecutions(client, f"{ARN}:stateMachine:MakeAvatars")
+        facts: Any = {"stateMachineArn": ARN, "startDate": datetime.now(UTC)}
+        with Stubber(client) as stubbed:
+            stubbed.add_response(
+                "describe_execution", facts | {"executionArn": execution, "status": "RUNNING"}
+            )
+            stubbed.add_response(
+                "stop_execution",
+                {"stopDate": datetime.now(UTC)},
+                {"executionArn": execution, "cause": "its job is erased"},
+            )
 
-        machine.executions.stop(machine.arn(f"{JOB_ID}-1"), "its job is erased")
-
-        client = boto3.client("stepfunctions")
-        execution = client.describe_execution(executionArn=machine.arn(f"{JOB_ID}-1"))
-        assert execution["cause"] == "its job is erased"
+            assert executions.stop(execution, "its job is erased")
 
 
 @pytest.mark.parametrize(("rescue", "name"), [(0, f"{JOB_ID}-3"), (1, f"{JOB_ID}-3-1")])

@@ -473,7 +473,7 @@ class TestJobsOfAnOwner:
             f"1.{JOB_ID} ",
             f"-1.{JOB_ID}",
             f"1.{JOB_ID.lower()}",
-            f"١.{JOB_ID}",
+            f"\u0661.{JOB_ID}",
             "1.A",
         ],
     )

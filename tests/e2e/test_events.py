@@ -25,9 +25,9 @@ def test_the_steps_of_one_job_accept_their_events_in_turn(
     provider.behave(training_seconds=0, inference_seconds=0)
     summer.begin()
 
-    ordered = pipeline.invoke("ApiFunction", event("api_create_job"))
-    order = json.loads(ordered["body"])
-    assert (ordered["statusCode"], order["job_id"]) == (201, summer.job_id)
+    assert "realistic" in asked(pipeline, "api_list_styles")["styles"]
+    order = asked(pipeline, "api_create_job", status=201)
+    assert order["job"]["job_id"] == summer.job_id
 
     *files, crashing = [upload["file"] for upload in order["uploads"]]
     for number, file in enumerate(files):
@@ -36,7 +36,7 @@ def test_the_steps_of_one_job_accept_their_events_in_turn(
         record = {"requestPayload": upload, "responsePayload": preparation}
         assert pipeline.invoke("JudgePhotoFunction", event("judge_photo") | record) is None
     assert pipeline.invoke("JudgePhotoFunction", event("judge_photo_crashed")) is None
-    photos = json.loads(pipeline.invoke("ApiFunction", event("api_get_job"))["body"])["photos"]
+    photos = asked(pipeline, "api_get_job")["photos"]
     assert {photo["file"]: photo["code"] for photo in photos} == {
         **dict.fromkeys(files),
         crashing: "PREPARE_FAILED",
@@ -44,7 +44,7 @@ def test_the_steps_of_one_job_accept_their_events_in_turn(
 
     begun = pipeline.invoke("BeginRunFunction", event("begin_run"))
     assert begun == {"run": 1, "begin_with": "COLLECT"}
-    assert pipeline.invoke("ApiFunction", event("api_start_job"))["statusCode"] == 202
+    assert asked(pipeline, "api_start_job", status=202)["job_id"] == summer.job_id
     collected = pipeline.invoke("CollectPhotosFunction", event("collect_photos"))
     assert collected == {"status": "COLLECTED", "wait_seconds": 0}
 
@@ -67,6 +67,36 @@ def test_the_steps_of_one_job_accept_their_events_in_turn(
     told = pipeline.invoke("SendWebhookFunction", event("send_webhook"))
     assert told == {"batchItemFailures": []}
     assert len(provider.calls("start_training")) == len(provider.calls("start_inference")) == 1
+
+    what_is_there_is_listed_liked_shared_and_packed(pipeline, summer)
+    assert asked(pipeline, "api_create_avatars", status=202) == {"job_id": summer.job_id, "run": 2}
+    receipt = asked(pipeline, "api_erase_job")
+    assert receipt["erased"]["avatars"] >= 3
+    assert [left["what"] for left in receipt["left"]] == ["model"]
+    assert asked(pipeline, "api_get_job", status=404)["code"] == "JOB_NOT_FOUND"
+    assert pipeline.invoke("PackAvatarsFunction", event("pack_avatars")) is None
+
+
+def what_is_there_is_listed_liked_shared_and_packed(pipeline: Pipeline, summer: Folder) -> None:
+    for name, things in (("api_list_jobs", "jobs"), ("api_list_models", "models")):
+        assert summer.job_id in [thing["job_id"] for thing in asked(pipeline, name)[things]]
+    avatars = asked(pipeline, "api_list_avatars")["avatars"]
+    assert [(avatar["position"], avatar["favourite"]) for avatar in avatars] == [
+        (1, False), (2, False), (3, False),
+    ]  # fmt: skip
+    assert asked(pipeline, "api_like_avatar")["favourite"]
+    assert asked(pipeline, "api_share_avatar", status=201)["link"]
+
+    assert asked(pipeline, "api_get_archive", status=202)["status"] == "packing"
+    assert pipeline.invoke("PackAvatarsFunction", event("pack_avatars")) is None
+    assert asked(pipeline, "api_get_archive")["status"] == "ready"
+
+
+def asked(pipeline: Pipeline, name: str, status: int = 200) -> Any:
+    """What the API says to an event."""
+    answer = pipeline.invoke("ApiFunction", event(name))
+    assert answer["statusCode"] == status, answer
+    return json.loads(answer["body"])
 
 
 def uploaded(folder: Folder, file: str, number: int) -> dict[str, Any]:
@@ -95,7 +125,7 @@ def test_the_upload_of_the_event_is_the_first_photo_of_the_order() -> None:
     key = event("prepare_photo")["detail"]["object"]["key"]
     order = json.loads(event("api_create_job")["body"])
 
-    assert key == f"uploads/alice/{order['folder']}/{order['files'][0]}"
+    assert key == f"uploads/alice/{order['folder']}/{order['photos'][0]['file']}"
 
 
 def test_an_execution_that_was_aborted_closes_its_job(pipeline: Pipeline, summer: Folder) -> None:

@@ -41,6 +41,12 @@ def test_the_layer_holds_our_package_where_lambda_looks_for_it(build: Path) -> N
     assert shipped == files_in(ROOT / "layers/core/avatars")
 
 
+def test_the_page_is_a_layer_of_its_own(build: Path) -> None:
+    assert files_in(build / "PageLayer") == {
+        f"web/{file}": content for file, content in files_in(ROOT / "web").items()
+    }
+
+
 def test_every_function_is_built(build: Path) -> None:
     built = [path.read_text() for path in build.glob("*Function/app.py")]
 
@@ -96,6 +102,13 @@ def test_pillow_is_made_for_the_python_and_the_processor_of_lambda(
     assert {processor_of(path) for path in libraries} == {AARCH64}
 
 
+def test_so_is_pydantic(build: Path) -> None:
+    libraries = [path for path in (build / "ApiFunction").rglob("*.so*") if path.is_file()]
+
+    assert {path.name for path in libraries} == {"_pydantic_core.cpython-313-aarch64-linux-gnu.so"}
+    assert {processor_of(path) for path in libraries} == {AARCH64}
+
+
 @with_packages
 def test_every_module_has_bytecode_that_is_used_whatever_its_date(
     build: Path, artifact: str
@@ -122,7 +135,12 @@ def test_tracebacks_name_no_folder_of_the_machine_that_built(build: Path, artifa
 
 @pytest.mark.parametrize(
     ("artifact", "megabytes"),
-    [("CoreLayer", 20), ("PreparePhotoFunction", 115), ("KeepAvatarsFunction", 30)],
+    [
+        ("CoreLayer", 20),
+        ("PreparePhotoFunction", 115),
+        ("KeepAvatarsFunction", 30),
+        ("ApiFunction", 15),
+    ],
 )
 def test_an_artifact_stays_small_enough_for_a_quick_cold_start(
     build: Path, artifact: str, megabytes: int

@@ -49,7 +49,7 @@ def of_type(resources: dict[str, Any], kind: str) -> dict[str, Properties]:
 
 
 def asynchronous(resources: dict[str, Any]) -> set[str]:
-    """Functions that nobody waits for: of rules, schedules, failures, and asked by the sweep."""
+    """Functions that nobody waits for: of rules, schedules, failures, and asked by others."""
     targets = [
         *(
             t["Arn"]
@@ -59,6 +59,7 @@ def asynchronous(resources: dict[str, Any]) -> set[str]:
         *(s["Target"]["Arn"] for s in of_type(resources, "Scheduler::Schedule").values()),
         *destinations(resources).values(),
         {"Fn::GetAtt": ["PreparePhotoFunction", "Arn"]},
+        {"Fn::GetAtt": ["PackAvatarsFunction", "Arn"]},
     ]
     names = {target["Fn::GetAtt"][0] for target in targets if "Fn::GetAtt" in target}
     return names & of_type(resources, "Lambda::Function").keys()
@@ -174,7 +175,7 @@ class TestDeadLetters:
     def test_the_command_understands_the_letters_of_all_of_them(
         self, resources: dict[str, Any]
     ) -> None:
-        understood = {*FUNCTIONS.values(), "sweep_jobs", JUDGE} - {ALARM}
+        understood = {*FUNCTIONS.values(), "sweep_jobs", "pack_avatars", JUDGE} - {ALARM}
 
         names = {"".join(map(str.title, name.split("_"))) + "Function" for name in understood}
 

@@ -196,6 +196,81 @@ class TestStart:
             collect(services)
 
 
+class TestHeld:
+    """A folder whose owner wants to look at the verdicts first."""
+
+    @pytest.mark.parametrize("promise", [{}, {"photos": 5}, {"photos": 6}])
+    def test_it_waits_for_its_start_whatever_has_arrived(
+        self, services: FakeServices, promise: dict[str, int]
+    ) -> None:
+        folder(services, *five())
+        lay(services, "job.json", {"hold": True, **promise})
+        services.clock.move(3600)
+
+        reply = collect(services)
+
+        assert reply["status"] == "WAITING"
+        assert services.jobs.job(JOB_ID).chosen == ()
+
+    def test_looks_become_rarer_while_it_is_held(self, services: FakeServices) -> None:
+        folder(services, *five())
+        lay(services, "job.json", {"hold": True})
+        services.clock.move(10 * 3600)
+
+        assert collect(services)["wait_seconds"] == 300
+
+    def test_a_start_lets_it_begin(self, services: FakeServices) -> None:
+        folder(services, *five())
+        lay(services, "job.json", {"hold": True, "photos": 6})
+        before = collect(services)
+        lay(services, "start")
+
+        after = collect(services)
+
+        assert (before["status"], after["status"]) == ("WAITING", "COLLECTED")
+        assert services.jobs.job(JOB_ID).held
+
+    def test_a_start_with_too_few_photos_waits_for_more(self, services: FakeServices) -> None:
+        folder(services, *five()[:4])
+        lay(services, "job.json", {"hold": True})
+        lay(services, "start")
+
+        assert collect(services)["status"] == "WAITING"
+
+    def test_nobody_who_asks_for_the_start_ends_it_at_the_deadline(
+        self, services: FakeServices
+    ) -> None:
+        folder(services, *five())
+        lay(services, "job.json", {"hold": True, "photos": 5})
+        services.clock.move(DAY - 1)
+        before = collect(services)
+        services.clock.move(1)
+
+        with pytest.raises(BatchIncompleteError, match="held with 5 photos, and nobody asked"):
+            collect(services)
+
+        assert before == {"status": "WAITING", "wait_seconds": 1}
+        assert BatchIncompleteError.code == "BATCH_INCOMPLETE"
+
+    def test_a_start_at_the_deadline_is_not_too_late(self, services: FakeServices) -> None:
+        folder(services, *five())
+        lay(services, "job.json", {"hold": True})
+        services.clock.move(DAY)
+        lay(services, "start")
+
+        assert collect(services)["status"] == "COLLECTED"
+
+    def test_it_can_be_let_go_by_another_manifest(self, services: FakeServices) -> None:
+        folder(services, *five())
+        lay(services, "job.json", {"hold": True, "photos": 5})
+        held = collect(services)
+        lay(services, "job.json", {"photos": 5})
+
+        assert held["status"] == "WAITING"
+        assert collect(services)["status"] == "COLLECTED"
+        assert not services.jobs.job(JOB_ID).held
+
+
 class TestWithdrawn:
     def test_a_photo_whose_upload_was_deleted_again_is_not_used(
         self, services: FakeServices
@@ -242,14 +317,36 @@ class TestWithdrawn:
 class TestManifest:
     def test_it_says_who_and_what(self, services: FakeServices) -> None:
         folder(services, *five())
-        prompts = [{"style": "anime", "count": 2, "prompt": "at sea"}]
+        prompts = [{"style": "realistic", "count": 2, "prompt": "at sea"}]
         lay(services, "job.json", {"subject": "dog", "prompts": prompts, "photos": 5})
 
         collect(services)
 
         assert services.jobs.job(JOB_ID).subject is Subject.DOG
         assert services.jobs.job(JOB_ID).promised == 5
-        assert services.jobs.run(JOB_ID, 1).prompts == (Prompt("anime", 2, "at sea"),)
+        assert services.jobs.run(JOB_ID, 1).prompts == (Prompt("realistic", 2, "at sea"),)
+
+    def test_a_style_that_the_provider_does_not_draw_ends_it_before_anything_is_paid_for(
+        self, services: FakeServices
+    ) -> None:
+        folder(services, *five())
+        lay(services, "job.json", {"prompts": [{"style": "anime"}], "photos": 5})
+        waiting = collect(services)
+        services.clock.move(60)
+
+        with pytest.raises(BadManifestError, match="no style 'anime' here: take one of realistic"):
+            collect(services)
+
+        assert waiting["status"] == "WAITING"
+        assert services.jobs.job(JOB_ID).chosen == ()
+        assert services.picsart.sent == []
+
+    def test_any_style_is_taken_where_nobody_has_said_which_there_are(self) -> None:
+        services = FakeServices(styles=())
+        folder(services, *five())
+        lay(services, "job.json", {"prompts": [{"style": "anime"}], "photos": 5})
+
+        assert collect(services)["status"] == "COLLECTED"
 
     def test_without_one_the_defaults_of_the_template_hold(self, services: FakeServices) -> None:
         folder(services, *five())

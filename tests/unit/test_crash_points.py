@@ -79,7 +79,7 @@ def its_execution_starts(region: Region) -> None:
 
 
 def more_avatars_are_ordered(region: Region) -> None:
-    region.start({"job_id": JOB_ID, "prompts": [{"style": "anime"}]}, f"{JOB_ID}-2")
+    region.start({"job_id": JOB_ID, "prompts": [{"style": "realistic"}]}, f"{JOB_ID}-2")
 
 
 STORIES = {

@@ -16,6 +16,7 @@ from cli.dead_letters.letters import (
     Failure,
     Letter,
     NoticeDue,
+    PackingDue,
     PhotoUploaded,
     SweepDue,
     Unreadable,
@@ -118,6 +119,14 @@ def unclosed() -> Letter:
     return read_letter(a_message(record))
 
 
+def unpacked() -> Letter:
+    """Packing a job's avatars failed every time."""
+    record = a_record(
+        event("pack_avatars"), "avatars-PackAvatarsFunction-Bq5", "OSError", "No space left."
+    )
+    return read_letter(a_message(record))
+
+
 def untold(kind: str, **detail: Any) -> Letter:
     """Telling people failed every time."""
     notice = {"source": "avatars", "detail-type": kind, "detail": detail, "id": "1", "version": "0"}
@@ -206,6 +215,13 @@ class TestReading:
 
         assert isinstance(letter.matter, PhotoUploaded)
         assert letter.failures[0].error == "RetriesExhausted"
+
+    def test_avatars_that_were_not_packed_are_known_by_their_job(self) -> None:
+        letter = unpacked()
+
+        assert letter.function == "pack_avatars"
+        assert letter.matter == PackingDue(JOB_ID)
+        assert letter.matter.about == JOB_ID
 
     def test_people_who_were_not_told_are_an_alarm(self) -> None:
         letter = untold("AvatarJobNeedsAttention", job_id=JOB_ID, code="OUT_OF_CREDITS")
@@ -425,6 +441,35 @@ class TestExplaining:
 
     def test_a_job_that_is_not_in_the_table_needs_nobody(self, services: FakeServices) -> None:
         assert self.explained(services, unclosed()).mended
+
+    @pytest.mark.parametrize("kind", ["photo", "execution", "archive"])
+    def test_what_was_erased_needs_nobody(self, services: FakeServices, kind: str) -> None:
+        letter = {"photo": judged_in_vain, "execution": unclosed, "archive": unpacked}[kind]()
+        stored(services, a_job(status=JobStatus.FAILED, erased_at=NOON))
+        services.jobs.erase(JOB_ID)
+
+        explanation = self.explained(services, letter)
+
+        assert explanation.mended
+        assert "Its owner has had the job erased." in explanation.sentences
+
+    def test_an_archive_is_packed_again(self, services: FakeServices) -> None:
+        stored(services, a_job(status=JobStatus.COMPLETED))
+
+        explanation = self.explained(services, unpacked())
+
+        assert explanation.sentences == (
+            f"The avatars of job {JOB_ID} were to be packed into one archive.",
+            "But pack_avatars failed 3 times, in the end with OSError: No space left.",
+            "Whoever asks for the archive again has it packed again.",
+            "A redrive packs it now.",
+        )
+        assert not explanation.mended
+
+    def test_one_of_a_job_that_is_not_in_the_table_needs_nobody(
+        self, services: FakeServices
+    ) -> None:
+        assert self.explained(services, unpacked()).mended
 
     def test_a_sweep_is_done_again(self, services: FakeServices) -> None:
         explanation = self.explained(services, read_letter(a_message({})))

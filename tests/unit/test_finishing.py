@@ -9,6 +9,7 @@ import pytest
 from avatars import keys
 from avatars.errors import AvatarsMissingError, RunRefusedError, job_errors
 from avatars.model import MOST_RESCUES, AvatarStatus, JobStatus, Run, Sending
+from avatars.pipeline.erasing import erase_job
 from avatars.pipeline.finishing import (
     FIRST_KEEP_WAIT,
     MOST_KEEP_ROUNDS,
@@ -21,6 +22,7 @@ from tests.builders import (
     DAY,
     EXECUTION,
     JOB_ID,
+    OWNER,
     PREFIX,
     a_job,
     a_run,
@@ -473,6 +475,50 @@ class TestRepetition:
             assert crashed.jobs.run(JOB_ID, 1) == whole.jobs.run(JOB_ID, 1)
             assert photos_left(crashed) == []
             assert crashed.notices.published[-1:] == whole.notices.published
+
+
+class TestErased:
+    """Whoever has had a job erased is told nothing more of it, and nobody else is either."""
+
+    @pytest.mark.parametrize("error", [None, "TrainingFailedError"])
+    def test_it_is_not_ended_again(self, services: FakeServices, error: str | None) -> None:
+        complete(services)
+        services.jobs.change_job(
+            JOB_ID, lambda job: replace(job, status=JobStatus.FAILED, code="ERASED", erased_at=NOON)
+        )
+        before = services.jobs.job(JOB_ID), services.jobs.run(JOB_ID, 1)
+
+        with pytest.raises(RunRefusedError, match="erased"):
+            finish(services, error)
+
+        assert (services.jobs.job(JOB_ID), services.jobs.run(JOB_ID, 1)) == before
+        assert services.notices.published == []
+
+    def test_one_that_is_erased_while_it_ends_stays_erased(self, services: FakeServices) -> None:
+        complete(services)
+        services.effects.before("write job", lambda: erase_job(services, OWNER, JOB_ID))
+
+        with pytest.raises(RunRefusedError, match="erased"):
+            finish(services)
+
+        job = services.jobs.job(JOB_ID)
+        assert (job.status, job.code) == (JobStatus.FAILED, "ERASED")
+        assert services.notices.published == []
+
+    @pytest.mark.parametrize("status", ["ABORTED", "FAILED", "TIMED_OUT"])
+    def test_the_end_of_its_execution_is_nobodys_business(
+        self, services: FakeServices, status: str
+    ) -> None:
+        training(services)
+        erase_job(services, OWNER, JOB_ID)
+        before = services.jobs.run(JOB_ID, 1)
+
+        reply = close_job(services, JOB_ID, EXECUTION, status)
+
+        assert reply is None
+        assert services.executions.started == []
+        assert services.notices.published == []
+        assert services.jobs.run(JOB_ID, 1) == before
 
 
 class TestExecutionEnded:

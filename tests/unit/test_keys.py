@@ -1,5 +1,7 @@
 """Object keys: any name that people give, told apart and never changed."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -99,3 +101,57 @@ def test_two_positions_never_share_a_key_whatever_the_style(
 
     assert (one == another) is (first == second)
     assert one.count("/") == 4
+
+
+@pytest.mark.parametrize(
+    "subject",
+    ["alice", "a" * 128, "6d3f2b0a-8c1e-4f57-9a64-0b7d5e2c1f38", "alice@example.com", "_", "-.-"],
+)
+def test_what_can_stand_in_a_key_is_the_owner_as_it_is(subject: str) -> None:
+    assert keys.owner_for(subject) == subject
+
+
+@pytest.mark.parametrize(
+    "subject",
+    ["auth0|5f7c8ec7c33c6c004bbafe82", "a/b", "..", ".", "", " alice", "alice\n", "Ålice",
+     "a" * 129, "(erased)", "https://issuer.test/alice", "alice\x00"],
+)  # fmt: skip
+def test_what_cannot_goes_by_its_hash(subject: str) -> None:
+    owner = keys.owner_for(subject)
+
+    assert re.fullmatch(r"sub-[a-z2-7]{52}", owner)
+    assert owner == keys.owner_for(subject)
+
+
+@given(st.text(), st.text())
+def test_no_two_people_share_an_owner(one: str, another: str) -> None:
+    assert (keys.owner_for(one) == keys.owner_for(another)) is (one == another)
+
+
+@given(st.text())
+def test_whoever_calls_has_a_folder_of_their_own(subject: str) -> None:
+    owner = keys.owner_for(subject)
+
+    prefix = keys.upload_prefix(owner, "summer")
+
+    assert keys.parse_upload_key(f"{prefix}1.jpg") == (owner, "summer", "1.jpg")
+    assert prefix.count("/") == 3
+
+
+def test_what_lies_below_a_jobs_prefixes_is_its_own() -> None:
+    whole = {
+        keys.prepared_photo_prefix("A"): keys.prepared_photo_key("A", "p1"),
+        keys.archive_prefix("A"): keys.archive_key("A", "contents"),
+        keys.answer_prefix("A"): keys.answer_key("A", "training-001"),
+        keys.avatar_prefix("alice", "a"): keys.avatar_key("alice", "a", 1, 1, "anime", "png"),
+        keys.upload_prefix("alice", "a"): keys.upload_prefix("alice", "a") + "1.jpg",
+    }
+
+    for prefix, key in whole.items():
+        assert key.startswith(prefix)
+        assert prefix.endswith("/")
+
+
+def test_other_contents_lie_in_another_archive() -> None:
+    assert keys.archive_key("A", "one") != keys.archive_key("A", "two")
+    assert keys.archive_key("A", "one") == "archives/A/one.zip"

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avatars.errors import BadManifestError
-from avatars.manifest import parse_manifest, parse_styles, read_manifest, write_manifest
+from avatars.manifest import (
+    parse_manifest,
+    parse_styles,
+    read_manifest,
+    require_known_styles,
+    write_manifest,
+)
 from avatars.model import Manifest, Prompt, Subject
 
 DEFAULT = Manifest(Subject.WOMAN, (Prompt("realistic", 4),))
@@ -23,6 +30,7 @@ almost_manifests = st.fixed_dictionaries(
     optional={
         "subject": documents | st.sampled_from(Subject),
         "photos": documents | st.integers(-1, 1001),
+        "hold": documents | st.booleans(),
         "webhook": documents | st.text().map("https://{}".format),
         "prompts": documents
         | st.lists(
@@ -46,11 +54,12 @@ class TestGood:
                 "subject": "couple",
                 "prompts": [{"style": " anime ", "count": 2, "prompt": "at sea"}, {"style": "3d"}],
                 "photos": 12,
+                "hold": True,
             }
         )
 
         assert manifest == Manifest(
-            Subject.COUPLE, (Prompt("anime", 2, "at sea"), Prompt("3d", 1)), 12
+            Subject.COUPLE, (Prompt("anime", 2, "at sea"), Prompt("3d", 1)), 12, hold=True
         )
 
     @pytest.mark.parametrize("content", [{}, {"photos": None}])
@@ -92,7 +101,7 @@ class TestGood:
         ([], "must be a JSON object"),
         (
             {"subjekt": "cat"},
-            "unknown field 'subjekt'; known are hold, photos, prompts, subject",
+            "unknown field 'subjekt'; known are hold, photos, prompts, subject, webhook",
         ),
         ({"webhook": ["https://example.com"]}, "webhook must be an address"),
         ({"webhook": ""}, "webhook cannot be called. It must begin with https://"),
@@ -108,6 +117,9 @@ class TestGood:
         ({"photos": "12"}, "whole number"),
         ({"photos": True}, "whole number"),
         ({"photos": 5.0}, "whole number"),
+        ({"hold": 1}, "hold must be true or false"),
+        ({"hold": "yes"}, "hold must be true or false"),
+        ({"hold": None}, "hold must be true or false"),
         ({"prompts": []}, "1 to 20 objects"),
         ({"prompts": {"style": "anime"}}, "1 to 20 objects"),
         ({"prompts": [{"style": "a"}] * 21}, "1 to 20 objects"),
@@ -159,6 +171,37 @@ def test_any_document_is_read_or_refused_and_what_is_read_can_be_stored(content:
         assert 1 <= sum(prompt.count for prompt in manifest.prompts) <= 120
         assert all(prompt.count >= 1 for prompt in manifest.prompts)
         repr(manifest).encode()
+
+
+@given(almost_manifests, st.integers(1, 1000))
+def test_what_is_written_is_read_as_it_was_meant(content: Any, photos: int) -> None:
+    manifest = manifest_or_refusal(lambda: parse_manifest(content, DEFAULT))
+
+    if manifest:
+        written = write_manifest(manifest, photos)
+
+        assert read_manifest(written, DEFAULT) == replace(manifest, photos=photos)
+
+
+class TestStyles:
+    def test_those_that_the_provider_draws_are_taken(self) -> None:
+        require_known_styles([Prompt("anime"), Prompt("pop art", 2)], ("anime", "pop art"))
+
+    def test_where_nobody_has_said_which_those_are_all_are_taken(self) -> None:
+        require_known_styles([Prompt("whatever")], ())
+
+    def test_any_other_is_refused_with_those_that_there_are(self) -> None:
+        prompts = [Prompt("anime"), Prompt("Anime")]
+
+        with pytest.raises(BadManifestError, match="no style 'Anime' here: take one of anime, 3d"):
+            require_known_styles(prompts, ("anime", "3d"))
+
+    def test_a_long_one_is_cut(self) -> None:
+        with pytest.raises(BadManifestError) as refused:
+            require_known_styles([Prompt("x" * 64)], ("anime",))
+
+        assert "x" * 40 in str(refused.value)
+        assert "x" * 41 not in str(refused.value)
 
 
 def manifest_or_refusal(read: Callable[[], Manifest]) -> Manifest | None:

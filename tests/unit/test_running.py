@@ -12,12 +12,16 @@ from avatars.errors import (
     TrainingOutcomeUnknownError,
 )
 from avatars.model import JobStatus, Prompt, Sending
+from avatars.pipeline.collecting import collect_photos
+from avatars.pipeline.erasing import STRAGGLERS, erase_job
 from avatars.pipeline.finishing import close_job
 from avatars.pipeline.running import BeginReply, begin_run
+from avatars.pipeline.sweeping import sweep_jobs
 from avatars.pipeline.training import start_training
 from tests.builders import (
     EXECUTION,
     JOB_ID,
+    OWNER,
     PROMPTS,
     a_job,
     a_run,
@@ -220,9 +224,9 @@ class TestMoreFromTheSameModel:
     def test_it_may_have_prompts_of_its_own(self, services: FakeServices) -> None:
         trained(services, status=JobStatus.COMPLETED)
 
-        more(services, prompts=[{"style": "anime", "count": 2}])
+        more(services, prompts=[{"style": "realistic", "count": 2, "prompt": "at sea"}])
 
-        assert services.jobs.run(JOB_ID, 2).prompts == (Prompt("anime", 2),)
+        assert services.jobs.run(JOB_ID, 2).prompts == (Prompt("realistic", 2, "at sea"),)
 
     @pytest.mark.parametrize("prompts", [[], [{"style": ""}], [{"style": "anime", "count": 0}]])
     def test_its_prompts_are_checked_before_anything_happens(
@@ -301,11 +305,11 @@ class TestMoreFromTheSameModel:
             more(services)
         services.executions.end(BY_HAND)
 
-        reply = more(services, ANOTHER, prompts=[{"style": "anime"}])
+        reply = more(services, ANOTHER, prompts=[{"style": "realistic", "count": 9}])
 
         run = services.jobs.run(JOB_ID, 2)
         assert reply["run"] == 2
-        assert (run.execution, run.prompts) == (ANOTHER, (Prompt("anime"),))
+        assert (run.execution, run.prompts) == (ANOTHER, (Prompt("realistic", 9),))
 
     def test_a_confirmation_that_was_lost_is_known_as_our_own(self, services: FakeServices) -> None:
         trained(services, status=JobStatus.COMPLETED)
@@ -323,6 +327,71 @@ class TestMoreFromTheSameModel:
 
         with pytest.raises(RunRefusedError, match="at run 2, not at run 1"):
             begin(services)
+
+
+class TestErased:
+    """What its owner has had erased is not begun again, whoever asks for it."""
+
+    def test_its_run_is_refused(self, services: FakeServices) -> None:
+        trained(services, status=JobStatus.FAILED, erased_at=NOON)
+
+        with pytest.raises(RunRefusedError, match="erased"):
+            begin(services)
+
+    def test_so_is_a_further_one(self, services: FakeServices) -> None:
+        trained(services, status=JobStatus.FAILED, erased_at=NOON)
+
+        with pytest.raises(RunRefusedError, match="erased"):
+            more(services)
+
+        assert services.jobs.job(JOB_ID).run == 1
+
+    def test_even_where_it_is_erased_while_its_run_begins(self, services: FakeServices) -> None:
+        trained(services, status=JobStatus.COMPLETED)
+        services.effects.before("write job", lambda: erase_job(services, OWNER, JOB_ID))
+
+        with pytest.raises(RunRefusedError, match="erased meanwhile"):
+            more(services)
+
+        job = services.jobs.job(JOB_ID)
+        assert (job.run, job.status, job.code) == (1, JobStatus.FAILED, "ERASED")
+        services.clock.move(STRAGGLERS)
+        sweep_jobs(services)
+        assert services.jobs.unfinished_runs() == []
+
+    def test_one_that_is_erased_while_it_is_taken_up_stays_erased(
+        self, services: FakeServices
+    ) -> None:
+        stored(services, a_job(status=JobStatus.NEEDS_ATTENTION), run=a_run(ended_at=NOON))
+        services.effects.after("write run", lambda: erase_job(services, OWNER, JOB_ID))
+
+        begin(services)
+
+        assert services.jobs.job(JOB_ID).status is JobStatus.FAILED
+        with pytest.raises(RunRefusedError):
+            collect_photos(services, JOB_ID, 1)
+
+
+class TestStyles:
+    def test_more_avatars_in_a_style_that_nobody_draws_are_refused_before_anything_happens(
+        self, services: FakeServices
+    ) -> None:
+        trained(services, status=JobStatus.COMPLETED)
+
+        with pytest.raises(BadManifestError, match="no style 'anime' here: take one of realistic"):
+            more(services, prompts=[{"style": "anime"}])
+
+        assert services.jobs.job(JOB_ID).run == 1
+        assert services.jobs.unfinished_runs() == [(JOB_ID, 1)]
+
+    def test_so_are_those_of_the_run_before_if_nobody_draws_them_any_more(self) -> None:
+        services = FakeServices(styles=("anime",))
+        trained(services, status=JobStatus.COMPLETED)
+
+        with pytest.raises(BadManifestError, match="no style 'realistic' here"):
+            more(services)
+
+        assert services.jobs.job(JOB_ID).run == 1
 
 
 def test_an_input_with_an_unknown_field_is_refused_before_anything_happens(

@@ -4,18 +4,21 @@ import pytest
 
 from avatars.errors import BadManifestError
 from avatars.model import Advice, Prompt, Subject
-from avatars.settings import Settings
+from avatars.settings import OwnerLimits, Settings
 from tests.fakes import ENVIRONMENT
 
 NUMBERS = sorted(
-    name for name in ENVIRONMENT if name.endswith("_SECONDS") or name == "AVATARS_PER_BATCH"
+    name
+    for name in ENVIRONMENT
+    if name.endswith("_SECONDS") or name.startswith("OWNER_") or name == "AVATARS_PER_BATCH"
 )
 
-OF_SOME = {
-    "STATE_MACHINE", "SIGNER_ROLE", "PROVIDER_KEY_SECRET",
+OF_SOME = (
+    "STATE_MACHINE", "SIGNER_ROLE", "SHARER_ROLE", "PREPARE_FUNCTION", "PACK_FUNCTION",
+    "IDEMPOTENCY_TABLE", "PROVIDER_KEY_SECRET",
     "WEBHOOK_URL", "WEBHOOK_SECRET", "WEBHOOK_QUEUE", "DEAD_LETTER_QUEUE",
-}  # fmt: skip
-"""What only some functions have."""
+)  # fmt: skip
+"""What only some functions have, or on this machine nobody."""
 
 
 def settings(**changes: str) -> Settings:
@@ -31,7 +34,7 @@ def test_a_whole_environment_gives_settings() -> None:
     assert found.batch_size == 20
 
 
-@pytest.mark.parametrize("name", sorted(ENVIRONMENT.keys() - OF_SOME))
+@pytest.mark.parametrize("name", sorted(ENVIRONMENT.keys() - set(OF_SOME)))
 def test_a_missing_variable_is_named(name: str) -> None:
     environment = {key: value for key, value in ENVIRONMENT.items() if key != name}
 
@@ -39,7 +42,7 @@ def test_a_missing_variable_is_named(name: str) -> None:
         Settings.from_environment(environment)
 
 
-@pytest.mark.parametrize("name", sorted(OF_SOME))
+@pytest.mark.parametrize("name", OF_SOME)
 def test_what_only_some_functions_have_may_be_missing(name: str) -> None:
     environment = {key: value for key, value in ENVIRONMENT.items() if key != name}
 
@@ -79,6 +82,27 @@ def test_advice_that_nobody_gives_is_refused() -> None:
 def test_styles_that_cannot_be_ordered_are_refused(styles: str) -> None:
     with pytest.raises(BadManifestError):
         settings(DEFAULT_STYLES=styles)
+
+
+def test_an_owner_may_order_so_much_and_no_more() -> None:
+    limits = settings(OWNER_JOBS_PER_DAY="3", OWNER_PHOTOS_PER_DAY="45", OWNER_OPEN_JOBS="2")
+
+    assert limits.owner_limits == OwnerLimits(jobs_a_day=3, photos_a_day=45, open_jobs=2)
+
+
+@pytest.mark.parametrize(
+    ("text", "styles"),
+    [
+        ("realistic", ("realistic",)),
+        ("realistic, pop art ,3d", ("realistic", "pop art", "3d")),
+        ("", ()),
+        (" , ", ()),
+    ],
+)
+def test_styles_of_the_provider_are_a_list_that_may_be_empty(
+    text: str, styles: tuple[str, ...]
+) -> None:
+    assert settings(PROVIDER_STYLES=text).styles == styles
 
 
 def test_urls_lose_their_last_slash_and_origins_their_spaces() -> None:

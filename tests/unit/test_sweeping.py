@@ -1,23 +1,30 @@
 """Sweeping: what every event has missed is found, and nothing else is touched."""
 
+from dataclasses import replace
+
 import pytest
 
-from avatars.model import MOST_RESCUES, JobStatus
+from avatars.keys import archive_key, avatar_key
+from avatars.model import MOST_RESCUES, Erased, JobStatus
+from avatars.pipeline.erasing import NOBODY, STRAGGLERS, erase_job
 from avatars.pipeline.sweeping import LONGEST_RUN, PATIENCE, sweep_jobs
 from tests.builders import (
     EXECUTION,
+    FOLDER,
     JOB_ID,
+    OWNER,
     PREFIX,
     a_job,
     a_photo,
     a_picture,
     a_run,
+    an_avatar,
     dropped,
     judged,
     stored,
     training,
 )
-from tests.fakes import FakeServices
+from tests.fakes import FakeClock, FakeServices, KilledError, answer
 from tests.fakes.aws import execution_arn
 
 
@@ -242,3 +249,144 @@ class TestUploads:
 
         [asked] = services.preparations.asked
         assert asked.sequencer < upload.sequencer
+
+
+class TestErased:
+    """A function that was at work when its job was erased may have left something behind."""
+
+    def test_what_stragglers_have_left_is_erased(self, services: FakeServices) -> None:
+        self.erased(services)
+        self.leave_something(services)
+
+        reply = sweep_jobs(services)
+
+        assert (reply["runs"], reply["closed"]) == (1, 0)
+        assert not services.upload_bucket.versions
+        assert not services.avatar_bucket.versions
+        assert services.answers.find(JOB_ID, "training-001") is None
+        assert services.jobs.photos(JOB_ID) == []
+        assert services.jobs.avatars(JOB_ID, 1) == []
+
+    def test_the_receipt_counts_that_too(self, services: FakeServices) -> None:
+        self.erased(services)
+        before = services.jobs.receipt(JOB_ID)
+        self.leave_something(services)
+
+        sweep_jobs(services)
+
+        after = services.jobs.receipt(JOB_ID)
+        assert before
+        assert after
+        assert after.erased == before.erased + Erased(1, 1, 1, 1, 1, rows=2)
+        assert (after.erased_at, after.stopped) == (before.erased_at, before.stopped)
+
+    @pytest.mark.parametrize("scale", [1.0, 0.01])
+    def test_after_a_quarter_of_an_hour_of_the_wall_it_is_forgotten_whose_it_was(
+        self, scale: float
+    ) -> None:
+        services = FakeServices(FakeClock(scale))
+        self.erased(services)
+        services.clock.move(services.clock.from_wall(STRAGGLERS) - 1)
+        early = sweep_jobs(services)
+        known = services.jobs.job(JOB_ID).owner
+        services.clock.move(1)
+
+        reply = sweep_jobs(services)
+
+        job = services.jobs.job(JOB_ID)
+        assert (early["closed"], known) == (0, OWNER)
+        assert reply["closed"] == 1
+        assert (job.owner, job.folder, job.chosen) == (NOBODY, "", ())
+        assert (job.status, job.model_id) == (JobStatus.FAILED, "model-1")
+        assert services.jobs.unfinished_runs() == []
+
+    def test_so_is_a_webhook_that_was_noted_while_it_was_erased(
+        self, services: FakeServices
+    ) -> None:
+        self.erased(services)
+        late = "https://example.com/hooks/a-secret-path"
+        services.jobs.change_job(JOB_ID, lambda job: replace(job, webhook=late))
+        services.clock.move(STRAGGLERS)
+
+        sweep_jobs(services)
+
+        assert services.jobs.job(JOB_ID).webhook is None
+
+    def test_then_there_is_nothing_to_do_any_more(self, services: FakeServices) -> None:
+        self.erased(services)
+        services.clock.move(STRAGGLERS)
+        sweep_jobs(services)
+        receipt = services.jobs.receipt(JOB_ID)
+
+        again = sweep_jobs(services)
+
+        assert again == {"runs": 0, "started": 0, "resumed": 0, "closed": 0, "asked": 0}
+        assert services.jobs.receipt(JOB_ID) == receipt
+
+    def test_two_runs_of_it_do_not_stand_in_each_others_way(self, services: FakeServices) -> None:
+        self.erased(services)
+        services.jobs.create_run(a_run(run=2))
+        services.clock.move(STRAGGLERS)
+
+        sweep_jobs(services)
+
+        assert services.jobs.unfinished_runs() == []
+
+    def test_a_crash_between_forgetting_and_the_last_row_is_healed(
+        self, services: FakeServices
+    ) -> None:
+        self.erased(services)
+        services.clock.move(STRAGGLERS)
+        services.effects.after("write job", services.effects.kill)
+        with pytest.raises(KilledError):
+            sweep_jobs(services)
+        services.effects.revive()
+
+        sweep_jobs(services)
+
+        assert services.jobs.job(JOB_ID).owner == NOBODY
+        assert services.jobs.unfinished_runs() == []
+
+    def test_nothing_of_it_is_started_resumed_or_told(self, services: FakeServices) -> None:
+        self.erased(services)
+        services.clock.move(PATIENCE)
+
+        reply = sweep_jobs(services)
+
+        assert (reply["started"], reply["resumed"]) == (0, 0)
+        assert services.executions.started == []
+        assert services.notices.published == []
+
+    @pytest.mark.parametrize("forgotten", [False, True])
+    def test_uploads_into_its_folder_are_erased_and_not_judged(
+        self, services: FakeServices, forgotten: bool
+    ) -> None:
+        self.erased(services)
+        if forgotten:
+            services.clock.move(STRAGGLERS)
+            sweep_jobs(services)
+        for file in ("late.jpg", "job.json"):
+            services.uploads.put(f"{PREFIX}{file}", b"a photo")
+        services.uploads.put("uploads/alice/summer2/1.jpg", b"another job's")
+        services.clock.move(PATIENCE)
+
+        sweep_jobs(services)
+
+        assert [key for key in services.upload_bucket.versions if key.startswith(PREFIX)] == []
+        assert [upload.folder for upload in services.preparations.asked] == ["summer2"]
+        assert services.jobs.job(JOB_ID).erased_at is not None
+
+    @staticmethod
+    def erased(services: FakeServices) -> None:
+        training(services)
+        erase_job(services, OWNER, JOB_ID)
+
+    @staticmethod
+    def leave_something(services: FakeServices) -> None:
+        services.uploads.put(f"{PREFIX}1.jpg", b"a photo")
+        services.photos.put(JOB_ID, "p1", b"a photo")
+        services.avatar_bucket.put(avatar_key(OWNER, FOLDER, 1, 1, "anime", "png"), b"an avatar")
+        services.avatar_bucket.put(archive_key(JOB_ID, "contents"), b"an archive")
+        services.answers.keep(JOB_ID, "training-001", answer(202))
+        services.jobs.put_photo(a_photo(1))
+        services.jobs.put_avatar(an_avatar(1))

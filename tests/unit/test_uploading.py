@@ -9,15 +9,20 @@ from avatars.aws.events import ObjectCreatedEvent, upload_from
 from avatars.errors import UploadWithheldError
 from avatars.model import ChosenPhoto, JobStatus, Photo, PhotoStatus, Upload
 from avatars.pipeline.collecting import collect_photos
+from avatars.pipeline.erasing import STRAGGLERS, erase_job
 from avatars.pipeline.finishing import Failure, finish_job
 from avatars.pipeline.preparing import CRASHED, prepare_photo, rejected
+from avatars.pipeline.sweeping import sweep_jobs
 from avatars.pipeline.uploading import judge_photo
 from tests.builders import (
     EXECUTION,
     JOB_ID,
+    OWNER,
     PREFIX,
     a_job,
+    a_photo,
     a_picture,
+    a_run,
     chosen,
     dropped,
     judged,
@@ -404,6 +409,59 @@ class TestStraggler:
 
         assert services.jobs.job(JOB_ID).status is JobStatus.FAILED
         assert self.left(services) == []
+
+
+class TestErased:
+    """Uploads that come after their job was erased."""
+
+    @pytest.mark.parametrize("file", ["1.jpg", "job.json", "start", ".DS_Store"])
+    def test_nothing_of_them_stays_and_nothing_begins(
+        self, services: FakeServices, file: str
+    ) -> None:
+        stored(services, a_job(), a_photo(1))
+        erase_job(services, OWNER, JOB_ID)
+        before = services.jobs.job(JOB_ID)
+
+        photo = judged(services, dropped(services, file, a_picture()))
+
+        assert photo is None
+        assert services.jobs.photos(JOB_ID) == []
+        assert services.jobs.job(JOB_ID) == before
+        assert services.executions.started == []
+        assert not any(key.startswith("photos/") for key in services.upload_bucket.versions)
+
+    def test_not_even_where_the_job_had_never_started(self, services: FakeServices) -> None:
+        stored(services, a_job(execution_started=False), run=a_run(execution=None))
+        erase_job(services, OWNER, JOB_ID)
+
+        judged(services, dropped(services, "1.jpg", a_picture()))
+
+        assert services.executions.started == []
+
+    def test_not_even_after_it_was_forgotten_whose_it_was(self, services: FakeServices) -> None:
+        stored(services, a_job())
+        erase_job(services, OWNER, JOB_ID)
+        services.clock.move(STRAGGLERS)
+        sweep_jobs(services)
+
+        judged(services, dropped(services, "1.jpg", a_picture()))
+
+        assert services.executions.started == []
+        assert services.jobs.photos(JOB_ID) == []
+        assert not any(key.startswith("photos/") for key in services.upload_bucket.versions)
+
+    def test_a_verdict_that_comes_while_the_job_is_erased_goes_with_the_next_sweep(
+        self, services: FakeServices
+    ) -> None:
+        stored(services, a_job())
+        upload = dropped(services, "1.jpg", a_picture())
+        services.effects.before("write photo", lambda: erase_job(services, OWNER, JOB_ID))
+        judged(services, upload)
+
+        sweep_jobs(services)
+
+        assert services.jobs.photos(JOB_ID) == []
+        assert not services.upload_bucket.versions
 
 
 class TestCrashedPreparation:

@@ -78,7 +78,7 @@ def erase_again(services: Services, job: Job) -> bool:
     if age < services.clock.from_wall(STRAGGLERS):
         return False
     services.jobs.change_job(
-        job.job_id, lambda newest: replace(newest, owner=NOBODY, folder="", chosen=())
+        job.job_id, lambda newest: replace(newest, owner=NOBODY, folder="", chosen=(), webhook=None)
     )
     services.jobs.erase(job.job_id)
     return True
