@@ -330,7 +330,7 @@ def _one_try(replaced: Callable[..., None]) -> None:
         if isinstance(outcome, Exception):
             services, job, row, position, _ = given
             due = Avatar(
-                job.job_id, row.run, position, row.style_of(position), AvatarStatus.MISSING
+                job.job_id, row.run, position, row.prompt_of(position).style, AvatarStatus.MISSING
             )
             services.jobs.put_avatar(due)
             return due
