@@ -4,6 +4,7 @@ ARGS :=
 JOBS := 100
 FAULTS := 1
 SEED := 1
+BENCH := photos
 
 # The SAM CLI builds with the python3.13 on PATH, and would tell its makers of its use.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -19,18 +20,24 @@ help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .venv/ready .venv-gates/ready ## Install everything the project needs, inside the project
+	@requirements/chromium
 
 demo: .venv/ready ## Turn the sample photos into avatars, all on this machine (ARGS: options of `avatars demo`)
 	@.venv/bin/avatars demo samples --subject woman --style realistic:4 --style watercolor:4 --style anime:4 $(ARGS)
 
 test: setup ## Run the tests (ARGS: options of pytest)
-	@.venv/bin/pytest $(ARGS)
+	@.venv/bin/pytest --numprocesses 2 $(ARGS)
 
 chaos: .venv/ready ## Let faults strike many jobs and audit what becomes of them (JOBS, FAULTS each, SEED)
 	@.venv/bin/python -m tests.chaos --jobs $(JOBS) --faults $(FAULTS) --seed $(SEED) $(ARGS)
 
-bench: .venv-bench/ready ## Measure the preparation of photos beside that of others (ARGS: your own photos)
+bench: bench-$(BENCH) ## Measure the preparation of photos beside that of others (ARGS: your own), or BENCH=api
+
+bench-photos: .venv-bench/ready
 	@PYTHONPATH=layers/core .venv-bench/bin/python -m benchmarks.photos $(ARGS)
+
+bench-api: .venv/ready
+	@.venv/bin/python -m benchmarks.api $(ARGS)
 
 check: setup ## Run the linters and gates: lint, types, template, openapi, locks, names
 	@$(MAKE) --no-print-directory --keep-going lint types template openapi-check locks names

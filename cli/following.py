@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from avatars.model import JobStatus
 from cli.doors.documents import Estimate, Job
 from cli.doors.door import Door
+from cli.printing import tell
 from cli.progress import DOING, Progress
 from cli.saying import StillRunningError
 
@@ -30,13 +31,21 @@ def follow(door: Door, job_id: str, run: int = 1, most_seconds: float | None = N
             if has_ended(job, run):
                 return job
             if doing := DOING.get(JobStatus(job["status"])):
-                progress.update(doing, list(_facts(job)), list(_waits(job, progress.is_watched)))
+                progress.update(
+                    doing, list(_facts(job)), list(_waits(door, job, progress.is_watched))
+                )
             if deadline is not None and time.monotonic() >= deadline:
                 raise StillRunningError(
                     f"Job {job_id} is still {job['status']} after {most_seconds:g} s, and goes on "
                     f"by itself: `avatars watch {job_id}` follows it further."
                 )
-            time.sleep(door.look_seconds)
+            try:
+                time.sleep(door.look_seconds)
+            except KeyboardInterrupt:
+                tell(
+                    f"Job {job_id} goes on by itself: `avatars watch {job_id}` follows it further."
+                )
+                raise
 
 
 def _facts(job: Job) -> Iterator[str]:
@@ -55,24 +64,24 @@ def _facts(job: Job) -> Iterator[str]:
             yield f"{counts['kept']} of {counts['wanted']} kept"
 
 
-def _waits(job: Job, is_watched: bool) -> Iterator[str]:
+def _waits(door: Door, job: Job, is_watched: bool) -> Iterator[str]:
     waiting = job["waiting"]
     if waiting and waiting["for"] not in WORK:
         first = f" {waiting['ahead']} come first." if waiting["ahead"] else ""
         yield f"{waiting['sentence']}{first}"
     if is_watched and (estimate := job["estimate"]):
-        yield told(estimate)
+        yield told(estimate, door.clock_scale)
 
 
-def told(estimate: Estimate) -> str:
-    """An estimate as people say it."""
-    return (
-        f"about {_duration(estimate['seconds'])} to go "
-        f"({_duration(estimate['least'])} to {_duration(estimate['most'])})"
+def told(estimate: Estimate, clock_scale: float) -> str:
+    """An estimate as people say it, by the clock on their wall."""
+    seconds, least, most = (
+        _duration(estimate[name] * clock_scale) for name in ("seconds", "least", "most")
     )
+    return f"about {seconds} to go ({least} to {most})"
 
 
-def _duration(seconds: int) -> str:
+def _duration(seconds: float) -> str:
     if seconds < 90:
-        return f"{max(seconds, 0)} s"
+        return f"{max(seconds, 0):.0f} s"
     return f"{round(seconds / 60)} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"

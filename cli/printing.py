@@ -55,12 +55,13 @@ def print_facts(facts: Iterable[tuple[str, object]]) -> None:
 
 
 def print_line(text: str) -> None:
-    _console().print(printable(text), markup=False, soft_wrap=True)
+    _console().print(Text(printable(text)), soft_wrap=not sys.stdout.isatty())
 
 
 def tell(text: str) -> None:
     """Something that is not the result, on standard error."""
-    print(printable(text), file=sys.stderr)
+    console = Console(stderr=True, highlight=False)
+    console.print(Text(printable(text)), soft_wrap=not console.is_terminal)
 
 
 def size_of(count: int | None) -> str:

@@ -16,7 +16,9 @@ from cli.parallel import each_at_once
 AT_ONCE = 4
 """More would not make a home's connection faster."""
 
-FAR = "The photos that arrived are kept: run the same command again, and only the others are sent."
+GOES_ON = (
+    "The photos that arrived are kept: run the same command again, and only the others are sent."
+)
 
 
 class _StoppedError(Exception):
@@ -56,13 +58,15 @@ def _send(
                 upload["url"], data=upload["fields"], files={"file": ("photo", photo)}
             )
     except httpx.HTTPError as error:
-        raise DoorError(f"{file} could not be uploaded ({type(error).__name__}). {FAR}") from error
+        raise DoorError(
+            f"{file} could not be uploaded ({type(error).__name__}). {GOES_ON}"
+        ) from error
     except OSError as error:
-        raise DoorError(f"{file} cannot be read: {error.strerror}. {FAR}") from error
+        raise DoorError(f"{file} cannot be read: {error.strerror}. {GOES_ON}") from error
     if not answer.is_success:
         raise DoorError(
             f"{file} could not be uploaded: the bucket answers {answer.status_code}. A form lives "
-            f"a quarter of an hour. {FAR}"
+            f"a quarter of an hour. {GOES_ON}"
         )
 
 

@@ -29,6 +29,9 @@ STACK = "avatars"
 SCALE = 0.01
 """Seconds of the wall per second of the pipeline: a training of ten minutes takes six seconds."""
 
+RECEIVER = "http://127.0.0.1:8750"
+"""Where webhooks may lead on this machine, if somebody listens there."""
+
 QUIET_PERIOD_SECONDS = 3
 PAGE_USER = "you@example.com"
 START_SECONDS, STOP_SECONDS = 60, 30
@@ -101,6 +104,7 @@ def running_stack(
                 "ProviderUrl": simulator.api_url,
                 "ProviderStatusUrl": simulator.api_url,
                 "ProviderResultOrigins": simulator.results_origin,
+                "WebhookOrigins": RECEIVER,
                 "PageOrigin": front.origin,
                 "MachineClients": "1",
                 "ProviderStyles": ",".join(Style),

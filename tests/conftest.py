@@ -6,9 +6,32 @@ import sys
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).parents[1]
 SAM = ROOT / ".venv-gates/bin/sam"
+
+ON_ONE_PROCESS = ("tests/e2e/", "tests/template/test_build.py")
+"""Tests that share one engine and one build, which each take a while to make."""
+
+
+class Scheduling(LoadScopeScheduling):
+    """Which tests `pytest -n` gives to a process together: those of a file, or `ON_ONE_PROCESS`."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return ON_ONE_PROCESS[0] if nodeid.startswith(ON_ONE_PROCESS) else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
+    config.option.loadscopereorder = False  # but as they are collected
+    return Scheduling(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let what takes longest come first, beside which all others pass."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: not item.nodeid.startswith(ON_ONE_PROCESS))
 
 
 @pytest.fixture(scope="session")

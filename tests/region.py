@@ -10,11 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from itertools import count
 from math import inf
 from typing import Any
 from unittest import mock
 
+from avatars import photos
 from avatars.aws.events import event_for
 from local.ministack import StateFailedError
 from tests.fakes import ENVIRONMENT, Effects, KilledError
@@ -40,6 +42,9 @@ SUCCESS, FAILURE = "judge_photo", "judge_photo_crashed"
 """The payloads in `events/` that are records of calls."""
 
 Event = dict[str, Any]
+
+_prepare_once = lru_cache(256)(photos.prepare)
+"""Preparing depends on nothing but a photo's bytes, and took most of a whole job's time."""
 
 
 class NeverEndsError(AssertionError):
@@ -77,6 +82,7 @@ class Region:
         loses it."""
         self.sweeping = True
         self._environment = mock.patch.dict(os.environ, environment)
+        self._preparing = mock.patch.object(photos, "prepare", _prepare_once)
         self._effects: Effects = getattr(services, "effects", Effects())
         self._chance = random.Random(seed)  # noqa: S311 - not a secret
         self._sequencers = count(1)
@@ -98,11 +104,13 @@ class Region:
 
     def __enter__(self) -> "Region":
         self._environment.start()
+        self._preparing.start()
         self._new_process()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._turns.stop()
+        self._preparing.stop()
         self._environment.stop()
         unwire()
 

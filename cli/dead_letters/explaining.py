@@ -145,6 +145,8 @@ def _webhook_due(due: WebhookDue, jobs: Jobs) -> tuple[str, Explanation]:
     job = jobs.find_job(due.job_id)
     if job is None:
         return purpose, _mended("The table knows no such job.")
+    if job.erased_at is not None:
+        return purpose, _mended("The job has been erased.")
     if due.receiver is Receiver.JOB and not job.webhook:
         return purpose, _mended("The job has no webhook any more.")
     return purpose, _open("", "A redrive sends it again, ten times within a day if need be.")

@@ -25,9 +25,20 @@ def buckets(target: Target) -> Iterator[Finding]:
             yield fine(name, "It keeps versions.")
         else:
             yield wrong(name, "It keeps no versions: a job trains on exact ones.", DEPLOY)
-    yield _tells_of_uploads(s3, target.outputs["UploadBucket"])
     yield _lets_uploads_go(target, s3)
     yield _keeps_avatars(s3, target.outputs["AvatarBucket"])
+
+
+def uploads(target: Target) -> Iterator[Finding]:
+    """EventBridge hears of them."""
+    about = "UploadBucket"
+    notifications = target.client("s3").get_bucket_notification_configuration(
+        Bucket=target.outputs["UploadBucket"]
+    )
+    if "EventBridgeConfiguration" in notifications:
+        yield fine(about, "It tells EventBridge of uploads.")
+    else:
+        yield wrong(about, "It tells nobody of uploads: no job begins before the sweep.", DEPLOY)
 
 
 def table(target: Target) -> Iterator[Finding]:
@@ -103,14 +114,6 @@ def _encrypted(s3: Any, name: str, bucket: str) -> Finding:
     if algorithm:
         return fine(name, f"It is encrypted ({algorithm}).")
     return wrong(name, "It is not encrypted.", DEPLOY)
-
-
-def _tells_of_uploads(s3: Any, bucket: str) -> Finding:
-    about = "UploadBucket"
-    notifications = s3.get_bucket_notification_configuration(Bucket=bucket)
-    if "EventBridgeConfiguration" in notifications:
-        return fine(about, "It tells EventBridge of uploads.")
-    return wrong(about, "It tells nobody of uploads: no job begins before the sweep.", DEPLOY)
 
 
 def _lets_uploads_go(target: Target, s3: Any) -> Finding:

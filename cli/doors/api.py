@@ -38,6 +38,7 @@ class ApiDoor:
     """An API at an address, with the token of its owner; see `Door`."""
 
     look_seconds = 2.0
+    clock_scale = 1.0
     keeps_keys = True
 
     def __init__(

@@ -40,6 +40,10 @@ class Door(Protocol):
         """How long to wait between two looks at a job, on the wall."""
 
     @property
+    def clock_scale(self) -> float:
+        """Seconds of the wall per second of the pipeline's clock, as far as can be known."""
+
+    @property
     def keeps_keys(self) -> bool:
         """Whether the key of an order still counts in the next command."""
 

@@ -14,10 +14,10 @@ import typer
 from cli.doors.api import ApiDoor
 from cli.doors.door import Door
 from cli.printing import tell
-from cli.saying import UsageError, problems_told
+from cli.saying import RefusedError, UsageError, problems_told
+from cli.signing_in.current import token_for
 from cli.signing_in.issuer import checked
 from cli.signing_in.store import SignIns
-from cli.signing_in.token import token_for
 from cli.target import STATE_DIR, find_target
 from local import stack as local_stack
 
@@ -94,12 +94,20 @@ def open_door(where: Where) -> Door:
     if api:
         if where.owner:
             raise UsageError("--owner is for stacks: to an API, the token says who you are.")
-        return ApiDoor(checked(api).rstrip("/"), token_for(api.rstrip("/")))
+        url = _address(api)
+        return ApiDoor(url, token_for(url))
     from cli.doors.stack import StackDoor  # and with it, the schema of the API
 
     target = find_target(where.stack, profile=where.profile, region=where.region)
     place = "the local stack" if target.local else f"the stack {target.stack}"
     return StackDoor(target.services, clean_owner(where.owner or getpass.getuser()), place)
+
+
+def _address(api: str) -> str:
+    try:
+        return checked(api).rstrip("/")
+    except RefusedError as error:
+        raise UsageError(str(error)) from error
 
 
 def clean_owner(name: str) -> str:

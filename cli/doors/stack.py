@@ -60,7 +60,11 @@ class StackDoor:
 
     @property
     def look_seconds(self) -> float:
-        return max(LOOK_SECONDS * self._services.clock.scale, LEAST_LOOK_SECONDS)
+        return max(LOOK_SECONDS * self.clock_scale, LEAST_LOOK_SECONDS)
+
+    @property
+    def clock_scale(self) -> float:
+        return self._services.clock.scale
 
     def catalogue(self) -> Catalogue:
         return cast(Catalogue, describing.describe_offer(self._services))

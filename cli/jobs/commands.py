@@ -171,7 +171,7 @@ def status(door: Door, job: JobArgument, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(found)
     else:
-        print_job(found)
+        print_job(door, found)
 
 
 @at_a_door
@@ -273,6 +273,8 @@ def erase(
 
     Exit codes: 0 erased, 1 refused, 2 wrong usage, 130 interrupted.
     """
+    if not yes and not sys.stdin.isatty():
+        raise UsageError("Nobody can be asked here: say --yes if the job is to be erased for good.")
     job_id = job_id_of(door, job)
     if not yes:
         _confirm(door.job(job_id))
@@ -340,9 +342,9 @@ def lines_of(style: Sequence[str], prompt: str | None) -> list[Line]:
     return [{"style": one.style, "count": one.count, **more} for one in prompts]  # type: ignore[typeddict-item]
 
 
-def print_job(job: Job) -> None:
+def print_job(door: Door, job: Job) -> None:
     """How a job stands, for people."""
-    print_facts(_facts(job))
+    print_facts(_facts(door, job))
     rows = [
         (photo["file"], photo["status"], photo["reason"] or _advice(photo["advice"]))
         for photo in job["photos"]
@@ -371,7 +373,7 @@ def _watch(
         shown: dict[str, object] = {"job": job, **more}
         print_json(shown if saved is None else shown | {"avatars": saved})
     else:
-        print_facts(_facts(job))
+        print_facts(_facts(door, job))
         if saved is not None:
             print_line(f"{len(saved)} avatars are in {out}/.")
         elif job["avatars"]["kept"]:
@@ -393,8 +395,6 @@ def _key(door: Door, key: str | None) -> str:
 
 
 def _confirm(job: Job) -> None:
-    if not sys.stdin.isatty():
-        raise UsageError("Nobody can be asked here: say --yes if the job is to be erased for good.")
     kept = job["avatars"]["kept"]
     question = f"Erase job {job['job_id']} ({job['folder']}, {job['status']}, {kept} avatars)?"
     if not typer.confirm(question, err=True):
@@ -413,7 +413,7 @@ def _row(job: JobSummary) -> tuple[object, ...]:
     )
 
 
-def _facts(job: Job) -> Iterator[tuple[str, object]]:
+def _facts(door: Door, job: Job) -> Iterator[tuple[str, object]]:
     counts = job["avatars"]
     yield "job", job["job_id"]
     yield "folder", job["folder"]
@@ -423,7 +423,7 @@ def _facts(job: Job) -> Iterator[tuple[str, object]]:
     if job["waiting"]:
         yield "waits", job["waiting"]["sentence"]
     if job["estimate"]:
-        yield "estimate", told(job["estimate"])
+        yield "estimate", told(job["estimate"], door.clock_scale)
     yield "subject", job["subject"]
     yield "wanted", ", ".join(f"{line['style']}:{line['count']}" for line in job["prompts"])
     yield "avatars", f"{counts['kept']} of {counts['wanted']}, run {job['run']}"

@@ -16,7 +16,7 @@ from cli.saying import PROBLEMS
 Found = TypeVar("Found")
 
 MOST = 50
-SECONDS = 1.5
+SECONDS = 3
 """Longer than that nobody waits after pressing Tab."""
 
 

@@ -17,7 +17,7 @@ from cli.photo_dir import photo_files
 from cli.printing import tell
 from cli.progress import bars
 from cli.saying import RefusedError
-from cli.sending import send_photos
+from cli.sending import GOES_ON, send_photos
 
 BEGINNING = 4096
 """Bytes that tell what kind of file it is."""
@@ -86,8 +86,12 @@ def create_job(
         tell(f"{len(there)} photos are there already; {len(missing)} are sent.")
     paths = {path.name: path for path in chosen}
     size = sum(paths[upload["file"]].stat().st_size for upload in missing)
-    with bars("uploading", size, DownloadColumn(), TimeRemainingColumn()) as advance:
-        send_photos(missing, paths, advance, door.storage)
+    try:
+        with bars("uploading", size, DownloadColumn(), TimeRemainingColumn()) as advance:
+            send_photos(missing, paths, advance, door.storage)
+    except KeyboardInterrupt:
+        tell(GOES_ON)
+        raise
     return Created(job, [upload["file"] for upload in missing], left_out)
 
 

@@ -7,10 +7,10 @@ import typer
 
 from cli.printing import print_line, tell
 from cli.saying import RefusedError, UsageError, problems_told
+from cli.signing_in.current import token_client
 from cli.signing_in.issuer import Issuer, checked, from_discovery, from_page
 from cli.signing_in.loopback import PORT, Loopback
 from cli.signing_in.store import SignIn, SignIns
-from cli.signing_in.token import token_client
 from cli.signing_in.tokens import Attempt
 
 SECONDS = 300

@@ -1,7 +1,9 @@
 """Where the browser comes back to after a sign-in: a port of this machine, for one answer."""
 
-import time
-from http.server import BaseHTTPRequestHandler, HTTPServer
+import queue
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Self
 
 from cli.saying import RefusedError
 
@@ -16,7 +18,7 @@ DONE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Avatars</t
 
 
 class Loopback:
-    """Listens from its making until the end of its block."""
+    """Listens for the length of its block."""
 
     def __init__(self, port: int = PORT) -> None:
         try:
@@ -27,10 +29,13 @@ class Loopback:
                 "issuer knows it, or use --paste."
             ) from error
 
-    def __enter__(self) -> "Loopback":
+    def __enter__(self) -> Self:
+        # In threads: browsers also open connections on which they say nothing.
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
         self._server.server_close()
 
     @property
@@ -40,21 +45,19 @@ class Loopback:
 
     def answer(self, seconds: float) -> str:
         """The address that the browser was led to. Raises RefusedError after so many *seconds*."""
-        deadline = time.monotonic() + seconds
-        while self._server.answered is None:
-            rest = deadline - time.monotonic()
-            if rest <= 0:
-                raise RefusedError(
-                    "Nobody has signed in: try again, with --paste if the browser runs on another "
-                    "machine."
-                )
-            self._server.timeout = rest
-            self._server.handle_request()
-        return self.redirect.rstrip("/") + self._server.answered
+        try:
+            return self.redirect.rstrip("/") + self._server.answers.get(timeout=seconds)
+        except queue.Empty:
+            raise RefusedError(
+                "Nobody has signed in: try again, with --paste if the browser runs on another "
+                "machine."
+            ) from None
 
 
-class _Server(HTTPServer):
-    answered: str | None = None
+class _Server(ThreadingHTTPServer):
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(address, handler)
+        self.answers: queue.SimpleQueue[str] = queue.SimpleQueue()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -64,11 +67,11 @@ class _Handler(BaseHTTPRequestHandler):
         if "state=" not in self.path:
             self.send_error(404)  # the browser also asks for an icon
             return
-        self.server.answered = self.path
         self.send_response(200)
         self.send_header("Content-Type", "text/html; charset=utf-8")
         self.end_headers()
         self.wfile.write(DONE.encode())
+        self.server.answers.put(self.path)
 
     def log_message(self, *_: object) -> None:
         """Say nothing: the path holds the code."""

@@ -10,6 +10,7 @@ from aws_lambda_powertools.utilities import parameters
 from avatars.errors import NotSentError
 from avatars.model import ChosenPhoto
 from avatars.settings import Settings
+from avatars.webhooks.secret import THE_STACK, webhook_secret
 from avatars.wiring import AwsServices, AwsStorage, storage
 from tests.builders import a_job
 from tests.contract.conftest import REGION
@@ -76,6 +77,18 @@ class TestKey:
         put_key("a-secret-key")
 
         assert "a-secret-key" not in repr(services.provider())
+
+
+class TestWebhookSecret:
+    @pytest.mark.parametrize("owner", ["alice", THE_STACK])
+    def test_it_follows_from_the_one_that_the_stack_keeps(
+        self, services: AwsServices, owner: str
+    ) -> None:
+        boto3.client("secretsmanager").create_secret(
+            Name=ENVIRONMENT["WEBHOOK_SECRET"], SecretString="master"
+        )
+
+        assert services.webhook_secret(owner) == webhook_secret("master", owner)
 
 
 class TestSigner:

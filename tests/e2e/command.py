@@ -14,21 +14,38 @@ AVATARS = Path(sys.executable).with_name("avatars")
 
 
 def avatars(
-    pipeline: Pipeline, *arguments: str, stack: str = STACK
+    pipeline: Pipeline, *arguments: object, stack: str | None = STACK, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command on a stack by its name, as on AWS; the environment leads to the engine."""
-    # Nothing of the user's own: no profile, no region, no proxy on the way to this machine.
-    environment = {name: value for name, value in os.environ.items() if "AWS" not in name} | {
+    """Run a command on a stack by its name, as on AWS; the environment leads to the engine.
+
+    Without a *stack*, it is the *environment* that says where.
+    """
+    return subprocess.run(
+        command(*arguments, stack=stack),
+        cwd=ROOT,
+        env=surroundings(pipeline) | environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+
+
+def command(*arguments: object, stack: str | None = STACK) -> list[str]:
+    """What is run, word by word."""
+    where = ["--stack", stack] if stack else []
+    return [str(AVATARS), *map(str, arguments), *where]
+
+
+def surroundings(pipeline: Pipeline) -> dict[str, str]:
+    """Nothing of the user's own: no profile, no region, no proxy on the way to this machine."""
+    ours = {
+        name: value
+        for name, value in os.environ.items()
+        if "AWS" not in name and "AVATARS" not in name
+    }
+    return ours | {
         "AWS_ENDPOINT_URL": pipeline.stack.endpoint_url,
         "AWS_DEFAULT_REGION": REGION,
         "NO_PROXY": "127.0.0.1",
         **{name.upper(): value for name, value in ROOT_KEYS.items()},
     }
-    return subprocess.run(
-        [AVATARS, *arguments, "--stack", stack],
-        cwd=ROOT,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-    )

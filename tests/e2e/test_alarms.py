@@ -1,5 +1,6 @@
 """Whoever has subscribed to the topic hears of what needs a person, and of nothing else."""
 
+import contextlib
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -14,9 +15,22 @@ Heard = Callable[[str], list[str]]
 
 @pytest.fixture(scope="module")
 def heard(pipeline: Pipeline) -> Iterator[Heard]:
-    """What a subscriber has been told so far that has some word in it."""
+    """What a subscriber to alarms has been told so far that has some word in it."""
+    with subscribed(pipeline, "AlarmTopic") as heard:
+        yield heard
+
+
+@pytest.fixture(scope="module")
+def noticed(pipeline: Pipeline) -> Iterator[Heard]:
+    """The same of a subscriber to the ends of jobs."""
+    with subscribed(pipeline, "NoticeTopic") as heard:
+        yield heard
+
+
+@contextlib.contextmanager
+def subscribed(pipeline: Pipeline, output: str) -> Iterator[Heard]:
     queues, topics = pipeline.aws("sqs"), pipeline.aws("sns")
-    topic = pipeline.stack.outputs["AlarmTopic"]
+    topic = pipeline.stack.outputs[output]
     statement = {
         "Effect": "Allow",
         "Principal": {"Service": "sns.amazonaws.com"},
@@ -25,9 +39,9 @@ def heard(pipeline: Pipeline) -> Iterator[Heard]:
         "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
     }
     policy = {"Version": "2012-10-17", "Statement": [statement]}
-    queue = queues.create_queue(QueueName="subscriber", Attributes={"Policy": json.dumps(policy)})[
-        "QueueUrl"
-    ]
+    queue = queues.create_queue(
+        QueueName=f"of-{output}", Attributes={"Policy": json.dumps(policy)}
+    )["QueueUrl"]
     attributes = queues.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
     subscription = topics.subscribe(
         TopicArn=topic,
@@ -66,12 +80,17 @@ def test_a_job_that_needs_attention_is_told_in_a_sentence(
     ]
 
 
-def test_a_job_that_failed_by_its_photos_rings_nobody(folder: Folder, heard: Heard) -> None:
+def test_a_job_that_failed_by_its_photos_is_told_and_rings_nobody(
+    folder: Folder, heard: Heard, noticed: Heard
+) -> None:
     folder.want(photos=2)
     folder.drop(portraits(range(2)))
 
     folder.ends()
 
+    assert eventually(lambda: noticed(folder.job_id), "notice") == [
+        f'"Job {folder.job_id} (run 1) has ended as FAILED: TOO_FEW_PHOTOS."'
+    ]
     assert [notice["detail-type"] for notice in folder.notices()] == ["AvatarJobFailed"]
     assert heard(folder.job_id) == []
 

@@ -64,6 +64,8 @@ def test_the_steps_of_one_job_accept_their_events_in_turn(
     assert kept == {"kept": 3, "missing": 0}
     finished = pipeline.invoke("FinishJobFunction", event("finish_job"))
     assert finished == {"status": "COMPLETED", "code": None, "reason": None}
+    told = pipeline.invoke("SendWebhookFunction", event("send_webhook"))
+    assert told == {"batchItemFailures": []}
     assert len(provider.calls("start_training")) == len(provider.calls("start_inference")) == 1
 
     what_is_there_is_listed_liked_shared_and_packed(pipeline, summer)

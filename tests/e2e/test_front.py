@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import html
+import io
 import json
 import re
 import secrets
@@ -14,6 +15,7 @@ import httpx
 import pytest
 
 from avatars.model import job_id_for
+from cli.report import print_endpoints
 from tests.e2e.pictures import portrait
 from tests.e2e.pipeline import Pipeline, eventually
 
@@ -149,6 +151,20 @@ class TestPage:
         )
 
         assert sent.status_code == 403
+
+    def test_the_command_names_it_first(self, pipeline: Pipeline) -> None:
+        said = io.StringIO()
+
+        print_endpoints(pipeline.stack, said)
+
+        page, shell = said.getvalue().split("export ", 1)
+        for fact in (
+            pipeline.stack.page_url,
+            pipeline.stack.page_user,
+            pipeline.stack.page_password,
+        ):
+            assert fact in page
+        assert pipeline.stack.endpoint_url in shell
 
 
 class TestSignIn:

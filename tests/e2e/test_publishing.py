@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import boto3
 import httpx
 import pytest
+from botocore.config import Config
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from avatars.publishing import page_files
 from local.deploy import DeployError, deploy
+from local.engine import REGION, ROOT_KEYS
 from tests.conftest import ROOT
 from tests.e2e.pipeline import Pipeline
 
@@ -65,6 +68,37 @@ class TestDeployment:
         assert pipeline.stack.outputs["SignInUrl"] in page.headers["content-security-policy"]
         assert by_http.status_code == 301
         assert directly.status_code == 403
+
+
+def test_the_function_takes_its_event_and_tells_how_it_went(pipeline: Pipeline) -> None:
+    event = json.loads((ROOT / "events/publish_page.json").read_text())
+    bucket = pipeline.stack.outputs["PageBucket"]
+    before = served(pipeline, bucket)
+    event["ResourceProperties"]["Bucket"] = bucket
+    event["ResourceProperties"]["Config"] = json.loads(before["page/config.json"])
+    # An object of a bucket, by a signed link, is where CloudFormation itself takes answers.
+    pipeline.s3.create_bucket(Bucket="answers")
+    event["ResponseURL"] = links(pipeline).generate_presigned_url(
+        "put_object", Params={"Bucket": "answers", "Key": "answer"}
+    )
+
+    assert pipeline.invoke("PublishPageFunction", event) is None
+
+    told = json.load(pipeline.s3.get_object(Bucket="answers", Key="answer")["Body"])
+    assert (told["Status"], told["PhysicalResourceId"]) == ("SUCCESS", bucket)
+    assert told["RequestId"] == event["RequestId"]
+    assert served(pipeline, bucket) == before
+
+
+def links(pipeline: Pipeline) -> Any:
+    """A client that signs links as CloudFormation does."""
+    return boto3.client(
+        "s3",
+        endpoint_url=pipeline.stack.endpoint_url,
+        region_name=REGION,
+        config=Config(signature_version="s3v4"),
+        **ROOT_KEYS,
+    )
 
 
 @dataclass

@@ -16,6 +16,7 @@ LOCKS = {
     "PreparePhotoFunction": "functions/prepare_photo/requirements.txt",
     "KeepAvatarsFunction": "functions/keep_avatars/requirements.txt",
     "ApiFunction": "functions/api/requirements.txt",
+    "SendWebhookFunction": "functions/send_webhook/requirements.txt",
 }
 """Where each artifact with packages has them from."""
 
@@ -38,6 +39,12 @@ def test_the_layer_holds_our_package_where_lambda_looks_for_it(build: Path) -> N
 
     assert "__init__.py" in shipped
     assert shipped == files_in(ROOT / "layers/core/avatars")
+
+
+def test_the_page_is_a_layer_of_its_own(build: Path) -> None:
+    assert files_in(build / "PageLayer") == {
+        f"web/{file}": content for file, content in files_in(ROOT / "web").items()
+    }
 
 
 def test_every_function_is_built(build: Path) -> None:

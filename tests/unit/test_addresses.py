@@ -20,7 +20,7 @@ HERE = "http://127.0.0.1:8092"
     ],
 )
 def test_https_on_its_port_may_be_called_and_so_may_an_origin_that_is_allowed(url: str) -> None:
-    check_url(url, [HERE])
+    check_url(url, [HERE.upper()])
 
 
 @pytest.mark.parametrize(

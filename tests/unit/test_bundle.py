@@ -46,6 +46,18 @@ def test_a_built_layer_has_its_python_folder_already(code: Path, tmp_path: Path)
     assert names(layer_zip(layer, built=True)) == {"python/avatars/model.py"}
 
 
+@pytest.mark.parametrize(("folder", "built"), [("", False), ("web/", True)])
+def test_the_page_is_mounted_beside_the_code_built_or_not(
+    folder: str, built: bool, code: Path, tmp_path: Path
+) -> None:
+    page = write(tmp_path / "page", {f"{folder}index.html": "", f"{folder}parts/app.js": ""})
+
+    packed = names(function_zip(code, [page], built=built))
+
+    assert {"opt/web/index.html", "opt/web/parts/app.js"} <= packed
+    assert not any(name.startswith("opt/python") for name in packed)
+
+
 def test_a_build_keeps_its_bytecode(code: Path) -> None:
     assert "__pycache__/app.cpython-313.pyc" in names(function_zip(code, [], built=True))
 

@@ -522,6 +522,11 @@ class TestExplaining:
         assert unwanted.mended
         assert "The job has no webhook any more." in unwanted.sentences
 
+    def test_a_webhook_about_an_erased_job_is_mended(self, services: FakeServices) -> None:
+        stored(services, a_job(webhook="https://hooks.test/", erased_at=NOON))
+
+        assert self.explained(services, unsent("stack")).mended
+
     def test_a_mail_is_sent_again(self, services: FakeServices) -> None:
         arn = f"arn:aws:events:{ACCOUNT}:rule/avatars-TellOfOtherEndsRule-1B3"
         letter = read_letter(a_message(unsent().event["notice"], RULE_ARN=arn, ERROR_CODE="X"))

@@ -3,20 +3,23 @@
 import contextlib
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import typer
 from typer.testing import CliRunner, Result
 
 from avatars.model import job_id_for
 from cli.doors.api import ApiDoor
 from cli.doors.documents import Job
-from cli.doors.door import Door
+from cli.doors.door import Door, DoorError
+from cli.doors.finding import Where
 from cli.doors.stack import StackDoor
+from cli.jobs.completing import complete_job, complete_style
 from cli.main import app
 from tests.fakes import FakeServices, answer
 from tests.fakes.api import OWNER, TOKEN, FakeApi, FakeStorage
@@ -173,6 +176,7 @@ class TestCreate:
 
         done = stack.run("create", selfies, "--style", "realistic", code=130)
 
+        assert "run the same command again" in done.stderr
         assert done.stderr.endswith("avatars: Interrupted.\n")
 
     def test_an_upload_that_meets_a_busy_bucket_is_repeated(
@@ -465,6 +469,29 @@ class TestErase:
 
         assert "--yes" in done.stderr
         assert stack.json("list")["jobs"]
+
+
+class TestCompletion:
+    def context(self, stage: Stage, opener: Callable[[Where], Door]) -> typer.Context:
+        command = typer.main.get_command(app)
+        return command.make_context("avatars", [], resilient_parsing=True, obj=opener)
+
+    def test_jobs_and_styles_are_offered_by_how_they_begin(
+        self, stack: Stage, selfies: Path
+    ) -> None:
+        create(stack, selfies)
+        context = self.context(stack, lambda where: stack.door)
+
+        assert complete_job(context, JOB_ID[:3].lower()) == [(JOB_ID, "selfies, TRAINING")]
+        assert complete_job(context, "!") == []
+        assert complete_style(context, "re") == ["realistic"]
+        assert complete_style(context, "realistic:") == []
+
+    def test_a_stack_that_refuses_is_met_with_silence(self, stack: Stage) -> None:
+        def refuse(where: Where) -> Door:
+            raise DoorError("no")
+
+        assert complete_job(self.context(stack, refuse), "") == []
 
 
 class TestApi:

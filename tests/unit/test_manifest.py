@@ -81,7 +81,7 @@ class TestGood:
 
     def test_what_is_written_is_read_again(self) -> None:
         manifest = Manifest(
-            Subject.CAT, (Prompt("anime", 2),), 5, webhook="https://example.com/hooks"
+            Subject.CAT, (Prompt("anime", 2),), photos=5, webhook="https://example.com/hooks"
         )
 
         assert read_manifest(write_manifest(manifest, 5), DEFAULT) == manifest

@@ -137,6 +137,15 @@ class TestTelling:
         assert send_webhook(services, a_message(receiver)) == {"outcome": "DROPPED"}
         assert services.webhooks.posted == []
 
+    @pytest.mark.parametrize("receiver", Receiver)
+    def test_of_a_job_that_was_erased_nobody_is_told(
+        self, services: FakeServices, receiver: Receiver
+    ) -> None:
+        services.jobs.change_job(JOB_ID, lambda job: replace(job, erased_at=NOON))
+
+        assert send_webhook(services, a_message(receiver)) == {"outcome": "DROPPED"}
+        assert services.webhooks.posted == []
+
 
 class TestTrouble:
     def answered(

@@ -34,7 +34,7 @@ def check_url(url: str, origins: Collection[str] = ()) -> None:
         raise AddressRefusedError("It is malformed.") from error
     if "@" in parts.netloc:
         raise AddressRefusedError("It holds credentials: leave them out.")
-    if origin_of(url) in origins:
+    if origin_of(url) in map(str.lower, origins):
         return
     if parts.scheme != "https":
         raise AddressRefusedError("It must begin with https://.")

@@ -34,7 +34,13 @@ def _whole(value: object) -> object:
 Whole = Annotated[int, BeforeValidator(_whole)]
 
 
-class Request(BaseModel):
+class Schema(BaseModel):
+    """Built when it is first used: a request needs a few, and a cold start waits for none."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
+class Request(Schema):
     """What a caller sends; a misspelt field is an error, not a wish unheard."""
 
     model_config = ConfigDict(extra="forbid")
@@ -117,14 +123,14 @@ class Liking(Request):
     favourite: bool = Field(strict=True)
 
 
-class Said(BaseModel):
+class Said(Schema):
     """A stable code, and the sentence that people read."""
 
     code: str
     sentence: str
 
 
-class Photo(BaseModel):
+class Photo(Schema):
     """One upload, and the verdict on it."""
 
     file: str
@@ -138,7 +144,7 @@ class Photo(BaseModel):
     link: Link | None = Field(description="The prepared photo, while it exists")
 
 
-class Waiting(BaseModel):
+class Waiting(Schema):
     """What a job waits for."""
 
     for_: str = Field(alias="for")
@@ -147,7 +153,7 @@ class Waiting(BaseModel):
     ahead: int = Field(description="How many jobs come first")
 
 
-class Estimate(BaseModel):
+class Estimate(Schema):
     """When a job has probably ended: in so many seconds, in eight cases of ten within the range."""
 
     seconds: int
@@ -158,14 +164,14 @@ class Estimate(BaseModel):
     )
 
 
-class Progress(BaseModel):
+class Progress(Schema):
     """The avatars of the present run."""
 
     wanted: int
     kept: int
 
 
-class Prompt(BaseModel):
+class Prompt(Schema):
     """One line of what was ordered."""
 
     style: str
@@ -173,7 +179,7 @@ class Prompt(BaseModel):
     prompt: str | None
 
 
-class JobSummary(BaseModel):
+class JobSummary(Schema):
     """A job in a list."""
 
     job_id: str
@@ -200,14 +206,14 @@ class Job(JobSummary):
     avatars: Progress
 
 
-class Jobs(BaseModel):
+class Jobs(Schema):
     """A page of jobs, the newest first."""
 
     jobs: list[JobSummary]
     next: str | None = Field(description="What to ask with for the next page")
 
 
-class Upload(BaseModel):
+class Upload(Schema):
     """A form that uploads one photo: a POST of its fields, then of `file`, to its URL."""
 
     file: str
@@ -215,7 +221,7 @@ class Upload(BaseModel):
     fields: dict[str, str]
 
 
-class Ordered(BaseModel):
+class Ordered(Schema):
     """A job, and the forms that upload its photos, which live for a quarter of an hour."""
 
     job: Job
@@ -225,14 +231,14 @@ class Ordered(BaseModel):
     )
 
 
-class Run(BaseModel):
+class Run(Schema):
     """The run of a job that makes more avatars; it begins in a moment."""
 
     job_id: str
     run: int
 
 
-class Avatar(BaseModel):
+class Avatar(Schema):
     """One finished picture, or the reason why there is none."""
 
     run: int
@@ -250,21 +256,21 @@ class Avatar(BaseModel):
     expires_at: Seconds | None
 
 
-class Avatars(BaseModel):
+class Avatars(Schema):
     """A page of avatars, by run and position."""
 
     avatars: list[Avatar]
     next: str | None
 
 
-class Shared(BaseModel):
+class Shared(Schema):
     """A link that anybody can open until it expires."""
 
     link: str
     expires_at: Seconds
 
 
-class Archive(BaseModel):
+class Archive(Schema):
     """A ZIP file of all avatars of a job, or that it is being packed: ask again in a moment."""
 
     status: Literal["ready", "packing"]
@@ -273,7 +279,7 @@ class Archive(BaseModel):
     bytes: int | None
 
 
-class Model(BaseModel):
+class Model(Schema):
     """A trained model: what can draw more avatars."""
 
     model_id: str
@@ -283,14 +289,14 @@ class Model(BaseModel):
     trained_at: Seconds
 
 
-class Models(BaseModel):
+class Models(Schema):
     """A page of models, those of the newest jobs first."""
 
     models: list[Model]
     next: str | None
 
 
-class Limits(BaseModel):
+class Limits(Schema):
     """What an order may hold."""
 
     least_photos: int
@@ -301,7 +307,7 @@ class Limits(BaseModel):
     most_prompts: int
 
 
-class Styles(BaseModel):
+class Styles(Schema):
     """What can be ordered."""
 
     styles: list[str] = Field(description="Empty: any text is passed on to the provider")
@@ -309,7 +315,7 @@ class Styles(BaseModel):
     limits: Limits
 
 
-class Erased(BaseModel):
+class Erased(Schema):
     """How many of each were deleted, all their versions counted."""
 
     uploads: int
@@ -320,7 +326,7 @@ class Erased(BaseModel):
     rows: int
 
 
-class Left(BaseModel):
+class Left(Schema):
     """What could not be deleted, and why."""
 
     what: str
@@ -328,7 +334,7 @@ class Left(BaseModel):
     why: str
 
 
-class Receipt(BaseModel):
+class Receipt(Schema):
     """What became of a job that was erased."""
 
     job_id: str
@@ -338,20 +344,20 @@ class Receipt(BaseModel):
     left: list[Left]
 
 
-class Message(BaseModel):
+class Message(Schema):
     """What API Gateway itself says."""
 
     message: str
 
 
-class FieldProblem(BaseModel):
+class FieldProblem(Schema):
     """One thing that is wrong with a request."""
 
     field: str
     problem: str
 
 
-class Problem(BaseModel):
+class Problem(Schema):
     """Why there is no other answer (RFC 9457)."""
 
     type: str = Field(examples=["urn:avatars:problem:JOB_NOT_FOUND"])

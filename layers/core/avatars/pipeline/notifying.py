@@ -64,11 +64,13 @@ def send_webhook(services: Services, message: WebhookMessage) -> SendReply:
     is refused, or the answer is 410 or any other 4xx but 408, 409, 425 and 429.
 
     All tries and all repetitions of a notice have the same `webhook-id`, so that a receiver can
-    drop what it knows. Who has no webhook (any more) is told nothing.
+    drop what it knows. Who has no webhook (any more) is told nothing, and nobody of an erased job.
     """
     job = services.jobs.find_job(message.notice["detail"]["job_id"])
-    url = _address(services, message.receiver, job) if job else None
-    if job is None or job.erased_at is not None or not url:
+    if job is None or job.erased_at is not None:
+        return {"outcome": "DROPPED"}
+    url = job.webhook if message.receiver is Receiver.JOB else services.settings.webhook_url
+    if not url:
         return {"outcome": "DROPPED"}
     trouble = _trouble(services, message, job, url)
     if trouble is None:
@@ -80,10 +82,6 @@ def send_webhook(services: Services, message: WebhookMessage) -> SendReply:
     seconds = math.ceil(max(wait, trouble.retry_after))
     services.webhook_queue.postpone(message, seconds)
     return {"outcome": "POSTPONED", "why": trouble.why, "wait_seconds": seconds}
-
-
-def _address(services: Services, receiver: Receiver, job: Job) -> str | None:
-    return job.webhook if receiver is Receiver.JOB else services.settings.webhook_url
 
 
 def _trouble(services: Services, message: WebhookMessage, job: Job, url: str) -> Trouble | None:
