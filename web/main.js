@@ -111,6 +111,7 @@ async function show() {
   leave = view.leave ?? leave;
   document.title = t("title", { view: view.title });
   main.replaceChildren(view.element);
+  app.tell("");
   main.removeAttribute("aria-busy");
   markPlace(address);
   if (current === 1 && location.hash === "") return;

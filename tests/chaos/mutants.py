@@ -329,9 +329,8 @@ def _one_try(replaced: Callable[..., None]) -> None:
         outcome = keep(*given)
         if isinstance(outcome, Exception):
             services, job, row, position, _ = given
-            due = Avatar(
-                job.job_id, row.run, position, row.style_of(position), AvatarStatus.MISSING
-            )
+            style = row.prompt_of(position).style
+            due = Avatar(job.job_id, row.run, position, style, AvatarStatus.MISSING)
             services.jobs.put_avatar(due)
             return due
         return outcome

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, expect
 
 from local.engine import PROJECT
 from local.stack import Stack, running_stack
-from tests.e2e.browser import DESK, PHONE, Visitor, running_browser
+from tests.e2e.browser import DESK, PATIENCE, PHONE, Visitor, running_browser
 
 DOCS = PROJECT / "docs"
 QUALITY = 82
@@ -70,7 +70,7 @@ def _views(me: Visitor, letter: Path) -> list[tuple[str, bytes]]:
     page.click("#begin")
     expect(page.locator(".about")).to_be_visible()
     look("progress")
-    expect(page.locator("#download-all")).to_be_visible()
+    expect(page.locator("#download-all")).to_be_visible(timeout=3 * PATIENCE)
     page.locator(".tile .heart").nth(1).click()
     page.mouse.move(0, 0)
     for picture in page.locator(".thumb img").all()[:6]:
@@ -85,7 +85,7 @@ if __name__ == "__main__":
         no_photo = Path(folder) / "holiday.jpg"
         no_photo.write_bytes(b"This is a letter. " * 40)
         with (
-            running_stack(Path(folder) / "stack", scale=0.05) as stack,
+            running_stack(Path(folder) / "stack", scale=0.03) as stack,
             running_browser() as browser,
         ):
             make(browser, stack, no_photo)

@@ -43,5 +43,9 @@ def test_an_end_is_an_end(end: JobStatus) -> None:
 def test_avatars_come_in_the_order_of_the_prompts() -> None:
     run = Run("job", 1, (Prompt("realistic", 2), Prompt("anime", 1)))
 
-    assert [run.style_of(position) for position in (1, 2, 3)] == ["realistic", "realistic", "anime"]
+    assert [run.prompt_of(position).style for position in (1, 2, 3)] == [
+        "realistic",
+        "realistic",
+        "anime",
+    ]
     assert run.avatars == 3
