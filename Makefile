@@ -14,7 +14,7 @@ export UV_SYSTEM_CERTS := true
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test chaos bench check lint types template openapi-check locks names lock openapi build deploy clean
+.PHONY: help setup demo test chaos bench bench-photos bench-api check lint types template openapi-check locks names lock openapi build deploy clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -12,15 +12,25 @@ from xdist.scheduler import LoadScopeScheduling
 ROOT = Path(__file__).parents[1]
 SAM = ROOT / ".venv-gates/bin/sam"
 
-ON_ONE_PROCESS = ("tests/e2e/", "tests/template/test_build.py")
+SHARING = ("tests/e2e/", "tests/template/test_build.py")
 """Tests that share one engine and one build, which each take a while to make."""
+
+APART = tuple(
+    f"tests/e2e/test_{name}.py" for name in ("capacity", "deadlines", "demo", "engine", "webhooks")
+)
+"""Those that start engines of their own."""
 
 
 class Scheduling(LoadScopeScheduling):
-    """Which tests `pytest -n` gives to a process together: those of a file, or `ON_ONE_PROCESS`."""
+    """Which tests `pytest --numprocesses` gives to a process together: those that share an engine,
+    and those of a file."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return ON_ONE_PROCESS[0] if nodeid.startswith(ON_ONE_PROCESS) else nodeid.partition("::")[0]
+        return "the engine" if shares(nodeid) else nodeid.partition("::")[0]
+
+
+def shares(nodeid: str) -> bool:
+    return nodeid.startswith(SHARING) and not nodeid.startswith(APART)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
@@ -31,7 +41,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Let what takes longest come first, beside which all others pass."""
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: not item.nodeid.startswith(ON_ONE_PROCESS))
+        items.sort(key=lambda item: not shares(item.nodeid))
 
 
 @pytest.fixture(scope="session")

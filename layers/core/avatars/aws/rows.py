@@ -81,8 +81,10 @@ class Rows:
         """The first *most* items of a query after the key *start*, and whether there are more."""
         if start:
             query["ExclusiveStartKey"] = start
+        # One more than wanted tells whether there are more; reading others costs time and money.
+        size = min(most + 1, ITEMS_AT_ONCE)
         pages = self._client.get_paginator("query").paginate(
-            TableName=self._table, PaginationConfig={"PageSize": ITEMS_AT_ONCE}, **query
+            TableName=self._table, PaginationConfig={"PageSize": size}, **query
         )
         found = list(islice((item for page in pages for item in page["Items"]), most + 1))
         return [_item(item) for item in found[:most]], len(found) > most
