@@ -14,6 +14,7 @@ from samtranslator.translator.translator import Translator  # type: ignore[impor
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from avatars.wiring import AwsStorage
+from cli.signing_in.loopback import PORT
 from local.deploy import package
 from local.front import page_headers
 
@@ -262,7 +263,8 @@ class TestOrigins:
             assert rule["AllowedOrigins"] == [origin]
             assert set(rule["AllowedMethods"]) == methods
         client = made["OwnerPoolClient"]
-        assert client["CallbackURLs"] == client["LogoutURLs"] == [f"{origin}/"]
+        assert client["CallbackURLs"] == [f"{origin}/", f"http://localhost:{PORT}/"]
+        assert client["LogoutURLs"] == [f"{origin}/"]
         assert stack.outputs()["PageUrl"] == f"{origin}/"
 
     @pytest.mark.parametrize(

@@ -85,9 +85,7 @@ class TestOrder:
         assert services.executions.started == [EXECUTION]
 
     def test_its_end_is_told_where_the_order_says(self, services: FakeServices) -> None:
-        wanted = replace(WANTED, webhook="https://hooks.test/")
-
-        job, _ = order_job(services, "alice", "summer", wanted, FILES)
+        job = order(services, webhook="https://hooks.test/")
 
         assert job.webhook == "https://hooks.test/"
 
