@@ -341,6 +341,15 @@ class TestManifest:
         assert services.jobs.job(JOB_ID).chosen == ()
         assert services.picsart.sent == []
 
+    def test_nor_do_the_stacks_own_styles_get_further_if_the_provider_has_them_not(self) -> None:
+        services = FakeServices(styles=("anime",))
+        for number in range(5):
+            judged(services, dropped(services, f"{number}.jpg", a_picture(number)))
+        services.clock.move(120)
+
+        with pytest.raises(BadManifestError, match="no style 'realistic' here: take one of anime"):
+            collect_photos(services, JOB_ID, 1)
+
     def test_any_style_is_taken_where_nobody_has_said_which_there_are(self) -> None:
         services = FakeServices(styles=())
         folder(services, *five())

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from avatars import keys
-from avatars.errors import NoAvatarsError
+from avatars.errors import ArchiveTooLargeError, NoAvatarsError
 from avatars.model import Archive, AvatarStatus, Job
 from avatars.pipeline import packing
 from avatars.pipeline.packing import file_name, find_archive, pack_avatars
@@ -203,3 +203,13 @@ def erase(services: FakeServices) -> None:
 )
 def test_browsers_save_it_by_a_name_that_no_folder_can_spoil(folder: str, name: str) -> None:
     assert file_name(a_job(folder=folder)) == name
+
+
+def test_what_does_not_fit_into_one_file_is_said_and_not_tried(services: FakeServices) -> None:
+    services.jobs.put_avatar(an_avatar(3, bytes=packing.MOST_BYTES))
+
+    with pytest.raises(ArchiveTooLargeError, match=str(packing.MOST_BYTES)):
+        find_archive(services, job(services))
+
+    assert pack_avatars(services, JOB_ID) is None
+    assert services.avatar_bucket.current(ARCHIVES) == {}

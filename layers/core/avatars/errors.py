@@ -23,7 +23,8 @@ ConflictError                 what is asked for does not fit how the job stands
 ├─ JobStartedError            the job takes no more photos
 ├─ JobNotEndedError           … or is still at work on its avatars
 ├─ NoModelError               … or has no model to make more of
-└─ NoAvatarsError             … or no avatars
+├─ NoAvatarsError             … or no avatars
+└─ ArchiveTooLargeError       … or too many for one file
 LimitReachedError             the owner has ordered as much as the settings allow
 IssuerError                   the page cannot learn where to sign in
 
@@ -274,6 +275,10 @@ class NoModelError(ConflictError):
 
 class NoAvatarsError(ConflictError):
     """The job has no avatars."""
+
+
+class ArchiveTooLargeError(ConflictError):
+    """The avatars of the job are more than one archive can hold."""
 
 
 class LimitReachedError(Exception):

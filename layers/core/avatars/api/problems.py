@@ -10,6 +10,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from avatars.api import schema
 from avatars.errors import (
+    ArchiveTooLargeError,
     BadRequestError,
     JobNotEndedError,
     JobNotFoundError,
@@ -60,6 +61,9 @@ KINDS: dict[type[Exception], Kind] = {
     ),
     NoAvatarsError: Kind(
         HTTPStatus.CONFLICT, "NO_AVATARS", "Wait until the job is COMPLETED, or order more."
+    ),
+    ArchiveTooLargeError: Kind(
+        HTTPStatus.CONFLICT, "ARCHIVE_TOO_LARGE", "Fetch the avatars one by one, by their links."
     ),
     LimitReachedError: Kind(
         HTTPStatus.TOO_MANY_REQUESTS,

@@ -203,12 +203,10 @@ class S3Gallery:
         yield from reply["Body"].iter_chunks(CHUNK_BYTES)
 
     def size(self, key: str) -> int | None:
-        try:
-            return self._client.head_object(Bucket=self._bucket, Key=key)["ContentLength"]
-        except self._client.exceptions.ClientError as error:
-            if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
-                return None
-            raise
+        # Not HeadObject: to whoever may list a prefix only, it may call what is absent forbidden.
+        found = self._client.list_objects_v2(Bucket=self._bucket, Prefix=key, MaxKeys=1)
+        sizes = {item["Key"]: item["Size"] for item in found.get("Contents", [])}
+        return sizes.get(key)
 
     def link(self, key: str, seconds: int, save_as: str | None = None) -> str:
         return self._sign(self._client, key, seconds, save_as)

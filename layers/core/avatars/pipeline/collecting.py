@@ -233,15 +233,13 @@ def _manifest(
     services: Services, job: Job, uploads: Sequence[StoredUpload]
 ) -> tuple[Manifest, BadManifestError | None]:
     """What the folder asks for. A bad `job.json` may be mended until the set is frozen."""
-    default = services.settings.default
-    if not any(upload.file == keys.MANIFEST for upload in uploads):
-        return default, None
+    manifest = default = services.settings.default
     try:
-        manifest = read_manifest(
-            services.uploads.read(keys.upload_prefix(job.owner, job.folder) + keys.MANIFEST) or b"",
-            default,
-            services.settings.webhook_origins,
-        )
+        if any(upload.file == keys.MANIFEST for upload in uploads):
+            key = keys.upload_prefix(job.owner, job.folder) + keys.MANIFEST
+            manifest = read_manifest(
+                services.uploads.read(key) or b"", default, services.settings.webhook_origins
+            )
         require_known_styles(manifest.prompts, services.settings.styles)
         return manifest, None
     except BadManifestError as error:

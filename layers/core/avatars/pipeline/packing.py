@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from avatars import keys
-from avatars.errors import NoAvatarsError
+from avatars.errors import ArchiveTooLargeError, NoAvatarsError
 from avatars.model import Archive, Avatar, AvatarStatus, Job
 from avatars.pipeline.describing import file_of
 from avatars.ports import Services
 
 PAGE = 1000
+
+MOST_BYTES = 3_500_000_000
+"""What fits into the 4 GB that `pack_avatars` has in /tmp, and into one PutObject (5 GB)."""
 
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
 """The earliest date that ZIP knows: the same avatars make the same archive."""
@@ -21,7 +24,7 @@ _EARLIEST = (1980, 1, 1, 0, 0, 0)
 def find_archive(services: Services, job: Job) -> Archive | None:
     """The archive of all avatars that the job has now; None while it has to be packed.
 
-    Raises NoAvatarsError.
+    Raises NoAvatarsError or ArchiveTooLargeError.
     """
     key = _key(job, kept_avatars(services, job))
     size = services.gallery.size(key)
@@ -36,7 +39,7 @@ def pack_avatars(services: Services, job_id: str) -> Archive | None:
     try:
         avatars = kept_avatars(services, job)
         found = find_archive(services, job)
-    except NoAvatarsError:
+    except (NoAvatarsError, ArchiveTooLargeError):
         return None
     if found:
         return found
@@ -60,7 +63,10 @@ def file_name(job: Job) -> str:
 
 
 def kept_avatars(services: Services, job: Job) -> Sequence[Avatar]:
-    """All avatars that are in our bucket, of all runs. Raises NoAvatarsError."""
+    """All avatars that are in our bucket, of all runs.
+
+    Raises NoAvatarsError, or ArchiveTooLargeError where they do not fit into one file.
+    """
     found: list[Avatar] = []
     cursor: str | None = None
     while True:
@@ -71,6 +77,10 @@ def kept_avatars(services: Services, job: Job) -> Sequence[Avatar]:
             break
     if not found:
         raise NoAvatarsError(f"Job {job.job_id} has no avatars yet: ask again when it has ended.")
+    if (size := sum(avatar.bytes or 0 for avatar in found)) > MOST_BYTES:
+        raise ArchiveTooLargeError(
+            f"The avatars of job {job.job_id} have {size} bytes; an archive holds {MOST_BYTES}."
+        )
     return found
 
 
