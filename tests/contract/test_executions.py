@@ -11,6 +11,7 @@ import pytest
 from botocore.stub import Stubber
 
 from avatars.aws.executions import StepFunctionsExecutions
+from avatars.errors import JobNotEndedError
 from avatars.model import Prompt
 from avatars.ports import Executions
 from tests.builders import JOB_ID
@@ -124,7 +125,16 @@ class TestAnother:
     def test_asked_for_twice_while_it_runs_it_is_the_same(self, machine: Machine) -> None:
         machine.executions.start_another(JOB_ID, 2, PROMPTS)
         machine.executions.start_another(JOB_ID, 2, PROMPTS)
-        machine.executions.start_another(JOB_ID, 2, PROMPTS[:1])
+
+        assert machine.names() == [f"{JOB_ID}-2"]
+
+    def test_asked_for_with_other_prompts_while_it_runs_it_is_refused(
+        self, machine: Machine
+    ) -> None:
+        machine.executions.start_another(JOB_ID, 2, PROMPTS)
+
+        with pytest.raises(JobNotEndedError, match="just beginning"):
+            machine.executions.start_another(JOB_ID, 2, PROMPTS[:1])
 
         assert machine.names() == [f"{JOB_ID}-2"]
 

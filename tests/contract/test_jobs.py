@@ -11,6 +11,7 @@ from avatars.aws.jobs import DynamoDBJobs
 from avatars.aws.rows import Rows
 from avatars.errors import BadCursorError, JobNotFoundError
 from avatars.model import (
+    ArchiveClaim,
     Avatar,
     AvatarStatus,
     ChosenPhoto,
@@ -587,7 +588,7 @@ class TestErase:
 
         assert erased == 4
         assert jobs.job(JOB_ID) == job
-        assert jobs.receipt(JOB_ID) == self.receipt()
+        assert jobs.receipt(JOB_ID) == replace(self.receipt(), version=1)
         assert jobs.run(JOB_ID, 2) == a_run(run=2)
         assert jobs.photos(JOB_ID) == []
         assert jobs.avatars_of(JOB_ID, 10).items == []
@@ -601,7 +602,7 @@ class TestErase:
 
         assert erased == 5
         assert jobs.unfinished_runs() == []
-        assert jobs.receipt(JOB_ID) == self.receipt()
+        assert jobs.receipt(JOB_ID) == replace(self.receipt(), version=1)
 
     def test_there_is_nothing_left_to_erase_twice(self, jobs: Jobs) -> None:
         self.full(jobs)
@@ -624,12 +625,29 @@ class TestErase:
         assert jobs.erase(JOB_ID) == 120
         assert jobs.avatars(JOB_ID, 1) == []
 
-    def test_a_receipt_comes_back_as_it_was_stored_and_the_newest_stands(self, jobs: Jobs) -> None:
-        jobs.put_receipt(Receipt(JOB_ID, 100, False, Erased()))
-        jobs.put_receipt(self.receipt())
+    def test_a_receipt_grows_by_what_further_passes_erase(self, jobs: Jobs) -> None:
+        first = jobs.add_to_receipt(self.receipt())
+        both = jobs.add_to_receipt(Receipt(JOB_ID, 200, False, Erased(avatars=2), "model-late"))
 
-        assert jobs.receipt(JOB_ID) == self.receipt()
+        assert replace(first, version=0) == self.receipt()
+        assert jobs.receipt(JOB_ID) == both
+        assert (both.erased_at, both.stopped, both.model_id) == (100, True, "model-late")
+        assert both.erased == self.receipt().erased + Erased(avatars=2)
         assert jobs.receipt("ANOTHER") is None
+
+    def test_of_two_who_want_an_archive_one_packs_it_until_its_time_is_over(
+        self, jobs: Jobs
+    ) -> None:
+        claim = ArchiveClaim(JOB_ID, "archives/1.zip", until=300)
+
+        claims = [
+            jobs.claim_archive(claim, now=0),
+            jobs.claim_archive(claim, now=300),
+            jobs.claim_archive(replace(claim, until=601), now=301),
+            jobs.claim_archive(replace(claim, key="archives/2.zip"), now=302),
+        ]
+
+        assert claims == [True, False, True, True]
 
     @staticmethod
     def receipt() -> Receipt:
@@ -643,5 +661,5 @@ class TestErase:
         jobs.put_photo(a_photo(1))
         jobs.put_avatar(an_avatar(1))
         jobs.put_avatar(an_avatar(1, run=2))
-        jobs.put_receipt(cls.receipt())
+        jobs.add_to_receipt(cls.receipt())
         return job

@@ -5,6 +5,7 @@ from typing import Any
 
 import boto3
 import pytest
+from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from avatars.api.once import REMEMBERED_SECONDS, Facts, Write, once
@@ -48,7 +49,9 @@ class Acts:
 
 
 def perform(act: Any, context: Any = None, **changes: Any) -> Facts:
-    return once(TABLE, replace(WRITE, **changes), context or Context(), act)
+    return once(
+        DynamoDBPersistenceLayer(TABLE), replace(WRITE, **changes), context or Context(), act
+    )
 
 
 def rows() -> list[dict[str, Any]]:

@@ -22,7 +22,9 @@ def owners(request: pytest.FixtureRequest) -> Owners:
 
 
 def order(job_id: str, at: int = 1) -> Callable[[Allowance], Allowance]:
-    return lambda known: replace(known, orders={**known.orders, job_id: Ordered(at, photos=7)})
+    return lambda known: replace(
+        known, orders={**known.orders, job_id: Ordered(at, photos=("a1", "b2"))}
+    )
 
 
 def stored(owners: Owners, owner: str) -> Allowance:
@@ -37,7 +39,7 @@ def test_nobody_has_ordered_anything_at_first(owners: Owners) -> None:
 def test_orders_come_back_as_they_were_stored(owners: Owners) -> None:
     owners.change_allowance("alice", order(JOB_ID, at=5))
 
-    assert stored(owners, "alice") == Allowance({JOB_ID: Ordered(5, 7)}, version=1)
+    assert stored(owners, "alice") == Allowance({JOB_ID: Ordered(5, ("a1", "b2"))}, version=1)
 
 
 @pytest.mark.parametrize("stranger", ["bob", "alice2", "provider", "(owner) alice", "Alice"])

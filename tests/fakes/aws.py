@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from avatars.errors import JobNotEndedError
 from avatars.model import Prompt, Upload
 from tests.fakes.effects import Effects
 
@@ -19,6 +20,7 @@ class FakeExecutions:
         self.started: list[str] = []
         self.running: set[str] = set()
         self.ended: dict[str, str] = {}
+        self.inputs: dict[str, Any] = {}
         self.when_started: Callable[[str, Any], None] = lambda execution, given: None
         """What then runs it, by its ARN and its input."""
         self.when_stopped: Callable[[str], None] = lambda execution: None
@@ -33,6 +35,8 @@ class FakeExecutions:
         with self._effects.happen("start another execution"):
             given = {"job_id": job_id, "prompts": [asdict(prompt) for prompt in prompts]}
             name = f"{job_id}-{run}"
+            if execution_arn(name) in self.running and self.inputs[execution_arn(name)] != given:
+                raise JobNotEndedError(f"Job {job_id} is just beginning with other avatars.")
             if execution_arn(name) in self.started and execution_arn(name) not in self.running:
                 name = f"unnamed-{len(self.started)}"
             self.begin(name, given)
@@ -51,6 +55,7 @@ class FakeExecutions:
         if execution not in self.started:
             self.started.append(execution)
             self.running.add(execution)
+            self.inputs[execution] = given
             self.when_started(execution, given)
         return execution
 

@@ -8,8 +8,10 @@ from typing import Any, TypeVar
 
 from avatars.errors import BadCursorError, JobNotFoundError
 from avatars.model import (
+    ArchiveClaim,
     Avatar,
     AvatarStatus,
+    Erased,
     Job,
     Page,
     Photo,
@@ -20,9 +22,9 @@ from avatars.model import (
 )
 from tests.fakes.effects import Effects, LostConfirmationError
 
-Row = Job | Run | Photo | Avatar | Receipt
+Row = Job | Run | Photo | Avatar | Receipt | ArchiveClaim
 AnyRow = TypeVar("AnyRow", Job, Run, Photo, Avatar, Receipt)
-Versioned = TypeVar("Versioned", Job, Run)
+Versioned = TypeVar("Versioned", Job, Run, Receipt)
 
 
 class FakeJobs:
@@ -143,8 +145,20 @@ class FakeJobs:
                 del self._rows[key]
             return len(gone)
 
-    def put_receipt(self, receipt: Receipt) -> None:
-        self._write("receipt", receipt, lambda stored: True)
+    def add_to_receipt(self, receipt: Receipt) -> Receipt:
+        nothing = Receipt(receipt.job_id, 0, False, Erased())
+        return self._change(
+            "receipt",
+            lambda: self.receipt(receipt.job_id) or nothing,
+            lambda known: known + receipt,
+        )
+
+    def claim_archive(self, claim: ArchiveClaim, now: int) -> bool:
+        return self._write(
+            "archive",
+            claim,
+            lambda stored: stored is None or stored.key != claim.key or stored.until < now,
+        )
 
     def receipt(self, job_id: str) -> Receipt | None:
         return self._read(Receipt, job_id, "receipt")
@@ -223,7 +237,8 @@ def _parts(pattern: str, cursor: str | None) -> tuple[str, ...] | None:
 
 
 def _has_version(version: int) -> Callable[[Any], bool]:
-    return lambda stored: bool(stored.version == version)
+    # Nobody creates a row of version 0: the first change of it does.
+    return lambda stored: bool(stored.version == version if stored else version == 0)
 
 
 def _run_record(run: int) -> str:

@@ -110,6 +110,7 @@ class TestOrder:
             ([*FILES, "job.json"], "is no JPEG, PNG, HEIC, WebP or AVIF"),
             ([*FILES, "sub/6.jpg"], "no plain name"),
             ([*FILES, ".6.jpg"], "no plain name"),
+            ([*FILES, "${filename}.jpg"], "no plain name"),
             ([*FILES, "6\n.jpg"], r"'6\\n\.jpg' cannot be taken\. .* control characters"),
             ([*FILES, "6" * 197 + ".jpg"], "200 is the most"),
         ],
@@ -284,6 +285,25 @@ class TestLimits:
 
         with pytest.raises(LimitReachedError, match="9 photos a day"):
             order(services, "two")
+
+    def test_however_often_a_job_is_ordered_each_of_its_photos_counts_once(self) -> None:
+        services = self.limited(photos_a_day=9)
+        for _ in range(3):
+            order(services)
+
+        with pytest.raises(LimitReachedError, match="9 photos a day"):
+            order_job(
+                services, "alice", "summer", WANTED, {f"{n}.jpg": None for n in range(10, 15)}
+            )
+
+    def test_more_avatars_count_too(self) -> None:
+        services = self.limited(jobs_a_day=2)
+        trained(services, status=JobStatus.COMPLETED)
+        ask_more(services, "alice", JOB_ID, [Prompt("anime")])
+        order(services, "winter")
+
+        with pytest.raises(LimitReachedError, match="2 are the most"):
+            order(services, "spring")
 
     def test_nobody_counts_what_others_order(self) -> None:
         services = self.limited(jobs_a_day=1)

@@ -11,7 +11,7 @@ from avatars import keys
 from avatars.errors import ArchiveTooLargeError, NoAvatarsError
 from avatars.model import Archive, AvatarStatus, Job
 from avatars.pipeline import packing
-from avatars.pipeline.packing import file_name, find_archive, pack_avatars
+from avatars.pipeline.packing import ask_for_archive, file_name, find_archive, pack_avatars
 from tests.builders import JOB_ID, a_job, an_avatar, stored
 from tests.fakes import FakeServices
 
@@ -159,13 +159,25 @@ class TestNothingToPack:
     def test_a_job_that_nobody_knows_is_left_alone(self) -> None:
         assert pack_avatars(FakeServices(), JOB_ID) is None
 
-    def test_an_avatar_that_is_not_where_it_must_be_is_told(self, services: FakeServices) -> None:
+    def test_one_that_somebody_has_deleted_by_hand_keeps_nobody_from_the_others(
+        self, services: FakeServices
+    ) -> None:
         services.avatar_bucket.erase("avatars/alice/summer/002/")
 
-        with pytest.raises(FileNotFoundError, match="002/001"):
-            pack_avatars(services, JOB_ID)
+        archive = packed(services)
 
-        assert services.avatar_bucket.current(ARCHIVES) == {}
+        assert list(unpacked(services, archive)) == [
+            "001-001-realistic.jpg",
+            "001-002-realistic.jpg",
+        ]
+
+    def test_many_who_ask_have_it_packed_once(self, services: FakeServices) -> None:
+        for _ in range(3):
+            ask_for_archive(services, job(services))
+        services.clock.move(packing.PACKING_SECONDS + 1)
+        ask_for_archive(services, job(services))
+
+        assert services.packing.asked == [JOB_ID] * 2
 
 
 class TestErased:

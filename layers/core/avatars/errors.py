@@ -284,8 +284,8 @@ class ArchiveTooLargeError(ConflictError):
 class LimitReachedError(Exception):
     """An owner has ordered as much as the settings allow.
 
-    *wait_seconds* of the clock are left until another order may be made; None where that depends
-    on a job that has to end first. *open_jobs*: whether those are too many.
+    *wait_seconds* of the wall are left until another order may be made; None where that depends on
+    a job that has to end first.
     """
 
     def __init__(self, message: str, wait_seconds: int | None = None) -> None:

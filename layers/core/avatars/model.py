@@ -386,6 +386,16 @@ class Archive:
 
 
 @dataclass(frozen=True, slots=True)
+class ArchiveClaim:
+    """That somebody packs an archive."""
+
+    job_id: str
+    key: str
+    until: int
+    """Unix seconds of the wall: after that, another one may."""
+
+
+@dataclass(frozen=True, slots=True)
 class Page(Generic[Item]):
     """Some of many things, and where the others are."""
 
@@ -407,7 +417,7 @@ class Allowance:
     """The jobs that an owner has ordered lately: what the limits count."""
 
     orders: Mapping[str, "Ordered"] = field(default_factory=dict)
-    """By `job_id`."""
+    """By `job_id`; those of more avatars by the name of the run that makes them."""
     version: int = 0
 
 
@@ -416,7 +426,8 @@ class Ordered:
     """One order of an owner."""
 
     at: int
-    photos: int
+    photos: tuple[str, ...] = ()
+    """Which, by the beginning of their `photo_id`: the same one again counts once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -441,6 +452,10 @@ class Erased:
         )
 
 
+MOST_RUNS = 999
+"""Numbers of runs stand in names and keys with three digits."""
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What became of a job that was erased; it names nobody."""
@@ -453,6 +468,16 @@ class Receipt:
     model_id: str | None = None
     """What the provider still has: it offers no deletion."""
     version: int = 0
+
+    def __add__(self, other: "Receipt") -> "Receipt":
+        """The same job's, with what another pass has erased."""
+        return replace(
+            self,
+            erased_at=self.erased_at or other.erased_at,
+            stopped=self.stopped or other.stopped,
+            erased=self.erased + other.erased,
+            model_id=other.model_id or self.model_id,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -473,7 +498,7 @@ class Upload:
 
     @property
     def photo_id(self) -> str:
-        return hashlib.sha256(self.file.encode()).hexdigest()[:20]
+        return photo_id_for(self.file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -568,3 +593,8 @@ def job_id_for(owner: str, folder: str) -> str:
     """The id of the job of a folder, known before the first upload: letters A-Z and digits 2-7."""
     digest = hashlib.sha256(f"{owner}/{folder}".encode()).digest()
     return base64.b32encode(digest).decode()[:JOB_ID_LENGTH]
+
+
+def photo_id_for(file: str) -> str:
+    """The id of a photo within its job: any name makes a plain one."""
+    return hashlib.sha256(file.encode()).hexdigest()[:20]

@@ -112,9 +112,12 @@ class _CheckedNetwork(httpcore.NetworkBackend):
         deadline = time.monotonic() + self._seconds
         trouble: Exception = httpcore.ConnectError("It resolves to nothing.")
         for address in self._addresses(host, port):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise httpcore.ConnectTimeout("None of its addresses answers.")
             try:
                 stream = self._network.connect_tcp(
-                    address, port, timeout, local_address, socket_options
+                    address, port, min(timeout or left, left), local_address, socket_options
                 )
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 trouble = error

@@ -8,6 +8,7 @@ from avatars.clock import Clock
 from avatars.model import (
     Allowance,
     Answer,
+    ArchiveClaim,
     Avatar,
     Durations,
     Form,
@@ -105,9 +106,13 @@ class Jobs(Protocol):
         Returns how many there were.
         """
 
-    def put_receipt(self, receipt: Receipt) -> None: ...
+    def add_to_receipt(self, receipt: Receipt) -> Receipt:
+        """Add what was erased to what stands in the receipt; returns all of it."""
 
     def receipt(self, job_id: str) -> Receipt | None: ...
+
+    def claim_archive(self, claim: ArchiveClaim, now: int) -> bool:
+        """Whether the archive may be packed now: nobody else is at work on the same."""
 
 
 class Capacity(Protocol):
@@ -280,7 +285,10 @@ class Executions(Protocol):
         """
 
     def start_another(self, job_id: str, run: int, prompts: Sequence[Prompt]) -> None:
-        """Start the execution of a further run, which has no row yet, unless it runs already."""
+        """Start the execution of a further run, which has no row yet, unless it runs already.
+
+        Raises JobNotEndedError where it does, with other prompts.
+        """
 
     def stop(self, execution: str, cause: str) -> bool:
         """Stop an execution; whether there was still one to stop."""

@@ -16,6 +16,7 @@ from avatars.errors import NotSentError
 from avatars.settings import LINK_SECONDS, Settings
 
 if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer
     from aws_lambda_powertools.utilities.parameters import SecretsProvider
     from mypy_boto3_s3 import S3Client
 
@@ -154,6 +155,15 @@ class AwsServices(AwsStorage):
         from avatars.aws.notices import EventBridgeNotices
 
         return EventBridgeNotices(self._client("events"), self.settings.table)
+
+    @cached_property
+    def outcomes(self) -> DynamoDBPersistenceLayer:
+        """Where outcomes of writes over HTTP are remembered; see `api.once`."""
+        from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer
+
+        return DynamoDBPersistenceLayer(
+            self.settings.idempotency_table, boto3_client=self._client("dynamodb")
+        )
 
     @cached_property
     def reader(self) -> PicsartReader:

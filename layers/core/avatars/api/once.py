@@ -26,8 +26,10 @@ class Write:
     body: str
 
 
-def once(table: str, write: Write, context: LambdaContext, act: Callable[[], Facts]) -> Facts:
+def once(store: Any, write: Write, context: LambdaContext, act: Callable[[], Facts]) -> Facts:
     """What *act* returns, or returned when the same write came before: small facts, no links.
+
+    *store* is a persistence layer of Powertools.
 
     Raises KeyReusedError where another body came with the key, KeyInUseError while the first is at
     work; whatever *act* raises is not remembered.
@@ -36,7 +38,6 @@ def once(table: str, write: Write, context: LambdaContext, act: Callable[[], Fac
         return act()
     # Only here: most requests write nothing, and these are slow to import.
     from aws_lambda_powertools.utilities.idempotency import (
-        DynamoDBPersistenceLayer,
         IdempotencyConfig,
         idempotent_function,
     )
@@ -55,7 +56,7 @@ def once(table: str, write: Write, context: LambdaContext, act: Callable[[], Fac
     @idempotent_function(  # type: ignore[untyped-decorator]
         data_keyword_argument="request",
         config=config,
-        persistence_store=DynamoDBPersistenceLayer(table),
+        persistence_store=store,
     )
     def perform(request: Facts) -> Facts:
         return act()

@@ -19,9 +19,9 @@ from avatars.api.once import Facts, Write, once
 from avatars.api.problems import AvatarNotFoundError, answered, invalid, problem
 from avatars.keys import owner_for
 from avatars.manifest import MAX_AVATARS, parse_manifest, parse_prompts
-from avatars.model import Manifest
+from avatars.model import Avatar, Manifest
 from avatars.pipeline import describing, erasing, ordering, packing
-from avatars.settings import LINK_SECONDS
+from avatars.settings import LINK_SECONDS as SHARE_SECONDS
 from avatars.wiring import services
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -92,7 +92,9 @@ def create_job(order: Annotated[schema.Order, Body()], key: Key = None) -> schem
     photos = {photo.file: photo.type for photo in order.photos}
 
     def act() -> Facts:
-        folder = order.folder or uuid.uuid4().hex
+        # Of one key one folder: whoever repeats what was cut off finds the same job.
+        made_up = uuid.uuid5(uuid.NAMESPACE_OID, f"{_owner()}/{key}") if key else uuid.uuid4()
+        folder = order.folder or made_up.hex
         return {"job_id": ordering.order_job(services(), _owner(), folder, manifest, photos).job_id}
 
     job = ordering.owned_job(services(), _owner(), _once(key, act)["job_id"])
@@ -131,9 +133,11 @@ def get_job(job_id: JobId) -> schema.Job:
 @answers("DELETE", "/jobs/<job_id>", HTTPStatus.OK, schema.Receipt)
 def erase_job(job_id: JobId, key: Key = None) -> schema.Receipt:
     """Erase a job: photos, avatars, rows. A job that is at work is stopped."""
-    _once(key, lambda: {"job_id": erasing.erase_job(services(), _owner(), job_id).job_id})
-    receipt = erasing.erase_job(services(), _owner(), job_id)  # the same once more
-    return _as(schema.Receipt, **erasing.describe_receipt(receipt))
+
+    def act() -> Facts:
+        return erasing.describe_receipt(erasing.erase_job(services(), _owner(), job_id))
+
+    return _as(schema.Receipt, **_once(key, act))
 
 
 @answers("GET", "/jobs/<job_id>/avatars", HTTPStatus.OK, schema.Avatars)
@@ -174,15 +178,14 @@ def like_avatar(
 ) -> schema.Avatar:
     """Say whether an avatar is one of your favourites."""
 
+    ordering.owned_job(services(), _owner(), job_id)
+
     def act() -> Facts:
-        ordering.owned_job(services(), _owner(), job_id)
-        found = services().jobs.mark_favourite(job_id, run, position, liking.favourite)
-        if found is None:
-            raise AvatarNotFoundError(f"Job {job_id} has no avatar {run}/{position}.")
+        services().jobs.mark_favourite(job_id, run, position, liking.favourite)
         return {}
 
     _once(key, act)
-    [avatar] = (a for a in services().jobs.avatars(job_id, run) if a.position == position)
+    avatar = _avatar(job_id, run, position)
     prompt = services().jobs.run(job_id, run).prompt_of(position)
     return _as(schema.Avatar, **describing.describe_avatar(services(), avatar, prompt))
 
@@ -191,13 +194,12 @@ def like_avatar(
 def share_avatar(job_id: JobId, run: RunNumber, position: Position) -> schema.Shared:
     """A link to one avatar that anybody can open, for an hour."""
     ordering.owned_job(services(), _owner(), job_id)
-    avatars = services().jobs.avatars(job_id, run)
-    key = next((avatar.key for avatar in avatars if avatar.position == position), None)
+    key = _avatar(job_id, run, position).key
     if key is None:
-        raise AvatarNotFoundError(f"Job {job_id} has no avatar {run}/{position}.")
-    expires_at = int(services().clock.wall()) + LINK_SECONDS
+        raise AvatarNotFoundError(f"Avatar {run}/{position} of job {job_id} is not kept yet.")
+    expires_at = int(services().clock.wall()) + SHARE_SECONDS
     return _as(
-        schema.Shared, link=services().gallery.share(key, LINK_SECONDS), expires_at=expires_at
+        schema.Shared, link=services().gallery.share(key, SHARE_SECONDS), expires_at=expires_at
     )
 
 
@@ -205,9 +207,8 @@ def share_avatar(job_id: JobId, run: RunNumber, position: Position) -> schema.Sh
 def get_archive(job_id: JobId) -> Response[schema.Archive]:
     """One ZIP file of all avatars; it is packed when it is asked for first."""
     job = ordering.owned_job(services(), _owner(), job_id)
-    archive = packing.find_archive(services(), job)
+    archive = packing.ask_for_archive(services(), job)
     if archive is None:
-        services().packing.ask(job_id)
         packed = _as(schema.Archive, status="packing", link=None, expires_at=None, bytes=None)
         return Response(
             HTTPStatus.ACCEPTED, "application/json", packed, headers={"Retry-After": "2"}
@@ -287,12 +288,23 @@ def _once(key: str | None, act: Callable[[], Facts]) -> Facts:
         key=key,
         body=request.body or "",
     )
-    return once(services().settings.idempotency_table, write, app.lambda_context, act)
+    # Made only where there is a key: most requests write nothing.
+    store = services().outcomes if key else None
+    return once(store, write, app.lambda_context, act)
 
 
 def _job(job_id: str) -> schema.Job:
     job = ordering.owned_job(services(), _owner(), job_id)
     return _as(schema.Job, **describing.describe_job(services(), job))
+
+
+def _avatar(job_id: str, run: int, position: int) -> Avatar:
+    """Raises AvatarNotFoundError."""
+    avatars = services().jobs.avatars(job_id, run)
+    found = next((avatar for avatar in avatars if avatar.position == position), None)
+    if found is None:
+        raise AvatarNotFoundError(f"Job {job_id} has no avatar {run}/{position}.")
+    return found
 
 
 def _manifest(order: schema.Order) -> Manifest:

@@ -23,7 +23,7 @@ from avatars.model import (
 from avatars.pipeline.ordering import MAX_FOLDER_LENGTH
 
 Seconds = Annotated[int, Field(description="Unix seconds")]
-Link = Annotated[str, Field(description="A link that lives for a quarter of an hour")]
+Link = Annotated[str, Field(description="A link that lives for a quarter of an hour at most")]
 
 
 def _whole(value: object) -> object:

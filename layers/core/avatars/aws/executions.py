@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from avatars.errors import JobNotEndedError
 from avatars.model import Prompt
 
 if TYPE_CHECKING:
@@ -37,9 +38,14 @@ class StepFunctionsExecutions:
         try:
             self._client.start_execution(**start, name=name)
         except self._client.exceptions.ExecutionAlreadyExists:
-            # It died before the job heard of it, else that would be at a later run.
-            if self.status(self.name_of(job_id, run)) != "RUNNING":
+            known = self._client.describe_execution(executionArn=self.name_of(job_id, run))
+            if known["status"] != "RUNNING":
+                # It died before the job heard of it, else that would be at a later run.
                 self._client.start_execution(**start)
+            elif json.loads(known["input"]) != wanted:
+                raise JobNotEndedError(
+                    f"Job {job_id} is just beginning with other avatars: wait until it has ended."
+                ) from None
 
     def stop(self, execution: str, cause: str) -> bool:
         if self.status(execution) != "RUNNING":

@@ -11,6 +11,7 @@ from avatars.aws.rows import Item, Rows
 from avatars.errors import BadCursorError, JobNotFoundError
 from avatars.model import (
     Advice,
+    ArchiveClaim,
     Avatar,
     AvatarStatus,
     ChosenPhoto,
@@ -156,7 +157,7 @@ class DynamoDBJobs:
     ) -> Page[Avatar]:
         found, more = self._rows.some(
             most,
-            _after_avatar(job_id, after),
+            _after_avatar(job_id, after, run),
             KeyConditionExpression="job_id = :job_id AND begins_with(#record, :prefix)",
             ExpressionAttributeNames={"#record": "record"},
             ExpressionAttributeValues={
@@ -172,8 +173,19 @@ class DynamoDBJobs:
         kept = {"job", RECEIPT} | ({_run_record(keep_run)} if keep_run else set())
         return self._rows.erase(job_id, kept)
 
-    def put_receipt(self, receipt: Receipt) -> None:
-        self._rows.put(receipt.job_id, RECEIPT, receipt)
+    def add_to_receipt(self, receipt: Receipt) -> Receipt:
+        job_id, nothing = receipt.job_id, Receipt(receipt.job_id, 0, False, Erased())
+
+        def put(changed: Receipt, condition: dict[str, Any]) -> bool:
+            return self._rows.put(job_id, RECEIPT, changed, **condition)
+
+        def newest() -> Receipt:
+            return self.receipt(job_id) or nothing
+
+        def add(known: Receipt) -> Receipt:
+            return known + receipt
+
+        return self._rows.change(newest, put, add)
 
     def receipt(self, job_id: str) -> Receipt | None:
         item = self._rows.get(job_id, RECEIPT)
@@ -192,6 +204,16 @@ class DynamoDBJobs:
             condition["ExpressionAttributeValues"] |= {":kept": {"S": AvatarStatus.KEPT.value}}
         record = _avatar_record(avatar.run, avatar.position)
         return self._rows.put(avatar.job_id, record, avatar, **condition)
+
+    def claim_archive(self, claim: ArchiveClaim, now: int) -> bool:
+        return self._rows.put(
+            claim.job_id,
+            "archive",
+            claim,
+            ConditionExpression="attribute_not_exists(job_id) OR #key <> :key OR #until < :now",
+            ExpressionAttributeNames={"#key": "key", "#until": "until"},
+            ExpressionAttributeValues={":key": {"S": claim.key}, ":now": {"N": str(now)}},
+        )
 
     def _put_job(self, job: Job, condition: dict[str, Any]) -> bool:
         return self._rows.put(job.job_id, "job", job, **condition)
@@ -238,11 +260,13 @@ def _after_job(owner: str, cursor: str | None) -> Item | None:
     }
 
 
-def _after_avatar(job_id: str, cursor: str | None) -> Item | None:
+def _after_avatar(job_id: str, cursor: str | None, of_run: int | None) -> Item | None:
     """The key that a page of avatars ended with."""
     if cursor is None:
         return None
     run, position = map(int, _parts(r"(\d{1,3})\.(\d{1,3})", cursor))
+    if of_run not in (None, run):
+        raise BadCursorError("next names a page of another run: leave it out to begin.")
     return {"job_id": {"S": job_id}, "record": {"S": _avatar_record(run, position)}}
 
 

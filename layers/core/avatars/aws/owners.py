@@ -29,5 +29,7 @@ class DynamoDBOwners:
 
 
 def _allowance(item: dict[str, Any]) -> Allowance:
-    orders = {job_id: Ordered(**order) for job_id, order in item["orders"].items()}
+    orders = {
+        name: Ordered(order["at"], tuple(order["photos"])) for name, order in item["orders"].items()
+    }
     return Allowance(orders, item["version"])

@@ -12,6 +12,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from avatars.model import (
     Allowance,
+    ArchiveClaim,
     Avatar,
     Durations,
     Gate,
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 Item = dict[str, Any]
-Row = Job | Run | Photo | Avatar | Gate | Leases | Durations | Allowance | Receipt
-Versioned = TypeVar("Versioned", Job, Run, Gate, Leases, Durations, Allowance)
+Row = Job | Run | Photo | Avatar | Gate | Leases | Durations | Allowance | Receipt | ArchiveClaim
+Versioned = TypeVar("Versioned", Job, Run, Gate, Leases, Durations, Allowance, Receipt)
 
 CHANGE_TRIES = 20
 """A row is contended only for moments, by a handful of writers."""

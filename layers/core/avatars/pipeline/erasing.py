@@ -1,11 +1,12 @@
 """Forget a job: its pictures, its rows, its name. Only ids stay."""
 
+import secrets
 from dataclasses import asdict, replace
 from typing import Any
 
 from avatars import keys
 from avatars.errors import JobNotFoundError
-from avatars.model import Erased, Job, JobStatus, Receipt, Stage
+from avatars.model import Allowance, Erased, Job, JobStatus, Receipt, Stage
 from avatars.pipeline.admission import give_back
 from avatars.pipeline.ordering import find_owned_job
 from avatars.ports import Services
@@ -31,13 +32,12 @@ def erase_job(services: Services, owner: str, job_id: str) -> Receipt:
         raise JobNotFoundError(f"There is no job {job_id}.")
     if job.erased_at is not None and (receipt := services.jobs.receipt(job_id)):
         return receipt
-    # First: from here on, every step refuses to act for it.
+    # Not ended any more, so that the sweep finds it, also where this function dies after the mark.
+    services.jobs.change_run(job_id, job.run, lambda run: replace(run, ended_at=None))
+    # From here on, every step refuses to act for it.
     job = services.jobs.change_job(job_id, lambda job: _marked(job, services.clock.now()))
     run = services.jobs.change_run(
-        job_id,
-        job.run,
-        # Not ended: so the sweep finds it.
-        lambda run: replace(run, prompts=(), ended_at=None, waiting=None),
+        job_id, job.run, lambda run: replace(run, prompts=(), ended_at=None, waiting=None)
     )
     execution = run.execution or services.executions.name_of(job_id, job.run)
     stopped = services.executions.stop(execution, "its job is erased")
@@ -71,12 +71,11 @@ def erase_again(services: Services, job: Job) -> bool:
 
     The last time, the owner's name and the folder's go, too.
     """
-    before = services.jobs.receipt(job.job_id)
-    more = _erase(services, job)
-    _receipt(services, job, more + (before.erased if before else Erased()), False, before)
+    _receipt(services, job, _erase(services, job), stopped=False)
     age = services.clock.now() - (job.erased_at or 0)
     if age < services.clock.from_wall(STRAGGLERS):
         return False
+    services.owners.change_allowance(job.owner, lambda known: _without(known, job))
     services.jobs.change_job(
         job.job_id, lambda newest: replace(newest, owner=NOBODY, folder="", chosen=(), webhook=None)
     )
@@ -106,20 +105,23 @@ def _erase(services: Services, job: Job) -> Erased:
     )
 
 
-def _receipt(
-    services: Services,
-    job: Job,
-    erased: Erased,
-    stopped: bool,
-    before: Receipt | None = None,
-) -> Receipt:
-    receipt = Receipt(
-        job_id=job.job_id,
-        erased_at=job.erased_at or services.clock.now(),
-        stopped=stopped or bool(before and before.stopped),
-        erased=erased,
-        # By now the answer of a training that was just under way may have come.
-        model_id=services.jobs.job(job.job_id).model_id,
+def _receipt(services: Services, job: Job, erased: Erased, stopped: bool) -> Receipt:
+    return services.jobs.add_to_receipt(
+        Receipt(
+            job_id=job.job_id,
+            erased_at=job.erased_at or services.clock.now(),
+            stopped=stopped,
+            erased=erased,
+            # By now the answer of a training that was just under way may have come.
+            model_id=services.jobs.job(job.job_id).model_id,
+        )
     )
-    services.jobs.put_receipt(receipt)
-    return receipt
+
+
+def _without(allowance: Allowance, job: Job) -> Allowance:
+    """The allowance, in which the orders of a job count on without its name."""
+    orders = {
+        f"(erased) {secrets.token_hex(8)}" if name.startswith(job.job_id) else name: order
+        for name, order in allowance.orders.items()
+    }
+    return allowance if orders == allowance.orders else replace(allowance, orders=orders)

@@ -1,7 +1,8 @@
 """What owners ask for: a job, its start, more avatars from its model."""
 
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from avatars import keys
@@ -20,6 +21,7 @@ from avatars.model import (
     MAX_PHOTO_BYTES,
     MAX_PHOTOS,
     MIN_PHOTOS,
+    MOST_RUNS,
     Allowance,
     Form,
     Job,
@@ -27,6 +29,7 @@ from avatars.model import (
     Ordered,
     Prompt,
     job_id_for,
+    photo_id_for,
 )
 from avatars.pipeline.uploading import ensure_job
 from avatars.ports import Services
@@ -77,24 +80,31 @@ def order_job(
     known = services.jobs.find_job(job_id)
     if known and known.takes_no_photos:
         raise JobStartedError(f"Job {job_id} takes no more photos: use a new folder.")
-    _allow(services, owner, job_id, len(photos))
+    _allow(services, owner, job_id, photos)
     prefix = keys.upload_prefix(owner, folder)
     services.uploads.put(prefix + keys.MANIFEST, write_manifest(manifest, len(photos)))
     job = ensure_job(services, owner, folder)
-    if job.chosen:
-        return job
-    # What the manifest will say when the set is frozen, said at once.
-    services.jobs.change_run(job_id, job.run, lambda run: replace(run, prompts=manifest.prompts))
-    return services.jobs.change_job(
-        job_id,
-        lambda job: replace(
-            job,
+
+    def say(newest: Job) -> Job:
+        # What the manifest will say when the set is frozen, said at once; never afterwards.
+        if newest.takes_no_photos:
+            return newest
+        return replace(
+            newest,
             subject=manifest.subject,
             promised=len(photos),
             held=manifest.hold,
             webhook=manifest.webhook,
-        ),
-    )
+        )
+
+    job = services.jobs.change_job(job_id, say)
+    if not job.takes_no_photos:
+        services.jobs.change_run(
+            job_id,
+            job.run,
+            lambda run: run if run.inference else replace(run, prompts=manifest.prompts),
+        )
+    return job
 
 
 def upload_forms(services: Services, job: Job, photos: Mapping[str, str | None]) -> dict[str, Form]:
@@ -126,7 +136,7 @@ def ask_more(
 ) -> tuple[Job, int]:
     """Have more avatars made from a job's model; returns the job, and the run that makes them.
 
-    Raises JobNotFoundError, BadRequestError, NoModelError or JobNotEndedError.
+    Raises JobNotFoundError, BadRequestError, NoModelError, JobNotEndedError or LimitReachedError.
     """
     job = owned_job(services, owner, job_id)
     require_known_styles(prompts, services.settings.styles)
@@ -134,8 +144,12 @@ def ask_more(
         raise JobNotEndedError(f"Job {job_id} is {job.status}: wait until it has ended.")
     if not job.has_model:
         raise NoModelError(f"Job {job_id} has no trained model to make more from: order a new job.")
-    services.executions.start_another(job_id, job.run + 1, prompts)
-    return job, job.run + 1
+    run = job.run + 1
+    if run > MOST_RUNS:
+        raise LimitReachedError(f"{MOST_RUNS} runs of a job are the most: order a new job.")
+    _allow(services, owner, f"{job_id}-{run}")
+    services.executions.start_another(job_id, run, prompts)
+    return job, run
 
 
 def owned_job(services: Services, owner: str, job_id: str) -> Job:
@@ -162,7 +176,8 @@ def type_of(file: str, kind: str | None = None) -> str:
         raise BadRequestError(
             f"{file!r} is no JPEG, PNG, HEIC, WebP or AVIF by its name or type: convert it first."
         )
-    if "/" in file or file[0] == "." or not keys.is_photo(file):
+    # `${filename}` in a form would stand for any name at all.
+    if "/" in file or "${" in file or file[0] == "." or not keys.is_photo(file):
         raise BadRequestError(f"{file!r} is no plain name of a photo: rename it.")
     try:
         keys.check_name(file)
@@ -181,43 +196,44 @@ def check_folder(folder: str) -> None:
         )
 
 
-def _allow(services: Services, owner: str, job_id: str, photos: int) -> None:
-    """Count an order against the owner's limits. Raises LimitReachedError.
+def _allow(services: Services, owner: str, name: str, photos: Iterable[str] = ()) -> None:
+    """Count an order against the owner's limits: of a job, or of more avatars by a run's name.
 
-    It counts from now on, whatever becomes of it: every job may be paid for.
+    It counts from now on, whatever becomes of it: every one may be paid for. Raises
+    LimitReachedError.
     """
     limits, now = services.settings.owner_limits, services.clock.now()
 
     def allow(allowance: Allowance) -> Allowance:
-        orders = {
-            known: order
-            for known, order in allowance.orders.items()
-            if known != job_id and (now - order.at < DAY or _is_open(services, known))
+        known = allowance.orders.get(name, Ordered(now))
+        others = {
+            other: order
+            for other, order in allowance.orders.items()
+            if other != name and (now - order.at < DAY or _is_open(services, other))
         }
-        today = [order for order in orders.values() if now - order.at < DAY]
+        today = [order for order in others.values() if now - order.at < DAY]
         first = min((order.at for order in today), default=now)
-        if job_id not in allowance.orders:
+        wait = math.ceil(services.clock.to_wall(first + DAY - now))
+        if name not in allowance.orders:
             if len(today) >= limits.jobs_a_day:
                 raise LimitReachedError(
-                    f"{len(today)} jobs were ordered in a day, {limits.jobs_a_day} are the most: "
+                    f"{len(today)} orders were made in a day, {limits.jobs_a_day} are the most: "
                     "order again later.",
-                    first + DAY - now,
+                    wait,
                 )
-            if sum(_is_open(services, known) for known in orders) >= limits.open_jobs:
+            if sum(_is_open(services, other) for other in others) >= limits.open_jobs:
                 raise LimitReachedError(
                     f"{limits.open_jobs} jobs at a time are the most: wait until one has ended, or "
                     "erase one."
                 )
-        if photos + sum(order.photos for order in today) > limits.photos_a_day:
+        offered = sorted({*known.photos, *(photo_id_for(file)[:8] for file in photos)})
+        if len(offered) + sum(len(order.photos) for order in today) > limits.photos_a_day:
             raise LimitReachedError(
                 f"{limits.photos_a_day} photos a day are the most: order again later, or with "
                 "fewer photos.",
-                first + DAY - now,
+                wait,
             )
-        known = allowance.orders.get(job_id)
-        return replace(
-            allowance, orders=orders | {job_id: Ordered(known.at if known else now, photos)}
-        )
+        return replace(allowance, orders=others | {name: Ordered(known.at, tuple(offered))})
 
     services.owners.change_allowance(owner, allow)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from avatars import keys
 from avatars.errors import ArchiveTooLargeError, NoAvatarsError
-from avatars.model import Archive, Avatar, AvatarStatus, Job
+from avatars.model import Archive, ArchiveClaim, Avatar, AvatarStatus, Job
 from avatars.pipeline.describing import file_of
 from avatars.ports import Services
 
@@ -16,6 +16,9 @@ PAGE = 1000
 
 MOST_BYTES = 3_500_000_000
 """What fits into the 4 GB that `pack_avatars` has in /tmp, and into one PutObject (5 GB)."""
+
+PACKING_SECONDS = 300
+"""`Timeout` of the function that packs, wall seconds: after that, nobody does any more."""
 
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
 """The earliest date that ZIP knows: the same avatars make the same archive."""
@@ -29,6 +32,16 @@ def find_archive(services: Services, job: Job) -> Archive | None:
     key = _key(job, kept_avatars(services, job))
     size = services.gallery.size(key)
     return None if size is None else Archive(key, size)
+
+
+def ask_for_archive(services: Services, job: Job) -> Archive | None:
+    """The archive as `find_archive` has it; where it is not there, it is packed, once at a time."""
+    archive = find_archive(services, job)
+    if archive is None:
+        key, now = _key(job, kept_avatars(services, job)), int(services.clock.wall())
+        if services.jobs.claim_archive(ArchiveClaim(job.job_id, key, now + PACKING_SECONDS), now):
+            services.packing.ask(job.job_id)
+    return archive
 
 
 def pack_avatars(services: Services, job_id: str) -> Archive | None:
@@ -95,6 +108,12 @@ def _write(services: Services, avatars: Sequence[Avatar], file: Path) -> None:
         for avatar in avatars:
             entry = zipfile.ZipInfo(file_of(avatar) or "", _EARLIEST)
             entry.external_attr = 0o644 << 16
+            pieces = services.gallery.read(avatar.key or "")
+            try:
+                first = next(pieces, b"")
+            except FileNotFoundError:
+                continue  # somebody has deleted it by hand; the others are wanted all the same
             with archive.open(entry, "w", force_zip64=True) as target:
-                for piece in services.gallery.read(avatar.key or ""):
+                target.write(first)
+                for piece in pieces:
                     target.write(piece)
