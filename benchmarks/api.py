@@ -172,7 +172,7 @@ def written(jobs: int, calls: int, starts: int, tables: Sequence[Table]) -> str:
 
 {answers}
 
-On AWS other things take their time: the network, the API, the table. What this shows is that the function does nothing slow, and that no read grows with the jobs of others.
+On AWS other things take their time: the network, the API, the table. What this shows is that the function itself does nothing slow.
 
 ## Starts
 
