@@ -22,7 +22,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
+from rich.table import Column, Table
 
 from benchmarks.reading import AVATARS, OTHERS, PHOTOS, Reader, check, fill, routes
 from benchmarks.starting import KEYS, Key, Start, make_artifacts, start
@@ -110,14 +110,8 @@ def answers_table(taken: Taken) -> Table:
 
 
 def starts_table(started: Starts) -> Table:
-    table = Table(
-        "Starts, ms of CPU",
-        "least",
-        "median",
-        "of the bare one",
-        "on the wall",
-        "first answer",
-    )
+    first = Column("Starts, ms of CPU", no_wrap=True)
+    table = Table(first, "least", "median", "of bare", "wall", "answer")
     names = {"bare": "bare Powertools", "api": "avatars"}
     for key in sorted(started, key=lambda key: not key[1]):
         name, bytecode = key
@@ -178,11 +172,11 @@ def written(jobs: int, calls: int, starts: int, tables: Sequence[Table]) -> str:
 
 {answers}
 
-On AWS other things take their time: the network, the API, the table. What this shows is that the function does nothing slow, and that no read grows with the jobs of others.
+On AWS other things take their time: the network, the API, the table. What this shows is that the function itself does nothing slow.
 
 ## Starts
 
-What Lambda waits for in a cold start: importing the function and making its first client, in a new process, {starts} times in turns. The bare function is a Powertools resolver with validation, one model and one DynamoDB client ([`benchmarks/bare`](../benchmarks/bare/app.py)). Both have the packages of `sam build` around them; with bytecode, as it ships them, and without. Times are the CPU's unless said otherwise; the first answer comes after the start, and asks nobody else. Goal: at most {GOAL_RATIO} times the bare one with bytecode, each at its best.
+What Lambda waits for in a cold start: importing the function and making its first client, in a new process, {starts} times in turns. The bare function is a Powertools resolver with validation, one model and one DynamoDB client ([`benchmarks/bare`](../benchmarks/bare/app.py)). Both have the packages of `sam build` around them; with bytecode, as it ships them, and without. Times are the CPU's but for the wall's; the first answer comes after the start, and asks nobody else. Goal: at most {GOAL_RATIO} times the bare one with bytecode, each at its best.
 
 {begun}
 """
