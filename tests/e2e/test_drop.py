@@ -210,6 +210,8 @@ def test_the_world_is_told_once_and_in_ids_only(done: Outcome) -> None:
         "code": None,
         "model_id": folder.job().model_id,
         "inference_id": folder.run().inference_id,
+        "started_at": folder.run().started_at,
+        "has_webhook": False,
         "table": folder.pipeline.stack.outputs["JobsTable"],
     }
 

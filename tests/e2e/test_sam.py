@@ -26,7 +26,7 @@ class TestRemoteInvoke:
         reply = remote_invoke(pipeline, "ApiFunction", "api_create_job")
 
         assert reply["statusCode"] == 201
-        assert json.loads(reply["body"])["job_id"] == summer.job_id
+        assert json.loads(reply["body"])["job"]["job_id"] == summer.job_id
 
     def test_the_state_machine_takes_its_input(self, pipeline: Pipeline, summer: Folder) -> None:
         summer.begin()

@@ -82,7 +82,7 @@ def test_a_person_signs_in_with_a_browser_works_and_signs_out(
     assert mode == 0o600
     assert not any(secret in said + problems for secret in secrets)
     assert listed.returncode == 0, listed.stderr
-    assert json.loads(listed.stdout) == {"jobs": []}
+    assert json.loads(listed.stdout).keys() == {"jobs"}
     assert out.returncode == 0, out.stderr
     assert after.returncode == 1
     assert "Nobody is signed in" in after.stderr
@@ -107,7 +107,7 @@ def test_a_machine_gets_its_token_with_the_secret_of_its_client(pipeline: Pipeli
     )
 
     assert let_in.returncode == 0, let_in.stderr
-    assert json.loads(let_in.stdout) == {"jobs": []}
+    assert json.loads(let_in.stdout).keys() == {"jobs"}
     assert turned_away.returncode == 1
     assert "gives no tokens" in turned_away.stderr
     assert client["ClientSecret"] not in let_in.stderr + turned_away.stderr
