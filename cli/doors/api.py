@@ -35,7 +35,7 @@ _OF_THE_GATEWAY = {
 
 
 class ApiDoor:
-    """An API at an address, with the token of its owner; see `Door`."""
+    """An API at an address, signed in to by its owner; see `Door`."""
 
     look_seconds = 2.0
     clock_scale = 1.0
@@ -44,14 +44,14 @@ class ApiDoor:
     def __init__(
         self,
         url: str,
-        token: str,
+        auth: httpx.Auth,
         transport: httpx.BaseTransport | None = None,
         tries_again: int = TRIES_AGAIN,
         storage: httpx.BaseTransport | None = None,
     ) -> None:
         self.storage = storage
         self.url = url.rstrip("/")
-        self._http = repeating_client(self.url, token, transport, tries_again)
+        self._http = repeating_client(self.url, auth, transport, tries_again)
 
     @property
     def name(self) -> str:

@@ -14,7 +14,7 @@ ANY_METHOD = ("GET", "POST", "DELETE")
 
 def repeating_client(
     base_url: str = "",
-    token: str | None = None,
+    auth: httpx.Auth | None = None,
     transport: httpx.BaseTransport | None = None,
     tries_again: int = TRIES_AGAIN,
 ) -> httpx.Client:
@@ -25,7 +25,7 @@ def repeating_client(
     retry = Retry(total=tries_again, allowed_methods=ANY_METHOD, backoff_factor=0.3)
     return httpx.Client(
         base_url=base_url,
-        headers={"Authorization": f"Bearer {token}"} if token else {},
+        auth=auth,
         transport=RetryTransport(transport or _Network(), retry=retry),
         timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
     )

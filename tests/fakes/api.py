@@ -1,6 +1,7 @@
 """The HTTP API and the buckets as clients meet them, in memory: a region is behind them."""
 
 import json
+import math
 import threading
 from collections.abc import Callable
 from email import message_from_bytes, policy
@@ -9,10 +10,13 @@ from urllib.parse import unquote
 
 import httpx
 
+from cli.signing_in.current import OwnerAuth
+from cli.signing_in.tokens import Tokens
 from tests.conftest import ROOT
 from tests.region import Context, Region
 
 TOKEN = "a-token"
+AUTH = OwnerAuth(lambda refused: Tokens(TOKEN, math.inf))
 OWNER = "alice"
 
 Handler = Callable[[httpx.Request], httpx.Response]

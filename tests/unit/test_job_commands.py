@@ -22,7 +22,7 @@ from cli.doors.stack import StackDoor
 from cli.jobs.completing import complete_job, complete_style
 from cli.main import app
 from tests.fakes import FakeServices, answer
-from tests.fakes.api import OWNER, TOKEN, FakeApi, FakeStorage
+from tests.fakes.api import AUTH, OWNER, FakeApi, FakeStorage
 from tests.region import Region
 from tests.whole_jobs import picture, surroundings
 
@@ -75,7 +75,7 @@ def api_door(stage: Stage) -> Door:
             stage.minutes_pass(1)
             return super().job(job_id)
 
-    return Lively("https://api.test", TOKEN, stage.api, storage=stage.storage)
+    return Lively("https://api.test", AUTH, stage.api, storage=stage.storage)
 
 
 @pytest.fixture(params=[stack_door, api_door])
@@ -529,7 +529,7 @@ class TestApi:
         assert said in done.stderr
 
     def test_an_api_that_cannot_be_reached_is_given_up_after_some_tries(self, api: Stage) -> None:
-        api.door = ApiDoor("https://api.test", TOKEN, api.api, tries_again=1)
+        api.door = ApiDoor("https://api.test", AUTH, api.api, tries_again=1)
         api.api.out_of_order = [httpx.ConnectError("refused")] * 2
 
         done = api.run("list", code=1)
