@@ -81,7 +81,7 @@ def create(
         ),
     ],
     style: StyleOption,
-    subject: Annotated[Subject, typer.Option(help="Who is on the photos.")] = Subject.WOMAN,
+    subject: Annotated[Subject, typer.Option(help="Who is on the photos.")],
     prompt: PromptOption = None,
     folder: Annotated[
         str | None,
