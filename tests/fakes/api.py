@@ -51,7 +51,7 @@ class FakeApi(httpx.BaseTransport):
         if answer is None:
             answer = self._answer(request)
             self._kept[key] = request.content, answer
-        return httpx.Response(answer.status_code, content=answer.content)
+        return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         from avatars.api.routes import resolve
@@ -67,7 +67,9 @@ class FakeApi(httpx.BaseTransport):
         event["body"] = request.content.decode() or None
         event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"] = OWNER
         reply = resolve(event, Context("api"))  # type: ignore[arg-type]
-        return httpx.Response(reply["statusCode"], text=reply.get("body") or "")
+        return httpx.Response(
+            reply["statusCode"], headers=reply["headers"], text=reply.get("body") or ""
+        )
 
 
 class FakeStorage(httpx.BaseTransport):

@@ -27,6 +27,7 @@ from tests.region import Region
 from tests.whole_jobs import picture, surroundings
 
 JOB_ID = job_id_for(OWNER, "selfies")
+WOMAN = ("--subject", "woman")
 
 
 @dataclass
@@ -121,7 +122,7 @@ def selfies(tmp_path: Path) -> Path:
 
 
 def create(stage: Stage, selfies: Path, *options: object, code: int = 0) -> Any:
-    return stage.json("create", selfies, "--style", "realistic:2", *options, code=code)
+    return stage.json("create", selfies, *WOMAN, "--style", "realistic:2", *options, code=code)
 
 
 class TestCreate:
@@ -142,7 +143,7 @@ class TestCreate:
     def test_without_watching_the_id_is_all_that_is_printed(
         self, stack: Stage, selfies: Path
     ) -> None:
-        done = stack.run("create", selfies, "--style", "realistic")
+        done = stack.run("create", selfies, *WOMAN, "--style", "realistic")
 
         assert done.stdout == f"{JOB_ID}\n"
         assert "notes.jpg is left out, not_an_image" in done.stderr
@@ -155,7 +156,7 @@ class TestCreate:
             return httpx.Response(403) if file == "5.jpg" else None
 
         stage.storage.before_upload = refuse_the_last
-        cut_off = stage.run("create", selfies, "--style", "realistic:2", code=1)
+        cut_off = stage.run("create", selfies, *WOMAN, "--style", "realistic:2", code=1)
         stage.storage.before_upload = lambda file: None
         stage.minutes_pass(1)
         arrived = list(stage.storage.uploaded)
@@ -174,7 +175,7 @@ class TestCreate:
 
         stack.storage.before_upload = interrupt
 
-        done = stack.run("create", selfies, "--style", "realistic", code=130)
+        done = stack.run("create", selfies, *WOMAN, "--style", "realistic", code=130)
 
         assert "run the same command again" in done.stderr
         assert done.stderr.endswith("avatars: Interrupted.\n")
@@ -207,7 +208,7 @@ class TestCreate:
     ) -> None:
         create(stage, selfies, "--watch")
 
-        done = stage.run("create", selfies, "--style", "realistic", code=1)
+        done = stage.run("create", selfies, *WOMAN, "--style", "realistic", code=1)
 
         assert "`avatars more`" in done.stderr
         assert "--folder NAME" in done.stderr
@@ -218,7 +219,7 @@ class TestCreate:
         for number in (4, 5):
             (selfies / f"{number}.jpg").unlink()
 
-        done = stack.run("create", selfies, "--style", "realistic", code=1)
+        done = stack.run("create", selfies, *WOMAN, "--style", "realistic", code=1)
 
         assert "4 of 5 photos can be used, and a training takes 5 to 30" in done.stderr
         assert stack.json("list") == {"jobs": []}
@@ -242,16 +243,17 @@ class TestCreate:
     def test_a_style_that_does_not_exist_is_refused_at_once(
         self, stack: Stage, selfies: Path
     ) -> None:
-        done = stack.run("create", selfies, "--style", "cubist", code=1)
+        done = stack.run("create", selfies, *WOMAN, "--style", "cubist", code=1)
 
         assert "There is no style 'cubist' here: take realistic" in done.stderr
 
     @pytest.mark.parametrize(
         ("options", "said"),
         [
-            (("--style", "realistic:0"), "from 1 to 120"),
-            (("--style", "realistic", "--folder", "a/b"), "folder"),
-            ((), "Missing option '--style'"),
+            ((*WOMAN, "--style", "realistic:0"), "from 1 to 120"),
+            ((*WOMAN, "--style", "realistic", "--folder", "a/b"), "folder"),
+            (WOMAN, "Missing option '--style'"),
+            (("--style", "realistic"), "Missing option '--subject'"),
         ],
     )
     def test_wrong_usage_says_what_is_wrong(
@@ -509,6 +511,21 @@ class TestApi:
         assert len(api.api.requests) == 3
         assert len(keys) == 1
 
+    def test_an_api_that_is_asked_too_fast_is_asked_again(self, api: Stage) -> None:
+        api.api.out_of_order = [httpx.Response(429, json={"message": "Too Many Requests"})]
+
+        assert api.json("list") == {"jobs": []}
+
+    def test_a_limit_that_is_reached_is_said_at_once(self, api: Stage) -> None:
+        problem = {"code": "LIMIT_REACHED", "detail": "20 jobs a day.", "remedy": "Wait."}
+        headers = {"Content-Type": "application/problem+json"}
+        api.api.out_of_order = [httpx.Response(429, json=problem, headers=headers)]
+
+        done = api.run("list", code=1)
+
+        assert done.stderr.endswith("avatars: 20 jobs a day. Wait.\n")
+        assert len(api.api.requests) == 1
+
     @pytest.mark.parametrize(
         ("answer", "said"),
         [
@@ -539,7 +556,9 @@ class TestApi:
     def test_everything_that_is_wrong_with_an_order_is_named(
         self, api: Stage, selfies: Path
     ) -> None:
-        done = api.run("create", selfies, "--style", "realistic", "--prompt", "x" * 1001, code=1)
+        done = api.run(
+            "create", selfies, *WOMAN, "--style", "realistic", "--prompt", "x" * 1001, code=1
+        )
 
         assert "prompt" in done.stderr
         assert "1000" in done.stderr
