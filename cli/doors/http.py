@@ -24,7 +24,8 @@ def repeating_client(
     """A client whose every call is repeated while nobody answers, or with 429, 502, 503 or 504.
 
     A 429 that the API gives as a problem is final: the owner has reached a limit of days, not of
-    seconds. Whoever uses it sends only what may arrive twice. *transport* takes the place of the network.
+    seconds. Whoever uses it sends only what may arrive twice. *transport* takes the place of the
+    network.
     """
     retry = Retry(
         total=tries_again,

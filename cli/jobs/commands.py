@@ -100,7 +100,8 @@ def create(
     Photos are judged here first, by the code that judges them on AWS; what cannot be used is named
     and left out. The job begins by itself as soon as all the others have arrived.
 
-    Interrupted? The same command again sends only what is missing: a folder is one job.
+    Interrupted? The same command again sends only what is missing, follows what has begun, and
+    saves what is done. A folder's name is one job: others of that name need --folder.
 
     Example: avatars create ./selfies --subject woman --style realistic:4 --style anime:2 --watch
 

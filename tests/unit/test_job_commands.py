@@ -203,6 +203,40 @@ class TestCreate:
         assert len(stage.storage.uploaded) == arrived
         assert done["job"]["status"] == "COMPLETED"
 
+    def test_a_folder_whose_job_is_done_is_saved_and_nothing_is_sent(
+        self, stage: Stage, selfies: Path, tmp_path: Path
+    ) -> None:
+        create(stage, selfies, "--watch")
+
+        done = create(stage, selfies, "--out", tmp_path / "out")
+
+        assert (done["job"]["job_id"], done["job"]["status"]) == (JOB_ID, "COMPLETED")
+        assert done["sent"] == []
+        assert all(Path(each["file"]).read_bytes() for each in done["avatars"])
+
+    @pytest.mark.parametrize("minutes", [0, 2])
+    def test_another_order_of_the_same_name_is_refused_and_changes_nothing(
+        self, stack: Stage, selfies: Path, tmp_path: Path, minutes: int
+    ) -> None:
+        create(stack, selfies)
+        stack.minutes_pass(minutes)
+        before, arrived = stack.json("status", JOB_ID), list(stack.storage.uploaded)
+        others = tmp_path / "ben" / "selfies"
+        others.mkdir(parents=True)
+        for number in range(6, 12):
+            (others / f"{number}.jpg").write_bytes(picture(number))
+
+        photos = stack.run("create", others, *WOMAN, "--style", "realistic:2", code=1)
+        styles = stack.run("create", selfies, *WOMAN, "--style", "realistic:3", code=1)
+        subject = stack.run("create", selfies, "--subject", "man", "--style", "realistic:2", code=1)
+
+        for done, what in ((photos, "photos"), (styles, "styles or prompt"), (subject, "subject")):
+            assert f"other {what}: give this one another name (--folder NAME)" in done.stderr
+        after = stack.json("status", JOB_ID)
+        assert stack.storage.uploaded == arrived
+        for fact in ("subject", "prompts", "promised"):
+            assert after[fact] == before[fact]
+
     def test_a_folder_whose_job_has_ended_is_refused_with_both_ways_on(
         self, stage: Stage, selfies: Path
     ) -> None:
