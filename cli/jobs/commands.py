@@ -56,7 +56,9 @@ TimeoutOption = Annotated[
 ]
 OutOption = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Follow it, and save its avatars here.", file_okay=False),
+    typer.Option(
+        metavar="DIR", help="Follow it, and save its avatars in DIR/FOLDER.", file_okay=False
+    ),
 ]
 KeyOption = Annotated[
     str | None,
@@ -198,13 +200,13 @@ def download(
     door: Door,
     job: JobArgument,
     out: Annotated[
-        Path | None,
+        Path,
         typer.Option(
             metavar="DIR",
-            help="Where they go; without it, avatars-FOLDER. What lies there is not fetched again.",
+            help="They go to DIR/FOLDER. What lies there is not fetched again.",
             file_okay=False,
         ),
-    ] = None,
+    ] = Path("out"),
     as_json: JsonOption = False,
 ) -> None:
     """Save the avatars of all runs of a job.
@@ -214,7 +216,7 @@ def download(
     Exit codes: 0 saved, 1 refused or there are none, 2 wrong usage, 130 interrupted.
     """
     found = door.job(job_id_of(door, job))
-    saved = _save(door, found, out or Path(f"avatars-{found['folder']}"))
+    saved = _save(door, found, out)
     if not saved:
         raise RefusedError(
             f"Job {found['job_id']} is {found['status']} and has no avatars to save (yet)."
@@ -376,7 +378,7 @@ def _watch(
     else:
         print_facts(_facts(door, job))
         if saved is not None:
-            print_line(f"{len(saved)} avatars are in {out}/.")
+            print_line(f"{len(saved)} avatars are in {out / job['folder']}/.")
         elif job["avatars"]["kept"]:
             tell(f"`avatars download {job_id}` saves the avatars.")
     if job["status"] != JobStatus.COMPLETED:
@@ -385,7 +387,7 @@ def _watch(
 
 def _save(door: Door, job: Job, out: Path) -> list[Saved]:
     avatars: list[Avatar] = list(door.avatars(job["job_id"]))
-    return fetch_avatars(avatars, out, door.storage)
+    return fetch_avatars(avatars, out, job["folder"], door.storage)
 
 
 def _key(door: Door, key: str | None) -> str:

@@ -453,8 +453,8 @@ class TestDownload:
         self, stack: Stage, selfies: Path, tmp_path: Path
     ) -> None:
         create(stack, selfies, "--out", tmp_path / "out")
-        kept = tmp_path / "out" / "001-001-realistic.jpg"
-        cut_off = tmp_path / "out" / "001-002-realistic.jpg"
+        kept = tmp_path / "out" / "selfies" / "001-001-realistic.jpg"
+        cut_off = tmp_path / "out" / "selfies" / "001-002-realistic.jpg"
         whole = cut_off.read_bytes()
         written_at = kept.stat().st_mtime_ns
         cut_off.write_bytes(whole[:10])
@@ -463,7 +463,16 @@ class TestDownload:
 
         assert kept.stat().st_mtime_ns == written_at
         assert cut_off.read_bytes() == whole
-        assert len(list((tmp_path / "out").iterdir())) == 2
+        assert len(list(kept.parent.iterdir())) == 2
+
+    def test_two_jobs_lie_side_by_side(self, stack: Stage, selfies: Path, tmp_path: Path) -> None:
+        one = create(stack, selfies, "--out", tmp_path / "out")
+        other = create(stack, selfies, "--folder", "again", "--out", tmp_path / "out")
+
+        files = [Path(each["file"]) for done in (one, other) for each in done["avatars"]]
+
+        assert len(set(files)) == 4
+        assert {file.parent.name for file in files} == {"selfies", "again"}
 
     def test_a_job_without_avatars_is_refused(
         self, stack: Stage, selfies: Path, tmp_path: Path
