@@ -18,11 +18,11 @@ from cli.doors.documents import Avatar, Job, JobSummary, Line
 from cli.doors.door import Door
 from cli.doors.finding import at_a_door
 from cli.fetching import Saved, fetch_avatars
-from cli.following import follow, told
+from cli.following import follow, told, watch_command
 from cli.jobs.completing import complete_job, complete_style
 from cli.jobs.naming import folder_name, job_id_of
 from cli.printing import print_facts, print_json, print_line, print_table, tell
-from cli.saying import PROBLEM, RefusedError, UsageError
+from cli.saying import PROBLEM, RefusedError, StillRunningError, UsageError
 
 JobArgument = Annotated[
     str,
@@ -181,18 +181,21 @@ def status(door: Door, job: JobArgument, as_json: JsonOption = False) -> None:
 def watch(
     door: Door,
     job: JobArgument,
+    run: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Until this run has ended, that of `more`.")
+    ] = 1,
     out: OutOption = None,
     timeout: TimeoutOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Follow a job to its end.
+    """Follow a job to its end. A connection that breaks off for a while is looked over.
 
     Example: avatars watch JOB --timeout 1800 --out ./avatars
 
     Exit codes: 0 completed, 1 refused or ended otherwise, 2 wrong usage, 3 still running after
     --timeout, 130 interrupted (the job goes on).
     """
-    _watch(door, job_id_of(door, job), 1, timeout, out, as_json=as_json)
+    _watch(door, job_id_of(door, job), run, timeout, out, as_json=as_json)
 
 
 @at_a_door
@@ -257,6 +260,7 @@ def more(
         print_json(asked)
     else:
         print_line(f"Run {asked['run']} of job {job_id} has begun.")
+        tell(f"It goes on by itself: `{watch_command(job_id, asked['run'])}` follows it.")
 
 
 @at_a_door
@@ -370,7 +374,12 @@ def _watch(
     **more: object,
 ) -> None:
     """Follow, save, print, and exit by how it ended."""
-    job = follow(door, job_id, run, timeout)
+    try:
+        job = follow(door, job_id, run, timeout)
+    except (StillRunningError, KeyboardInterrupt):
+        if as_json:
+            print_json({"job": {"job_id": job_id, "run": run}, **more})
+        raise
     saved = _save(door, job, out) if out else None
     if as_json:
         shown: dict[str, object] = {"job": job, **more}

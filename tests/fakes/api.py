@@ -27,8 +27,11 @@ class FakeApi(httpx.BaseTransport):
 
     def __init__(self) -> None:
         self.requests: list[httpx.Request] = []
-        self.out_of_order: list[httpx.Response | httpx.TransportError] = []
-        """What is answered, or happens, instead, in this order; the request is not carried out."""
+        self.out_of_order: list[httpx.Response | BaseException | None] = []
+        """What is answered, or happens, instead, in this order; the request is not carried out.
+
+        Nothing is out of order with None.
+        """
         self._kept: dict[str, tuple[bytes, httpx.Response]] = {}
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -38,7 +41,7 @@ class FakeApi(httpx.BaseTransport):
             match self.out_of_order.pop(0):
                 case httpx.Response() as response:
                     return response
-                case error:
+                case BaseException() as error:
                     raise error
         if request.headers.get("Authorization") != f"Bearer {TOKEN}":
             return httpx.Response(401, json={"message": "Unauthorized"})

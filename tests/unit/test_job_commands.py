@@ -325,6 +325,40 @@ class TestWatch:
         assert f"Job {JOB_ID} is still" in done.stderr
         assert "avatars watch" in done.stderr
 
+    def test_as_json_the_id_is_told_of_a_job_that_takes_longer(
+        self, stack: Stage, selfies: Path
+    ) -> None:
+        cut_short = create(stack, selfies, "--watch", "--timeout", 0, code=3)
+
+        assert cut_short["job"] == {"job_id": JOB_ID, "run": 1}
+        assert len(cut_short["sent"]) == 6
+
+    def test_as_json_the_id_is_told_to_whoever_interrupts(self, api: Stage, selfies: Path) -> None:
+        create(api, selfies)
+        api.api.out_of_order = [None, KeyboardInterrupt()]
+
+        assert api.json("watch", JOB_ID, code=130) == {"job": {"job_id": JOB_ID, "run": 1}}
+
+    def test_a_fault_that_passes_is_told_and_looked_over(self, api: Stage, selfies: Path) -> None:
+        create(api, selfies)
+        api.api.out_of_order = [None, httpx.Response(500, json={}), httpx.Response(500, json={})]
+
+        done = api.run("watch", JOB_ID)
+
+        assert done.stderr.count("The API answers 500") == 1
+        assert "COMPLETED" in done.stdout
+
+    def test_a_fault_that_lasts_is_looked_over_until_the_time_is_over(
+        self, api: Stage, selfies: Path
+    ) -> None:
+        create(api, selfies)
+        api.door.look_seconds = 0.001
+        api.api.out_of_order = [None, *1000 * [httpx.Response(500, json={})]]
+
+        done = api.run("watch", JOB_ID, "--timeout", 0.01, code=3)
+
+        assert f"Job {JOB_ID} is still" in done.stderr
+
     def test_each_stage_is_told_where_nobody_sees_it(self, stack: Stage, selfies: Path) -> None:
         create(stack, selfies)
 
@@ -417,6 +451,16 @@ class TestMore:
             (2, 2),
             (2, 3),
         ]
+
+    def test_the_run_that_was_asked_for_is_followed(self, stage: Stage, selfies: Path) -> None:
+        create(stage, selfies, "--watch")
+
+        asked = stage.run("more", JOB_ID, "--style", "realistic:3")
+        done = stage.json("watch", JOB_ID, "--run", 2)
+
+        assert f"avatars watch {JOB_ID} --run 2" in asked.stderr
+        assert (done["job"]["run"], done["job"]["avatars"]["kept"]) == (2, 3)
+        assert "has 2 runs" in stage.run("watch", JOB_ID, "--run", 4, code=1).stderr
 
     def test_a_job_that_has_not_ended_is_refused(self, stage: Stage, selfies: Path) -> None:
         create(stage, selfies)
