@@ -114,6 +114,7 @@ def create(
     """
     from cli.jobs.creating import create_job  # and with it, all that judges photos
 
+    _require_following(timeout, watch=watch, out=out)
     lines = lines_of(style, prompt)
     name = folder_name(photo_dir.resolve().name, folder)
     created = create_job(door, photo_dir, name, subject, lines, _key(door, key))
@@ -252,6 +253,7 @@ def more(
     Exit codes: 0 done, 1 refused or ended otherwise, 2 wrong usage, 3 still running after
     --timeout, 130 interrupted.
     """
+    _require_following(timeout, watch=watch, out=out)
     job_id = job_id_of(door, job)
     asked = door.more(job_id, lines_of(style, prompt), _key(door, key))
     if watch or out:
@@ -404,6 +406,11 @@ def _key(door: Door, key: str | None) -> str:
     if key and not door.keeps_keys:
         raise UsageError("--idempotency-key is for APIs: a stack reached with AWS keeps none.")
     return key or str(uuid.uuid4())
+
+
+def _require_following(timeout: float | None, *, watch: bool, out: Path | None) -> None:
+    if timeout is not None and not (watch or out):
+        raise UsageError("--timeout goes with --watch or --out DIR.")
 
 
 def _confirm(job: Job) -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -287,6 +288,7 @@ class TestCreate:
             ((*WOMAN, "--style", "realistic:0"), "from 1 to 120"),
             ((*WOMAN, "--style", "realistic", "--folder", "a/b"), "folder"),
             (WOMAN, "Missing option '--style'"),
+            ((*WOMAN, "--style", "realistic", "--timeout", "9"), "--timeout goes with --watch"),
             (("--style", "realistic"), "Missing option '--subject'"),
         ],
     )
@@ -559,6 +561,18 @@ class TestErase:
         assert "--yes" in done.stderr
         assert stack.json("list")["jobs"]
 
+    def test_whoever_leaves_the_question_erases_nothing(
+        self, stack: Stage, selfies: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        create(stack, selfies)
+        terminal = SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True))
+        monkeypatch.setattr("cli.jobs.commands.sys", terminal)
+
+        done = stack.run("erase", JOB_ID, input="", code=130)  # Ctrl-D; Ctrl-C raises the same
+
+        assert done.stderr.endswith("avatars: Interrupted.\n")
+        assert stack.json("list")["jobs"]
+
 
 class TestCompletion:
     def context(self, stage: Stage, opener: Callable[[Where], Door]) -> typer.Context:
@@ -631,6 +645,14 @@ class TestApi:
 
         assert done.stdout == ""
         assert said in done.stderr
+
+    def test_what_an_api_says_cannot_steer_the_terminal(self, api: Stage) -> None:
+        problem = {"code": "NEW", "detail": "\x1b[2JAll is well."}
+        api.api.out_of_order = [httpx.Response(400, json=problem)]
+
+        done = api.run("list", code=1)
+
+        assert done.stderr.endswith("avatars: \ufffd[2JAll is well.\n")
 
     def test_an_api_that_cannot_be_reached_is_given_up_after_some_tries(self, api: Stage) -> None:
         api.door = ApiDoor("https://api.test", AUTH, api.api, tries_again=1)
