@@ -388,7 +388,7 @@ def _watch(
         print_json(shown if saved is None else shown | {"avatars": saved})
     else:
         print_facts(_facts(door, job))
-        if saved is not None:
+        if out and saved is not None:
             print_line(f"{len(saved)} avatars are in {out / job['folder']}/.")
         elif job["avatars"]["kept"]:
             tell(f"`avatars download {job_id}` saves the avatars.")
