@@ -8,7 +8,6 @@ from typing import TypedDict
 import httpx
 from rich.progress import MofNCompleteColumn
 
-from avatars.keys import check_name
 from cli.doors.documents import Avatar
 from cli.doors.door import DoorError
 from cli.doors.http import repeating_client
@@ -29,18 +28,24 @@ class Saved(TypedDict):
 
 
 def fetch_avatars(
-    avatars: Sequence[Avatar], out: Path, transport: httpx.BaseTransport | None = None
+    avatars: Sequence[Avatar],
+    out: Path,
+    folder: str,
+    transport: httpx.BaseTransport | None = None,
 ) -> list[Saved]:
-    """Save all kept avatars in *out*; those that lie there whole are not fetched again.
+    """Save all kept avatars of a job in *out*/*folder*: other jobs in *out* have the same names.
+
+    Those that lie there whole are not fetched again.
 
     Raises RefusedError or DoorError; what was fetched before that stays.
     """
     kept = [avatar for avatar in avatars if avatar["link"]]
+    out /= _plain(folder)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RefusedError(f"The avatars cannot go to {out}: {error.strerror}.") from error
-    paths = [out / _name(avatar) for avatar in kept]
+    paths = [out / _plain(avatar["file"] or "") for avatar in kept]
     with (
         repeating_client(transport=transport) as http,
         bars("fetching avatars", len(kept), MofNCompleteColumn()) as advance,
@@ -64,11 +69,9 @@ def fetch_avatars(
     ]
 
 
-def _name(avatar: Avatar) -> str:
-    """The file's name, which may lead nowhere else."""
-    name = avatar["file"] or ""
-    check_name(name)
-    if Path(name).name != name:
+def _plain(name: str) -> str:
+    """The name of a file or folder, which may lead nowhere else."""
+    if Path(name).name != name or name in ("", "..") or not name.isprintable():
         raise RefusedError(f"{name!r} is no plain file name, so nothing is saved under it.")
     return name
 

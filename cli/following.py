@@ -1,14 +1,15 @@
 """Follow a job through a door until it has ended."""
 
+import math
 import time
 from collections.abc import Iterator
 
 from avatars.model import JobStatus
 from cli.doors.documents import Estimate, Job
-from cli.doors.door import Door
+from cli.doors.door import Door, DoorError
 from cli.printing import tell
 from cli.progress import DOING, Progress
-from cli.saying import StillRunningError
+from cli.saying import RefusedError, StillRunningError
 
 WORK = ("PHOTOS", "VERDICTS", "MODEL", "AVATARS", "COPIES")
 """Waiting for these is what a stage is about; everything else keeps it from going on."""
@@ -22,30 +23,43 @@ def has_ended(job: Job, run: int) -> bool:
 def follow(door: Door, job_id: str, run: int = 1, most_seconds: float | None = None) -> Job:
     """Show what a job is doing, on standard error, and return it once the run has ended.
 
-    Raises StillRunningError after *most_seconds* (wall), or DoorError.
+    A fault that passes is shown, and looked over until *most_seconds* (wall) are over; without
+    them, until somebody interrupts. Raises StillRunningError after *most_seconds*, DoorError,
+    or RefusedError for a run that nobody ordered.
     """
-    deadline = None if most_seconds is None else time.monotonic() + most_seconds
+    deadline = math.inf if most_seconds is None else time.monotonic() + most_seconds
+    further = f"goes on by itself: `{watch_command(job_id, run)}` follows it further."
+    job = door.job(job_id)
+    if run > job["run"] + 1:  # the next one may be ordered, and not begun
+        raise RefusedError(f"Job {job_id} has {job['run']} runs: `avatars more` orders another.")
+    fault: DoorError | None = None
     with Progress() as progress:
-        while True:
-            job = door.job(job_id)
-            if has_ended(job, run):
-                return job
-            if doing := DOING.get(JobStatus(job["status"])):
-                progress.update(
-                    doing, list(_facts(job)), list(_waits(door, job, progress.is_watched))
-                )
-            if deadline is not None and time.monotonic() >= deadline:
-                raise StillRunningError(
-                    f"Job {job_id} is still {job['status']} after {most_seconds:g} s, and goes on "
-                    f"by itself: `avatars watch {job_id}` follows it further."
-                )
-            try:
+        try:
+            while not has_ended(job, run):
+                doing = DOING.get(JobStatus(job["status"]), f"Beginning run {run}")
+                waits = [str(fault)] if fault else _waits(door, job, progress.is_watched)
+                progress.update(doing, list(_facts(job)), list(waits))
+                if time.monotonic() >= deadline:
+                    raise StillRunningError(
+                        f"Job {job_id} is still {job['status']} after {most_seconds:g} s, and "
+                        f"{further}"
+                    )
                 time.sleep(door.look_seconds)
-            except KeyboardInterrupt:
-                tell(
-                    f"Job {job_id} goes on by itself: `avatars watch {job_id}` follows it further."
-                )
-                raise
+                try:
+                    job, fault = door.job(job_id), None
+                except DoorError as error:
+                    if not error.passes:
+                        raise
+                    fault = error
+        except KeyboardInterrupt:
+            tell(f"Job {job_id} {further}")
+            raise
+    return job
+
+
+def watch_command(job_id: str, run: int) -> str:
+    """What follows that run, for people to repeat."""
+    return f"avatars watch {job_id}" + (f" --run {run}" if run > 1 else "")
 
 
 def _facts(job: Job) -> Iterator[str]:

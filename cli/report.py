@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from cli.outcome import Outcome
-from local.stack import Stack
+from local.stack import RECEIVER, Stack
 
 
 def print_outcome(outcome: Outcome) -> None:
@@ -29,7 +29,8 @@ def print_endpoints(stack: Stack, file: TextIO) -> None:
   {stack.page_url}
   sign in as {stack.page_user} with {stack.page_password}
 
-The same from any shell:
+The same from any shell, with `.venv/bin/avatars create PHOTO_DIR --subject woman --style anime:2
+--watch`, or by hand:
 
   export AWS_ENDPOINT_URL={stack.endpoint_url} AWS_DEFAULT_REGION=us-east-1
   export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
@@ -42,6 +43,7 @@ The same from any shell:
   export OWNER_POOL={stack.outputs["OwnerPool"]}
   export OWNER_POOL_CLIENT={stack.outputs["OwnerPoolClient"]}
 
+webhooks   may lead to {RECEIVER}, where you listen
 simulator  {stack.simulator_admin_url}/journal
 log        {stack.log}""",
         file=file,

@@ -43,7 +43,8 @@ def printable(text: str) -> str:
 
 
 def fail(error: BaseException, code: int) -> NoReturn:
-    print(f"avatars: {error}", file=sys.stderr)
+    lines = str(error).splitlines() or [type(error).__name__]
+    print("avatars:", "\n".join(map(printable, lines)), file=sys.stderr)
     raise typer.Exit(code)
 
 
@@ -58,5 +59,5 @@ def problems_told() -> Iterator[None]:
         fail(error, STILL_RUNNING)
     except PROBLEMS as error:
         fail(error, PROBLEM)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):  # the latter at a prompt
         fail(KeyboardInterrupt("Interrupted."), INTERRUPTED)

@@ -21,10 +21,10 @@ from avatars.model import (
     Photo,
     PhotoStatus,
     Run,
-    WaitReason,
     job_id_for,
 )
 from avatars.pipeline.collecting import without_unusable
+from avatars.pipeline.describing import WAITS
 from cli.pictures_out import PicturesOut
 from local.engine import client
 from local.stack import Stack
@@ -155,16 +155,6 @@ def deadline_of(sight: Sight) -> int | None:
     return None
 
 
-_WAITS_FOR = {
-    WaitReason.CAPACITY: "the provider is busy with other jobs",
-    WaitReason.BUSY: "the provider wants fewer requests",
-    WaitReason.CREDITS: "the provider's account has no credits",
-    WaitReason.KEY: "the provider refuses our key",
-    WaitReason.OUTAGE: "the provider is down",
-    WaitReason.NOT_SENT: "it could not be sent yet",
-}
-
-
 def facts_of(sight: Sight) -> list[str]:
     """What is known of the present stage."""
     job, run = sight.job, sight.run
@@ -186,7 +176,8 @@ def waits_of(sight: Sight, clock: Clock) -> list[str]:
     """What is being waited for, and until when at the latest."""
     waits = []
     if waiting := sight.run.waiting:
-        waits.append(f"{_WAITS_FOR[waiting.reason]}, {waiting.ahead} first")
+        first = f" {waiting.ahead} come first." if waiting.ahead else ""
+        waits.append(f"{WAITS[waiting.reason]}{first}")
     if sight.wait_state:
         here = sight.wait_seconds * clock.scale
         name = sight.wait_state.lower()

@@ -169,11 +169,11 @@ def started(state_dir: Path) -> Iterator[Stack]:
 
 
 def find(state_dir: Path) -> Stack | None:
-    """The stack that runs in *state_dir*, if any."""
+    """The stack that runs in *state_dir*, if any; one of another version is none that is known."""
     try:
         stack = Stack(**json.loads(_record(state_dir).read_text()))
         command = psutil.Process(stack.pid).cmdline()
-    except (FileNotFoundError, psutil.NoSuchProcess):
+    except (FileNotFoundError, ValueError, TypeError, psutil.NoSuchProcess, psutil.AccessDenied):
         return None
     return stack if "local.stack" in command else None
 

@@ -35,7 +35,7 @@ _OF_THE_GATEWAY = {
 
 
 class ApiDoor:
-    """An API at an address, with the token of its owner; see `Door`."""
+    """An API at an address, signed in to by its owner; see `Door`."""
 
     look_seconds = 2.0
     clock_scale = 1.0
@@ -44,14 +44,14 @@ class ApiDoor:
     def __init__(
         self,
         url: str,
-        token: str,
+        auth: httpx.Auth,
         transport: httpx.BaseTransport | None = None,
         tries_again: int = TRIES_AGAIN,
         storage: httpx.BaseTransport | None = None,
     ) -> None:
         self.storage = storage
         self.url = url.rstrip("/")
-        self._http = repeating_client(self.url, token, transport, tries_again)
+        self._http = repeating_client(self.url, auth, transport, tries_again)
 
     @property
     def name(self) -> str:
@@ -118,12 +118,14 @@ class ApiDoor:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise DoorError(
                 f"{self.url} cannot be reached ({type(error).__name__}): check the address and "
-                "your connection, and try again."
+                "your connection, and try again.",
+                passes=isinstance(error, httpx.TransportError),
             ) from error
         except ValueError as error:
             raise DoorError(
                 f"{self.url} does not answer as the API does (status {answer.status_code}): check "
-                "the address."
+                "the address.",
+                passes=answer.is_server_error,
             ) from error
         if answer.is_success:
             return document
@@ -142,9 +144,12 @@ def _problem(status: int, document: Any) -> DoorError:
             str(document.get("detail", "")),
             str(document.get("remedy", "")),
             document.get("errors") or (),
+            passes=status >= httpx.codes.INTERNAL_SERVER_ERROR,
         )
     return DoorError(
         _OF_THE_GATEWAY.get(status)
         or f"The API answers {status}: try again; if that stays so, look at the stack's logs with "
-        "whoever runs it."
+        "whoever runs it.",
+        passes=status >= httpx.codes.INTERNAL_SERVER_ERROR
+        or status == httpx.codes.TOO_MANY_REQUESTS,
     )

@@ -33,8 +33,8 @@ class Order(TypedDict):
 
     photos: list["OrderedPhoto"]
     folder: str
-    subject: NotRequired[str]
-    prompts: NotRequired[list[Line]]
+    subject: str
+    prompts: list[Line]
 
 
 class OrderedPhoto(TypedDict):

@@ -22,8 +22,10 @@ from cli.doors.documents import (
 class DoorError(Exception):
     """The stack refuses, or cannot be reached; the message says why, and what to do."""
 
-    def __init__(self, message: str, code: str | None = None) -> None:
+    def __init__(self, message: str, code: str | None = None, *, passes: bool = False) -> None:
         super().__init__(message)
+        self.passes = passes
+        """Whether it may go well a little later, unchanged."""
         self.code = code
         """What the API calls it: `JOB_STARTED`; None where it says nothing."""
 

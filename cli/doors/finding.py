@@ -15,7 +15,7 @@ from cli.doors.api import ApiDoor
 from cli.doors.door import Door
 from cli.printing import tell
 from cli.saying import RefusedError, UsageError, problems_told
-from cli.signing_in.current import token_for
+from cli.signing_in.current import OwnerAuth, tokens_for
 from cli.signing_in.issuer import checked
 from cli.signing_in.store import SignIns
 from cli.target import STATE_DIR, find_target
@@ -95,7 +95,7 @@ def open_door(where: Where) -> Door:
         if where.owner:
             raise UsageError("--owner is for stacks: to an API, the token says who you are.")
         url = _address(api)
-        return ApiDoor(url, token_for(url))
+        return ApiDoor(url, OwnerAuth(lambda refused: tokens_for(url, refused=refused)))
     from cli.doors.stack import StackDoor  # and with it, the schema of the API
 
     target = find_target(where.stack, profile=where.profile, region=where.region)

@@ -21,8 +21,10 @@ def refusal(
     detail: str,
     remedy: str = "",
     errors: Iterable[Mapping[str, str]] = (),
+    *,
+    passes: bool = False,
 ) -> DoorError:
     """The error of a problem that the API names by its code."""
     wrong = [f"{each['field']}: {each['problem']}." for each in errors]
     sentences = [*(wrong or [detail]), REMEDIES.get(code, remedy)]
-    return DoorError(" ".join(filter(None, sentences)), code)
+    return DoorError(" ".join(filter(None, sentences)), code, passes=passes)

@@ -2,10 +2,11 @@
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from http import HTTPStatus
 from typing import Any, TypeVar, cast
 
 import httpx
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
 from pydantic import ValidationError
 
 from avatars.api import problems, schema
@@ -157,5 +158,14 @@ def _refusals() -> Iterator[None]:
         raise refusal(kind.code, str(error), kind.remedy) from error
     except (BotoCoreError, ClientError) as error:
         raise DoorError(
-            f"AWS does not do it ({error}): look with credentials that may use the stack."
+            f"AWS does not do it ({error}): look with credentials that may use the stack.",
+            passes=_passes(error),
         ) from error
+
+
+def _passes(error: BotoCoreError | ClientError) -> bool:
+    """Whether nobody answered, or AWS was at fault itself."""
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return isinstance(error, (ConnectionError, HTTPClientError))

@@ -18,11 +18,11 @@ from cli.doors.documents import Avatar, Job, JobSummary, Line
 from cli.doors.door import Door
 from cli.doors.finding import at_a_door
 from cli.fetching import Saved, fetch_avatars
-from cli.following import follow, told
+from cli.following import follow, told, watch_command
 from cli.jobs.completing import complete_job, complete_style
 from cli.jobs.naming import folder_name, job_id_of
 from cli.printing import print_facts, print_json, print_line, print_table, tell
-from cli.saying import PROBLEM, RefusedError, UsageError
+from cli.saying import PROBLEM, RefusedError, StillRunningError, UsageError
 
 JobArgument = Annotated[
     str,
@@ -56,7 +56,9 @@ TimeoutOption = Annotated[
 ]
 OutOption = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Follow it, and save its avatars here.", file_okay=False),
+    typer.Option(
+        metavar="DIR", help="Follow it, and save its avatars in DIR/FOLDER.", file_okay=False
+    ),
 ]
 KeyOption = Annotated[
     str | None,
@@ -81,7 +83,7 @@ def create(
         ),
     ],
     style: StyleOption,
-    subject: Annotated[Subject, typer.Option(help="Who is on the photos.")] = Subject.WOMAN,
+    subject: Annotated[Subject, typer.Option(help="Who is on the photos.")],
     prompt: PromptOption = None,
     folder: Annotated[
         str | None,
@@ -100,7 +102,8 @@ def create(
     Photos are judged here first, by the code that judges them on AWS; what cannot be used is named
     and left out. The job begins by itself as soon as all the others have arrived.
 
-    Interrupted? The same command again sends only what is missing: a folder is one job.
+    Interrupted? The same command again sends only what is missing, follows what has begun, and
+    saves what is done. A folder's name is one job: others of that name need --folder.
 
     Example: avatars create ./selfies --subject woman --style realistic:4 --style anime:2 --watch
 
@@ -111,6 +114,7 @@ def create(
     """
     from cli.jobs.creating import create_job  # and with it, all that judges photos
 
+    _require_following(timeout, watch=watch, out=out)
     lines = lines_of(style, prompt)
     name = folder_name(photo_dir.resolve().name, folder)
     created = create_job(door, photo_dir, name, subject, lines, _key(door, key))
@@ -178,18 +182,21 @@ def status(door: Door, job: JobArgument, as_json: JsonOption = False) -> None:
 def watch(
     door: Door,
     job: JobArgument,
+    run: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Until this run has ended, that of `more`.")
+    ] = 1,
     out: OutOption = None,
     timeout: TimeoutOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Follow a job to its end.
+    """Follow a job to its end. A connection that breaks off for a while is looked over.
 
     Example: avatars watch JOB --timeout 1800 --out ./avatars
 
     Exit codes: 0 completed, 1 refused or ended otherwise, 2 wrong usage, 3 still running after
     --timeout, 130 interrupted (the job goes on).
     """
-    _watch(door, job_id_of(door, job), 1, timeout, out, as_json=as_json)
+    _watch(door, job_id_of(door, job), run, timeout, out, as_json=as_json)
 
 
 @at_a_door
@@ -197,13 +204,13 @@ def download(
     door: Door,
     job: JobArgument,
     out: Annotated[
-        Path | None,
+        Path,
         typer.Option(
             metavar="DIR",
-            help="Where they go; without it, avatars-FOLDER. What lies there is not fetched again.",
+            help="They go to DIR/FOLDER. What lies there is not fetched again.",
             file_okay=False,
         ),
-    ] = None,
+    ] = Path("out"),
     as_json: JsonOption = False,
 ) -> None:
     """Save the avatars of all runs of a job.
@@ -213,7 +220,7 @@ def download(
     Exit codes: 0 saved, 1 refused or there are none, 2 wrong usage, 130 interrupted.
     """
     found = door.job(job_id_of(door, job))
-    saved = _save(door, found, out or Path(f"avatars-{found['folder']}"))
+    saved = _save(door, found, out)
     if not saved:
         raise RefusedError(
             f"Job {found['job_id']} is {found['status']} and has no avatars to save (yet)."
@@ -246,6 +253,7 @@ def more(
     Exit codes: 0 done, 1 refused or ended otherwise, 2 wrong usage, 3 still running after
     --timeout, 130 interrupted.
     """
+    _require_following(timeout, watch=watch, out=out)
     job_id = job_id_of(door, job)
     asked = door.more(job_id, lines_of(style, prompt), _key(door, key))
     if watch or out:
@@ -254,6 +262,7 @@ def more(
         print_json(asked)
     else:
         print_line(f"Run {asked['run']} of job {job_id} has begun.")
+        tell(f"It goes on by itself: `{watch_command(job_id, asked['run'])}` follows it.")
 
 
 @at_a_door
@@ -367,15 +376,20 @@ def _watch(
     **more: object,
 ) -> None:
     """Follow, save, print, and exit by how it ended."""
-    job = follow(door, job_id, run, timeout)
+    try:
+        job = follow(door, job_id, run, timeout)
+    except (StillRunningError, KeyboardInterrupt):
+        if as_json:
+            print_json({"job": {"job_id": job_id, "run": run}, **more})
+        raise
     saved = _save(door, job, out) if out else None
     if as_json:
         shown: dict[str, object] = {"job": job, **more}
         print_json(shown if saved is None else shown | {"avatars": saved})
     else:
         print_facts(_facts(door, job))
-        if saved is not None:
-            print_line(f"{len(saved)} avatars are in {out}/.")
+        if out and saved is not None:
+            print_line(f"{len(saved)} avatars are in {out / job['folder']}/.")
         elif job["avatars"]["kept"]:
             tell(f"`avatars download {job_id}` saves the avatars.")
     if job["status"] != JobStatus.COMPLETED:
@@ -384,7 +398,7 @@ def _watch(
 
 def _save(door: Door, job: Job, out: Path) -> list[Saved]:
     avatars: list[Avatar] = list(door.avatars(job["job_id"]))
-    return fetch_avatars(avatars, out, door.storage)
+    return fetch_avatars(avatars, out, job["folder"], door.storage)
 
 
 def _key(door: Door, key: str | None) -> str:
@@ -392,6 +406,11 @@ def _key(door: Door, key: str | None) -> str:
     if key and not door.keeps_keys:
         raise UsageError("--idempotency-key is for APIs: a stack reached with AWS keeps none.")
     return key or str(uuid.uuid4())
+
+
+def _require_following(timeout: float | None, *, watch: bool, out: Path | None) -> None:
+    if timeout is not None and not (watch or out):
+        raise UsageError("--timeout goes with --watch or --out DIR.")
 
 
 def _confirm(job: Job) -> None:

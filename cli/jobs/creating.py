@@ -1,12 +1,12 @@
 """Order avatars of a folder of photos: check them, upload what is missing, and let it begin."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.progress import DownloadColumn, TimeRemainingColumn
 
-from avatars.model import MAX_PHOTOS, MIN_PHOTOS, Subject
+from avatars.model import MAX_PHOTOS, MIN_PHOTOS, JobStatus, Subject
 from avatars.photos.formats import recognise
 from avatars.pipeline.ordering import PHOTO_TYPES
 from cli.check import Verdict, check_photos
@@ -53,7 +53,7 @@ def create_job(
 ) -> Created:
     """A job of the photos in a directory, or the one that was begun before with what it lacks.
 
-    Raises RefusedError or DoorError.
+    Raises RefusedError, also where the folder's job is another one, or DoorError.
     """
     _require_styles(door, lines)
     chosen, left_out = choose(photo_files(photo_dir), subject)
@@ -71,12 +71,16 @@ def create_job(
         "subject": str(subject),
         "prompts": list(lines),
     }
+    known = _known(door, order, {each.file for each in left_out})
+    if known and known["status"] == JobStatus.COMPLETED:
+        tell(f"Job {known['job_id']} of this folder is done already: nothing is sent.")
+        return Created(known, [], left_out)
     try:
         ordered = door.order(order, key)
     except DoorError as error:
-        if error.code == "JOB_STARTED" and (job := _under_way(door, folder)):
-            tell(f"Job {job['job_id']} of this folder has begun already: nothing is sent.")
-            return Created(job, [], left_out)
+        if error.code == "JOB_STARTED" and known and not JobStatus(known["status"]).ended:
+            tell(f"Job {known['job_id']} of this folder has begun already: nothing is sent.")
+            return Created(known, [], left_out)
         raise
     job = ordered["job"]
     tell(f"Job {job['job_id']}, in folder {folder}.")
@@ -127,9 +131,30 @@ def _ordered(path: Path) -> OrderedPhoto:
         return {"file": path.name, "type": f"image/{recognise(file.read(BEGINNING)).lower()}"}
 
 
-def _under_way(door: Door, folder: str) -> Job | None:
-    """The job of that folder, unless it has ended: then more photos need another folder."""
-    found = find_by_folder(door, folder)
-    if found is None or found["status"] in ("COMPLETED", "FAILED", "NEEDS_ATTENTION"):
+def _known(door: Door, order: Order, left_out: Collection[str]) -> Job | None:
+    """The folder's job, if there is one. Raises RefusedError unless it is of the same order.
+
+    Photos are compared by their number and names: no door tells what is in them.
+    """
+    found = find_by_folder(door, order["folder"])
+    if found is None:
         return None
-    return door.job(found["job_id"])
+    job = door.job(found["job_id"])
+    files = {photo["file"] for photo in order["photos"]}
+    differs = {
+        "subject": job["subject"] != order["subject"],
+        "styles or prompt": _wanted(job["prompts"]) != _wanted(order["prompts"]),
+        "photos": job["promised"] not in (None, len(files))
+        or not {photo["file"] for photo in job["photos"]} <= files | set(left_out),
+    }
+    if other := [what for what, is_other in differs.items() if is_other]:
+        raise RefusedError(
+            f"Job {job['job_id']} has the folder {order['folder']} and other {', '.join(other)}: "
+            "give this one another name (--folder NAME). More avatars of the same photos come from "
+            "`avatars more`."
+        )
+    return job
+
+
+def _wanted(lines: Sequence[Line]) -> list[tuple[str, int, str | None]]:
+    return [(line["style"], line["count"], line.get("prompt")) for line in lines]

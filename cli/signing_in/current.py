@@ -1,7 +1,8 @@
 """The token for an API: given, got with a client's secret, or kept from a sign-in."""
 
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 
 import httpx
@@ -9,7 +10,7 @@ import httpx
 from cli.saying import RefusedError, UsageError
 from cli.signing_in.issuer import from_discovery
 from cli.signing_in.store import SignIns
-from cli.signing_in.tokens import for_machine, renewed
+from cli.signing_in.tokens import Tokens, for_machine, renewed
 
 SECONDS = 30
 
@@ -19,21 +20,48 @@ def token_client(transport: httpx.BaseTransport | None = None) -> httpx.Client:
     return httpx.Client(timeout=SECONDS, transport=transport)
 
 
-def token_for(
+class OwnerAuth(httpx.Auth):
+    """Gives every request a token that is good by then: commands may outlive their first one.
+
+    *find* is told the token that the API has refused, if it has. Requests raise RefusedError.
+    """
+
+    def __init__(self, find: Callable[[str | None], Tokens]) -> None:
+        self._find = find
+        self._tokens = find(None)
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
+        if not self._tokens.is_fresh:
+            self._tokens = self._find(None)
+        request.headers["Authorization"] = f"Bearer {self._tokens.access}"
+        answer = yield request
+        if answer.status_code != httpx.codes.UNAUTHORIZED:
+            return
+        refused, self._tokens = self._tokens, self._find(self._tokens.access)
+        if self._tokens != refused:
+            request.headers["Authorization"] = f"Bearer {self._tokens.access}"
+            yield request
+
+
+def tokens_for(
     api: str,
     environment: Mapping[str, str] = os.environ,
     sign_ins: SignIns | None = None,
     transport: httpx.BaseTransport | None = None,
-) -> str:
-    """An access token. Raises RefusedError."""
+    refused: str | None = None,
+) -> Tokens:
+    """Tokens of which the access token is fresh, and not the *refused* one if there is another.
+
+    Raises RefusedError.
+    """
     if token := environment.get("AVATARS_TOKEN"):
-        return token.strip()
+        return Tokens(token.strip(), math.inf)
     with token_client(transport) as http:
         if secret := environment.get("AVATARS_CLIENT_SECRET"):
             client_id, issuer = (
                 _required(environment, f"AVATARS_{name}") for name in ("CLIENT_ID", "ISSUER")
             )
-            return for_machine(from_discovery(issuer, client_id, http), secret, http).access
+            return for_machine(from_discovery(issuer, client_id, http), secret, http)
         kept = sign_ins or SignIns()
         sign_in = kept.find(api)
         if sign_in is None:
@@ -41,10 +69,10 @@ def token_for(
                 f"Nobody is signed in at {api}: use `avatars sign-in`, or AVATARS_TOKEN with a "
                 "token of yours."
             )
-        if not sign_in.tokens.is_fresh:
+        if not sign_in.tokens.is_fresh or sign_in.tokens.access == refused:
             sign_in = replace(sign_in, tokens=renewed(sign_in.tokens, sign_in.issuer, http))
             kept.keep(sign_in)
-        return sign_in.tokens.access
+        return sign_in.tokens
 
 
 def _required(environment: Mapping[str, str], name: str) -> str:

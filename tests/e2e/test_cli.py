@@ -101,7 +101,7 @@ def test_photos_become_avatars_more_are_made_and_all_is_erased(
 def test_a_creation_that_is_interrupted_goes_on_where_it_was(
     pipeline: Pipeline, selfies: Path, provider: Provider
 ) -> None:
-    wanted = ("create", selfies, "--style", "anime", "--owner", "dora")
+    wanted = ("create", selfies, "--subject", "woman", "--style", "anime", "--owner", "dora")
     with subprocess.Popen(
         command(*wanted), cwd=ROOT, env=surroundings(pipeline), stderr=subprocess.PIPE, text=True
     ) as process:
@@ -126,7 +126,7 @@ def test_a_job_that_ends_otherwise_or_takes_longer_says_so_in_its_exit_code(
     pipeline: Pipeline, selfies: Path, provider: Provider
 ) -> None:
     provider.behave(training_fails="too blurred")
-    order = ("create", selfies, "--style", "anime", "--owner", "dora")
+    order = ("create", selfies, "--subject", "woman", "--style", "anime", "--owner", "dora")
 
     slow = avatars(pipeline, *order, "--watch", "--timeout", "0.1")
     job_id = job_id_for("dora", selfies.name)
@@ -170,7 +170,7 @@ def test_an_examination_finds_what_is_switched_off(pipeline: Pipeline) -> None:
         (("list", "--region", "eu-west-1"), "go with --stack"),
         (("list", "--api", "http://example.com"), "no address that a token may be sent to"),
         (("erase", "A" * 26, "--stack", "avatars"), "--yes"),
-        (("create", "no-such-folder", "--style", "anime"), "does not exist"),
+        (("create", "no-such-folder", "--subject", "woman", "--style", "anime"), "does not exist"),
     ],
 )
 def test_wrong_usage_is_told_in_a_sentence(

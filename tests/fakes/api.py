@@ -1,6 +1,7 @@
 """The HTTP API and the buckets as clients meet them, in memory: a region is behind them."""
 
 import json
+import math
 import threading
 from collections.abc import Callable
 from email import message_from_bytes, policy
@@ -9,10 +10,13 @@ from urllib.parse import unquote
 
 import httpx
 
+from cli.signing_in.current import OwnerAuth
+from cli.signing_in.tokens import Tokens
 from tests.conftest import ROOT
 from tests.region import Context, Region
 
 TOKEN = "a-token"
+AUTH = OwnerAuth(lambda refused: Tokens(TOKEN, math.inf))
 OWNER = "alice"
 
 Handler = Callable[[httpx.Request], httpx.Response]
@@ -23,8 +27,11 @@ class FakeApi(httpx.BaseTransport):
 
     def __init__(self) -> None:
         self.requests: list[httpx.Request] = []
-        self.out_of_order: list[httpx.Response | httpx.TransportError] = []
-        """What is answered, or happens, instead, in this order; the request is not carried out."""
+        self.out_of_order: list[httpx.Response | BaseException | None] = []
+        """What is answered, or happens, instead, in this order; the request is not carried out.
+
+        Nothing is out of order with None.
+        """
         self._kept: dict[str, tuple[bytes, httpx.Response]] = {}
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -34,7 +41,7 @@ class FakeApi(httpx.BaseTransport):
             match self.out_of_order.pop(0):
                 case httpx.Response() as response:
                     return response
-                case error:
+                case BaseException() as error:
                     raise error
         if request.headers.get("Authorization") != f"Bearer {TOKEN}":
             return httpx.Response(401, json={"message": "Unauthorized"})
@@ -47,7 +54,7 @@ class FakeApi(httpx.BaseTransport):
         if answer is None:
             answer = self._answer(request)
             self._kept[key] = request.content, answer
-        return httpx.Response(answer.status_code, content=answer.content)
+        return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         from avatars.api.routes import resolve
@@ -63,7 +70,9 @@ class FakeApi(httpx.BaseTransport):
         event["body"] = request.content.decode() or None
         event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"] = OWNER
         reply = resolve(event, Context("api"))  # type: ignore[arg-type]
-        return httpx.Response(reply["statusCode"], text=reply.get("body") or "")
+        return httpx.Response(
+            reply["statusCode"], headers=reply["headers"], text=reply.get("body") or ""
+        )
 
 
 class FakeStorage(httpx.BaseTransport):

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -22,11 +23,12 @@ from cli.doors.stack import StackDoor
 from cli.jobs.completing import complete_job, complete_style
 from cli.main import app
 from tests.fakes import FakeServices, answer
-from tests.fakes.api import OWNER, TOKEN, FakeApi, FakeStorage
+from tests.fakes.api import AUTH, OWNER, FakeApi, FakeStorage
 from tests.region import Region
 from tests.whole_jobs import picture, surroundings
 
 JOB_ID = job_id_for(OWNER, "selfies")
+WOMAN = ("--subject", "woman")
 
 
 @dataclass
@@ -75,7 +77,7 @@ def api_door(stage: Stage) -> Door:
             stage.minutes_pass(1)
             return super().job(job_id)
 
-    return Lively("https://api.test", TOKEN, stage.api, storage=stage.storage)
+    return Lively("https://api.test", AUTH, stage.api, storage=stage.storage)
 
 
 @pytest.fixture(params=[stack_door, api_door])
@@ -121,7 +123,7 @@ def selfies(tmp_path: Path) -> Path:
 
 
 def create(stage: Stage, selfies: Path, *options: object, code: int = 0) -> Any:
-    return stage.json("create", selfies, "--style", "realistic:2", *options, code=code)
+    return stage.json("create", selfies, *WOMAN, "--style", "realistic:2", *options, code=code)
 
 
 class TestCreate:
@@ -142,7 +144,7 @@ class TestCreate:
     def test_without_watching_the_id_is_all_that_is_printed(
         self, stack: Stage, selfies: Path
     ) -> None:
-        done = stack.run("create", selfies, "--style", "realistic")
+        done = stack.run("create", selfies, *WOMAN, "--style", "realistic")
 
         assert done.stdout == f"{JOB_ID}\n"
         assert "notes.jpg is left out, not_an_image" in done.stderr
@@ -155,7 +157,7 @@ class TestCreate:
             return httpx.Response(403) if file == "5.jpg" else None
 
         stage.storage.before_upload = refuse_the_last
-        cut_off = stage.run("create", selfies, "--style", "realistic:2", code=1)
+        cut_off = stage.run("create", selfies, *WOMAN, "--style", "realistic:2", code=1)
         stage.storage.before_upload = lambda file: None
         stage.minutes_pass(1)
         arrived = list(stage.storage.uploaded)
@@ -174,7 +176,7 @@ class TestCreate:
 
         stack.storage.before_upload = interrupt
 
-        done = stack.run("create", selfies, "--style", "realistic", code=130)
+        done = stack.run("create", selfies, *WOMAN, "--style", "realistic", code=130)
 
         assert "run the same command again" in done.stderr
         assert done.stderr.endswith("avatars: Interrupted.\n")
@@ -202,12 +204,46 @@ class TestCreate:
         assert len(stage.storage.uploaded) == arrived
         assert done["job"]["status"] == "COMPLETED"
 
+    def test_a_folder_whose_job_is_done_is_saved_and_nothing_is_sent(
+        self, stage: Stage, selfies: Path, tmp_path: Path
+    ) -> None:
+        create(stage, selfies, "--watch")
+
+        done = create(stage, selfies, "--out", tmp_path / "out")
+
+        assert (done["job"]["job_id"], done["job"]["status"]) == (JOB_ID, "COMPLETED")
+        assert done["sent"] == []
+        assert all(Path(each["file"]).read_bytes() for each in done["avatars"])
+
+    @pytest.mark.parametrize("minutes", [0, 2])
+    def test_another_order_of_the_same_name_is_refused_and_changes_nothing(
+        self, stack: Stage, selfies: Path, tmp_path: Path, minutes: int
+    ) -> None:
+        create(stack, selfies)
+        stack.minutes_pass(minutes)
+        before, arrived = stack.json("status", JOB_ID), list(stack.storage.uploaded)
+        others = tmp_path / "ben" / "selfies"
+        others.mkdir(parents=True)
+        for number in range(6, 12):
+            (others / f"{number}.jpg").write_bytes(picture(number))
+
+        photos = stack.run("create", others, *WOMAN, "--style", "realistic:2", code=1)
+        styles = stack.run("create", selfies, *WOMAN, "--style", "realistic:3", code=1)
+        subject = stack.run("create", selfies, "--subject", "man", "--style", "realistic:2", code=1)
+
+        for done, what in ((photos, "photos"), (styles, "styles or prompt"), (subject, "subject")):
+            assert f"other {what}: give this one another name (--folder NAME)" in done.stderr
+        after = stack.json("status", JOB_ID)
+        assert stack.storage.uploaded == arrived
+        for fact in ("subject", "prompts", "promised"):
+            assert after[fact] == before[fact]
+
     def test_a_folder_whose_job_has_ended_is_refused_with_both_ways_on(
         self, stage: Stage, selfies: Path
     ) -> None:
         create(stage, selfies, "--watch")
 
-        done = stage.run("create", selfies, "--style", "realistic", code=1)
+        done = stage.run("create", selfies, *WOMAN, "--style", "realistic", code=1)
 
         assert "`avatars more`" in done.stderr
         assert "--folder NAME" in done.stderr
@@ -218,7 +254,7 @@ class TestCreate:
         for number in (4, 5):
             (selfies / f"{number}.jpg").unlink()
 
-        done = stack.run("create", selfies, "--style", "realistic", code=1)
+        done = stack.run("create", selfies, *WOMAN, "--style", "realistic", code=1)
 
         assert "4 of 5 photos can be used, and a training takes 5 to 30" in done.stderr
         assert stack.json("list") == {"jobs": []}
@@ -242,16 +278,18 @@ class TestCreate:
     def test_a_style_that_does_not_exist_is_refused_at_once(
         self, stack: Stage, selfies: Path
     ) -> None:
-        done = stack.run("create", selfies, "--style", "cubist", code=1)
+        done = stack.run("create", selfies, *WOMAN, "--style", "cubist", code=1)
 
         assert "There is no style 'cubist' here: take realistic" in done.stderr
 
     @pytest.mark.parametrize(
         ("options", "said"),
         [
-            (("--style", "realistic:0"), "from 1 to 120"),
-            (("--style", "realistic", "--folder", "a/b"), "folder"),
-            ((), "Missing option '--style'"),
+            ((*WOMAN, "--style", "realistic:0"), "from 1 to 120"),
+            ((*WOMAN, "--style", "realistic", "--folder", "a/b"), "folder"),
+            (WOMAN, "Missing option '--style'"),
+            ((*WOMAN, "--style", "realistic", "--timeout", "9"), "--timeout goes with --watch"),
+            (("--style", "realistic"), "Missing option '--subject'"),
         ],
     )
     def test_wrong_usage_says_what_is_wrong(
@@ -288,6 +326,40 @@ class TestWatch:
         assert done.stdout == ""
         assert f"Job {JOB_ID} is still" in done.stderr
         assert "avatars watch" in done.stderr
+
+    def test_as_json_the_id_is_told_of_a_job_that_takes_longer(
+        self, stack: Stage, selfies: Path
+    ) -> None:
+        cut_short = create(stack, selfies, "--watch", "--timeout", 0, code=3)
+
+        assert cut_short["job"] == {"job_id": JOB_ID, "run": 1}
+        assert len(cut_short["sent"]) == 6
+
+    def test_as_json_the_id_is_told_to_whoever_interrupts(self, api: Stage, selfies: Path) -> None:
+        create(api, selfies)
+        api.api.out_of_order = [None, KeyboardInterrupt()]
+
+        assert api.json("watch", JOB_ID, code=130) == {"job": {"job_id": JOB_ID, "run": 1}}
+
+    def test_a_fault_that_passes_is_told_and_looked_over(self, api: Stage, selfies: Path) -> None:
+        create(api, selfies)
+        api.api.out_of_order = [None, httpx.Response(500, json={}), httpx.Response(500, json={})]
+
+        done = api.run("watch", JOB_ID)
+
+        assert done.stderr.count("The API answers 500") == 1
+        assert "COMPLETED" in done.stdout
+
+    def test_a_fault_that_lasts_is_looked_over_until_the_time_is_over(
+        self, api: Stage, selfies: Path
+    ) -> None:
+        create(api, selfies)
+        api.door.look_seconds = 0.001
+        api.api.out_of_order = [None, *1000 * [httpx.Response(500, json={})]]
+
+        done = api.run("watch", JOB_ID, "--timeout", 0.01, code=3)
+
+        assert f"Job {JOB_ID} is still" in done.stderr
 
     def test_each_stage_is_told_where_nobody_sees_it(self, stack: Stage, selfies: Path) -> None:
         create(stack, selfies)
@@ -382,6 +454,16 @@ class TestMore:
             (2, 3),
         ]
 
+    def test_the_run_that_was_asked_for_is_followed(self, stage: Stage, selfies: Path) -> None:
+        create(stage, selfies, "--watch")
+
+        asked = stage.run("more", JOB_ID, "--style", "realistic:3")
+        done = stage.json("watch", JOB_ID, "--run", 2)
+
+        assert f"avatars watch {JOB_ID} --run 2" in asked.stderr
+        assert (done["job"]["run"], done["job"]["avatars"]["kept"]) == (2, 3)
+        assert "has 2 runs" in stage.run("watch", JOB_ID, "--run", 4, code=1).stderr
+
     def test_a_job_that_has_not_ended_is_refused(self, stage: Stage, selfies: Path) -> None:
         create(stage, selfies)
 
@@ -417,8 +499,8 @@ class TestDownload:
         self, stack: Stage, selfies: Path, tmp_path: Path
     ) -> None:
         create(stack, selfies, "--out", tmp_path / "out")
-        kept = tmp_path / "out" / "001-001-realistic.jpg"
-        cut_off = tmp_path / "out" / "001-002-realistic.jpg"
+        kept = tmp_path / "out" / "selfies" / "001-001-realistic.jpg"
+        cut_off = tmp_path / "out" / "selfies" / "001-002-realistic.jpg"
         whole = cut_off.read_bytes()
         written_at = kept.stat().st_mtime_ns
         cut_off.write_bytes(whole[:10])
@@ -427,7 +509,16 @@ class TestDownload:
 
         assert kept.stat().st_mtime_ns == written_at
         assert cut_off.read_bytes() == whole
-        assert len(list((tmp_path / "out").iterdir())) == 2
+        assert len(list(kept.parent.iterdir())) == 2
+
+    def test_two_jobs_lie_side_by_side(self, stack: Stage, selfies: Path, tmp_path: Path) -> None:
+        one = create(stack, selfies, "--out", tmp_path / "out")
+        other = create(stack, selfies, "--folder", "again", "--out", tmp_path / "out")
+
+        files = [Path(each["file"]) for done in (one, other) for each in done["avatars"]]
+
+        assert len(set(files)) == 4
+        assert {file.parent.name for file in files} == {"selfies", "again"}
 
     def test_a_job_without_avatars_is_refused(
         self, stack: Stage, selfies: Path, tmp_path: Path
@@ -470,6 +561,18 @@ class TestErase:
         assert "--yes" in done.stderr
         assert stack.json("list")["jobs"]
 
+    def test_whoever_leaves_the_question_erases_nothing(
+        self, stack: Stage, selfies: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        create(stack, selfies)
+        terminal = SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True))
+        monkeypatch.setattr("cli.jobs.commands.sys", terminal)
+
+        done = stack.run("erase", JOB_ID, input="", code=130)  # Ctrl-D; Ctrl-C raises the same
+
+        assert done.stderr.endswith("avatars: Interrupted.\n")
+        assert stack.json("list")["jobs"]
+
 
 class TestCompletion:
     def context(self, stage: Stage, opener: Callable[[Where], Door]) -> typer.Context:
@@ -509,6 +612,21 @@ class TestApi:
         assert len(api.api.requests) == 3
         assert len(keys) == 1
 
+    def test_an_api_that_is_asked_too_fast_is_asked_again(self, api: Stage) -> None:
+        api.api.out_of_order = [httpx.Response(429, json={"message": "Too Many Requests"})]
+
+        assert api.json("list") == {"jobs": []}
+
+    def test_a_limit_that_is_reached_is_said_at_once(self, api: Stage) -> None:
+        problem = {"code": "LIMIT_REACHED", "detail": "20 jobs a day.", "remedy": "Wait."}
+        headers = {"Content-Type": "application/problem+json"}
+        api.api.out_of_order = [httpx.Response(429, json=problem, headers=headers)]
+
+        done = api.run("list", code=1)
+
+        assert done.stderr.endswith("avatars: 20 jobs a day. Wait.\n")
+        assert len(api.api.requests) == 1
+
     @pytest.mark.parametrize(
         ("answer", "said"),
         [
@@ -528,8 +646,16 @@ class TestApi:
         assert done.stdout == ""
         assert said in done.stderr
 
+    def test_what_an_api_says_cannot_steer_the_terminal(self, api: Stage) -> None:
+        problem = {"code": "NEW", "detail": "\x1b[2JAll is well."}
+        api.api.out_of_order = [httpx.Response(400, json=problem)]
+
+        done = api.run("list", code=1)
+
+        assert done.stderr.endswith("avatars: \ufffd[2JAll is well.\n")
+
     def test_an_api_that_cannot_be_reached_is_given_up_after_some_tries(self, api: Stage) -> None:
-        api.door = ApiDoor("https://api.test", TOKEN, api.api, tries_again=1)
+        api.door = ApiDoor("https://api.test", AUTH, api.api, tries_again=1)
         api.api.out_of_order = [httpx.ConnectError("refused")] * 2
 
         done = api.run("list", code=1)
@@ -539,7 +665,9 @@ class TestApi:
     def test_everything_that_is_wrong_with_an_order_is_named(
         self, api: Stage, selfies: Path
     ) -> None:
-        done = api.run("create", selfies, "--style", "realistic", "--prompt", "x" * 1001, code=1)
+        done = api.run(
+            "create", selfies, *WOMAN, "--style", "realistic", "--prompt", "x" * 1001, code=1
+        )
 
         assert "prompt" in done.stderr
         assert "1000" in done.stderr

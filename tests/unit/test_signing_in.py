@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from cli.saying import RefusedError, UsageError
-from cli.signing_in.current import token_for
+from cli.signing_in.current import OwnerAuth, tokens_for
 from cli.signing_in.issuer import Issuer, checked, from_discovery, from_page
 from cli.signing_in.store import SignIn, SignIns
 from cli.signing_in.tokens import Attempt, Tokens, renewed
@@ -186,7 +186,7 @@ class TestIssuer:
 
 class TestTokens:
     def test_a_token_that_is_given_is_used(self, sign_ins: SignIns) -> None:
-        assert token_for(API, {"AVATARS_TOKEN": " given\n"}, sign_ins) == "given"
+        assert tokens_for(API, {"AVATARS_TOKEN": " given\n"}, sign_ins).access == "given"
 
     def test_a_machine_gets_one_with_its_secret(self, sign_ins: SignIns) -> None:
         issuer = FakeIssuer()
@@ -201,7 +201,7 @@ class TestTokens:
                 return httpx.Response(200, json={"token_endpoint": ISSUER.token})
             return issuer(request)
 
-        assert token_for(API, machine, sign_ins, httpx.MockTransport(answer)) == "access-1"
+        assert tokens_for(API, machine, sign_ins, httpx.MockTransport(answer)).access == "access-1"
         user = base64.b64decode(issuer.asked[0]["authorization"].removeprefix("Basic "))
         assert user == b"machine:secret"
 
@@ -209,22 +209,56 @@ class TestTokens:
         given = {"AVATARS_CLIENT_SECRET": "secret", "AVATARS_CLIENT_ID": "machine"}
 
         with pytest.raises(UsageError, match="AVATARS_ISSUER"):
-            token_for(API, given, sign_ins)
+            tokens_for(API, given, sign_ins)
 
     def test_a_fresh_sign_in_is_used_as_it_is(self, sign_ins: SignIns) -> None:
         sign_ins.keep(SignIn(API, ISSUER, Tokens("kept", time.time() + HOUR)))
 
-        assert token_for(API, {}, sign_ins, httpx.MockTransport(FakeIssuer())) == "kept"
+        assert tokens_for(API, {}, sign_ins, httpx.MockTransport(FakeIssuer())).access == "kept"
 
     def test_a_sign_in_that_ends_is_renewed_and_kept(self, sign_ins: SignIns) -> None:
         sign_ins.keep(SignIn(API, ISSUER, Tokens("old", time.time() + 10, "refresh")))
 
-        token = token_for(API, {}, sign_ins, httpx.MockTransport(FakeIssuer()))
+        token = tokens_for(API, {}, sign_ins, httpx.MockTransport(FakeIssuer())).access
 
         kept = sign_ins.find(API)
         assert token == "access-1"
         assert kept
         assert (kept.tokens.access, kept.tokens.refresh) == ("access-1", "refresh")
+
+    @pytest.mark.parametrize("seconds", [10, HOUR])  # it ends meanwhile; it was taken back
+    def test_a_token_that_is_good_no_more_is_renewed_between_two_requests(
+        self, sign_ins: SignIns, seconds: int
+    ) -> None:
+        sign_ins.keep(SignIn(API, ISSUER, Tokens("old", time.time() + seconds, "refresh")))
+        issuer = httpx.MockTransport(FakeIssuer())
+        first = iter([Tokens("old", time.time() + seconds)])
+        auth = OwnerAuth(
+            lambda refused: (
+                next(first, None) or tokens_for(API, {}, sign_ins, issuer, refused=refused)
+            )
+        )
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            good = request.headers["Authorization"] == "Bearer access-1"
+            return httpx.Response(200 if good else 401)
+
+        with client_of(answer) as http:
+            answers = [http.get(API, auth=auth).status_code for _ in range(2)]
+
+        assert answers == [200, 200]
+
+    def test_a_given_token_that_is_refused_is_sent_once(self, sign_ins: SignIns) -> None:
+        sent: list[httpx.Request] = []
+        auth = OwnerAuth(lambda refused: tokens_for(API, {"AVATARS_TOKEN": "bad"}, sign_ins))
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            sent.append(request)
+            return httpx.Response(401)
+
+        with client_of(answer) as http:
+            assert http.get(API, auth=auth).status_code == 401
+        assert len(sent) == 1
 
     def test_without_a_refresh_token_somebody_has_to_sign_in_again(self) -> None:
         with pytest.raises(RefusedError, match="avatars sign-in"):
@@ -232,7 +266,7 @@ class TestTokens:
 
     def test_where_nobody_is_signed_in_the_way_is_said(self, sign_ins: SignIns) -> None:
         with pytest.raises(RefusedError, match=r"avatars sign-in.*AVATARS_TOKEN"):
-            token_for(API, {}, sign_ins)
+            tokens_for(API, {}, sign_ins)
 
 
 class TestStore:

@@ -34,7 +34,7 @@ from avatars.ports import Services
 LINK_SECONDS = 900
 """Wall seconds that the links to photos and avatars live; asking again gives new ones."""
 
-_WAITS = {
+WAITS = {
     WaitReason.CAPACITY: "It waits for its turn at the provider.",
     WaitReason.BUSY: "The provider asks for a pause, and then goes on.",
     WaitReason.CREDITS: "The provider's account has no credits left: its operator has been told.",
@@ -42,6 +42,7 @@ _WAITS = {
     WaitReason.OUTAGE: "The provider does not answer; the job goes on when it does.",
     WaitReason.NOT_SENT: "A step failed before anything was sent; it is tried again.",
 }
+"""What keeps a run from going on, for people."""
 
 
 def describe_offer(services: Services) -> dict[str, Any]:
@@ -179,7 +180,7 @@ def _waiting(job: Job, run: Run, photos: Sequence[Photo]) -> dict[str, Any] | No
         waiting = run.waiting
         return {
             "for": waiting.reason,
-            "sentence": _WAITS[waiting.reason],
+            "sentence": WAITS[waiting.reason],
             "since": waiting.since,
             "ahead": waiting.ahead,
         }
