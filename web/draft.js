@@ -111,7 +111,7 @@ export class Draft extends EventTarget {
     } catch (problem) {
       return this.#changed();
     }
-    while (this.#sending < AT_ONCE && this.#waiting().length) this.#sendNext();
+    while (this.#sending < AT_ONCE && this.#ready().length) this.#sendNext();
   }
 
   /** Keep what is wanted, so that it is there when the page is opened again. */
@@ -198,7 +198,7 @@ export class Draft extends EventTarget {
   }
 
   async #sendNext() {
-    const photo = this.#waiting()[0];
+    const [photo] = this.#ready();
     this.#sending += 1;
     Object.assign(photo, { status: "sending", share: 0 });
     this.#changed();
@@ -207,15 +207,14 @@ export class Draft extends EventTarget {
       photo.status = "checking";
       photo.blob = null;
     } catch (problem) {
-      if (!(problem instanceof Problem)) throw problem;
-      Object.assign(photo, { status: "failed", problem });
+      Object.assign(photo, { status: "failed", problem: told(problem) });
     } finally {
       this.#sending -= 1;
     }
     this.#persist();
     this.#changed();
     this.watch();
-    if (this.#waiting().length) this.#sendNext();
+    if (this.#ready().length) this.#sendNext();
   }
 
   async #sendWithPatience(photo) {
@@ -274,6 +273,11 @@ export class Draft extends EventTarget {
     return this.photos.filter(({ status }) => status === "waiting");
   }
 
+  /** Those that can be sent: one that was added a moment ago has no form yet. */
+  #ready() {
+    return this.#waiting().filter(({ file }) => this.#forms.has(file));
+  }
+
   #refusal(blob) {
     const { photo_types: types, photo_bytes: most, most_photos: count } = this.#limits;
     if (!types.includes(typeOf(blob))) return t("photos.refused.type");
@@ -304,6 +308,13 @@ export class Draft extends EventTarget {
 /** Whether a photo will not be part of the set. */
 export function isOut({ status, verdict }) {
   return status === "failed" || (status === "judged" && verdict.status !== "accepted");
+}
+
+/** Whatever was thrown, as a Problem to show. */
+function told(problem) {
+  if (problem instanceof Problem) return problem;
+  console.error(problem);
+  return new Problem({ code: "PAGE", sentence: t("problems.bug", { message: problem.message }), remedy: t("problems.reload") });
 }
 
 function typeOf({ type, name }) {
