@@ -126,14 +126,7 @@ export class Draft extends EventTarget {
     await this.#api.start(this.jobId);
     sessionStorage.setItem(`avatars.begun ${this.jobId}`, "1");
     this.started = true;
-    this.forget();
-  }
-
-  forget() {
     this.stopWatching();
-    drafts.delete(this.jobId);
-    localStorage.removeItem(KEPT + this.jobId);
-    for (const { preview } of this.photos) URL.revokeObjectURL(preview);
   }
 
   /** Ask for verdicts as long as somebody is looking. */
@@ -303,6 +296,13 @@ export class Draft extends EventTarget {
   #changed() {
     this.dispatchEvent(new Event("change"));
   }
+}
+
+/** Forget the draft of a job that has really begun: until then it may have to be gone on with. */
+export function forgetDraft(jobId) {
+  for (const { preview } of drafts.get(jobId)?.photos ?? []) URL.revokeObjectURL(preview);
+  drafts.delete(jobId);
+  localStorage.removeItem(KEPT + jobId);
 }
 
 /** Whether a photo will not be part of the set. */

@@ -138,7 +138,7 @@ export default {
       one: "One more usable photo is needed before it can begin.",
       other: "{count} more usable photos are needed before it can begin.",
     },
-    waitForPhotos: "Your photos are still on their way. It can begin when they have arrived.",
+    waitForPhotos: "Your photos are still on their way, or being checked. It can begin as soon as this is done.",
     beginning: "Beginning …",
   },
 

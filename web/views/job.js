@@ -3,6 +3,7 @@
 import { stylePicture } from "../chooser.js";
 import { wallOf, wallSeconds } from "../clock.js";
 import { button, h, icon, say } from "../dom.js";
+import { forgetDraft } from "../draft.js";
 import { Gallery } from "../gallery.js";
 import { alertFor, attempt, copy, openDialog, steps } from "../parts.js";
 import { Polling } from "../polling.js";
@@ -52,6 +53,7 @@ export default async function view(app, jobId) {
   let seen = "";
   const look = async () => {
     job = await app.api.job(jobId);
+    if (job.status !== "COLLECTING") forgetDraft(jobId);
     const state = JSON.stringify([job.status, job.run, job.waiting, job.avatars, job.photos.length]);
     const changed = state !== seen;
     seen = state;
