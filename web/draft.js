@@ -23,12 +23,14 @@ const drafts = new Map();
 /**
  * A photo of a draft is `{file, type, blob, preview, status, share, problem, verdict}`; `status` is
  * one of waiting, sending, checking, failed (with a Problem), or judged (with the API's verdict).
+ * `problem` is what became of the order, `trouble` of asking for verdicts, which goes on by itself.
  * "change" is told whenever anything of the draft has changed.
  */
 export class Draft extends EventTarget {
   photos = [];
   advice = [];
   problem = null;
+  trouble = null;
   jobId = null;
   started = false;
   subject = null;
@@ -106,9 +108,14 @@ export class Draft extends EventTarget {
       if (photo.status === "failed") Object.assign(photo, { status: "waiting", problem: null });
     }
     if (!this.#waiting().length || this.usable.length < this.#limits.least_photos) return this.#changed();
+    const ordering = this.#order();
     try {
-      await this.#order();
+      await ordering;
     } catch (problem) {
+      // Those that a newer order holds are not given up yet.
+      if (ordering === this.#ordering) {
+        for (const photo of this.#waiting()) Object.assign(photo, { status: "failed", problem: told(problem) });
+      }
       return this.#changed();
     }
     while (this.#sending < AT_ONCE && this.#ready().length) this.#sendNext();
@@ -134,8 +141,8 @@ export class Draft extends EventTarget {
     if (this.#polling || this.jobId === null) return;
     this.#polling = new Polling(() => this.#look(), {
       least: 700, most: 8000,
-      onTrouble: (problem) => {
-        this.problem = problem;
+      onTrouble: (trouble) => {
+        this.trouble = trouble;
         this.#changed();
       },
     });

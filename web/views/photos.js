@@ -46,9 +46,10 @@ export default async function photos(app, jobId) {
       advice.dataset.said = sentences;
       advice.replaceChildren(...(sentences ? [h("div", { class: "notice" }, h("strong", {}, t("photos.advice")), " ", sentences)] : []));
     }
-    if (problem.shown !== draft.problem) {
-      problem.shown = draft.problem;
-      problem.replaceChildren(...(draft.problem ? [alertFor(draft.problem, { retry: () => draft.send() })] : []));
+    const wrong = draft.problem ?? draft.trouble;
+    if (problem.shown !== wrong) {
+      problem.shown = wrong;
+      problem.replaceChildren(...(wrong ? [alertFor(wrong, { retry: draft.problem && (() => draft.send()) })] : []));
     }
     retry.hidden = draft.photos.filter(({ status }) => status === "failed").length < 2;
     list.hidden = draft.photos.length === 0;
