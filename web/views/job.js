@@ -61,6 +61,7 @@ export default async function view(app, jobId) {
       update();
       await gallery.load(job);
     }
+    drawEstimate(estimate, job); // what is left of it changes while nothing else does
     return isOver(job, jobId) ? "end" : changed;
   };
 
