@@ -46,7 +46,7 @@ export class Gallery extends EventTarget {
   /** Fetch what there is of a job, as it now stands. */
   async load({ status, run }) {
     if (["COLLECTING", "TRAINING"].includes(status) && run === 1) return;
-    await attempt(this.#problem, () => this.#fetchPage(null), { retry: true });
+    await attempt(this.#problem, () => this.#fetchShown(), { retry: true });
   }
 
   leave() {
@@ -104,22 +104,25 @@ export class Gallery extends EventTarget {
   async #fetchPage(next) {
     const page = await this.#app.api.avatars(this.#jobId, next);
     for (const avatar of page.avatars) this.#avatars.set(nameOf(avatar), avatar);
-    // Looking at the first page again does not forget how far somebody has scrolled.
-    if (next !== null || this.#avatars.size <= page.avatars.length) this.#next = page.next;
+    this.#next = page.next;
     this.#fetchedAt = Date.now();
     this.#draw();
     this.#refetchInTime();
     return page;
   }
 
-  /** New links for everything that is shown. */
-  async #refetch() {
-    if (Date.now() - this.#fetchedAt < REFETCH_PAUSE) return;
+  /** As many pages as are shown already, and at least the first one. */
+  async #fetchShown() {
     const wanted = this.#avatars.size;
     let page = await this.#fetchPage(null);
     for (let seen = page.avatars.length; seen < wanted && page.next; seen += page.avatars.length) {
       page = await this.#fetchPage(page.next);
     }
+  }
+
+  /** New links for everything that is shown. */
+  async #refetch() {
+    if (Date.now() - this.#fetchedAt >= REFETCH_PAUSE) await this.#fetchShown();
   }
 
   #refetchInTime() {
