@@ -179,7 +179,7 @@ export class Draft extends EventTarget {
       ...(this.prompts?.length && { prompts: this.prompts }),
     };
     const wanted = JSON.stringify(order);
-    const formsLast = !this.#waiting().length || Date.now() < this.#formsUntil;
+    const formsLast = !this.pending || Date.now() < this.#formsUntil;
     if (wanted === this.#ordered && formsLast) return;
     try {
       const { job, uploads } = await this.#api.order(order);

@@ -100,8 +100,8 @@ export default {
     tooLargeRemedy: "Export it smaller, and add it again.",
     refused: "The storage answered with {status}.",
     refusedRemedy: "Send it again in a moment.",
-    formRefused: "The storage does not take this photo.",
-    formRefusedRemedy: "Save it as a JPEG, and add it again.",
+    formRefused: "The storage took none of the permits to send this photo.",
+    formRefusedRemedy: "Send it again in a moment: nothing is wrong with the photo.",
   },
 
   styles: {
