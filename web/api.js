@@ -47,7 +47,7 @@ export class Api {
       } catch (problem) {
         if (!(problem instanceof Problem)) throw problem;
         const passing = isPassing(problem);
-        if (!passing) action?.settle();
+        if (!passing && problem.status < 500) action?.settle();
         if (!passing || tries === TRIES) throw problem;
         await pause(Math.min((problem.retryAfter ?? 0) * 1000 || FIRST_PAUSE * 2 ** (tries - 1), LONGEST_PAUSE));
       }
@@ -110,7 +110,7 @@ export function pause(milliseconds) {
 
 function isPassing({ status, code }) {
   // API Gateway asks to slow down without a code; the API's own limits have one, and are final.
-  return status === 0 || status === 503 || status === 429 && code === "HTTP_429" || code === "IDEMPOTENCY_KEY_IN_USE";
+  return [0, 502, 503, 504].includes(status) || status === 429 && code === "HTTP_429" || code === "IDEMPOTENCY_KEY_IN_USE";
 }
 
 async function readJson(response) {
