@@ -20,6 +20,13 @@ const TYPES = {
 /** Drafts of this visit, by job: the photos that are not sent yet exist nowhere else. */
 const drafts = new Map();
 
+/** The draft that has no job yet. */
+let newest = null;
+
+window.addEventListener("beforeunload", (event) => {
+  if ([newest, ...drafts.values()].some((draft) => draft?.unsent && !draft.started)) event.preventDefault();
+});
+
 /**
  * A photo of a draft is `{file, type, blob, preview, status, share, problem, verdict}`; `status` is
  * one of waiting, sending, checking, failed (with a Problem), or judged (with the API's verdict).
@@ -46,6 +53,12 @@ export class Draft extends EventTarget {
     this.#folder = `${new Date().toISOString().slice(0, 10)}-${crypto.randomUUID().slice(0, 8)}`;
   }
 
+  /** The draft that somebody has come back to before it had a job, or an empty one. */
+  static fresh(api, limits) {
+    if (newest === null || newest.jobId !== null) newest = new Draft(api, limits);
+    return newest;
+  }
+
   /** The draft of a job that has not begun, as far as it is known here and to the API. */
   static async of(jobId, api, limits) {
     const job = await api.job(jobId);
@@ -70,6 +83,11 @@ export class Draft extends EventTarget {
 
   get pending() {
     return this.photos.filter(({ status }) => ["waiting", "sending"].includes(status)).length;
+  }
+
+  /** How many photos would be lost with the page. */
+  get unsent() {
+    return this.photos.filter(({ blob }) => blob).length;
   }
 
   get checking() {
@@ -99,6 +117,7 @@ export class Draft extends EventTarget {
   drop(photo) {
     this.photos = this.photos.filter((other) => other !== photo);
     URL.revokeObjectURL(photo.preview);
+    if (!this.photos.some(({ status }) => status === "failed")) this.problem = null;
     this.#changed();
   }
 
@@ -114,7 +133,8 @@ export class Draft extends EventTarget {
     } catch (problem) {
       // Those that a newer order holds are not given up yet.
       if (ordering === this.#ordering) {
-        for (const photo of this.#waiting()) Object.assign(photo, { status: "failed", problem: told(problem) });
+        this.problem = told(problem);
+        for (const photo of this.#waiting()) Object.assign(photo, { status: "failed", problem: this.problem });
       }
       return this.#changed();
     }
@@ -181,20 +201,15 @@ export class Draft extends EventTarget {
     const wanted = JSON.stringify(order);
     const formsLast = !this.pending || Date.now() < this.#formsUntil;
     if (wanted === this.#ordered && formsLast) return;
-    try {
-      const { job, uploads } = await this.#api.order(order);
-      this.#ordered = wanted;
-      this.#forms = new Map(uploads.map((form) => [form.file, form]));
-      this.#formsUntil = Date.now() + FORM_SECONDS * 1000;
-      this.problem = null;
-      this.jobId = job.job_id;
-      drafts.set(this.jobId, this);
-      this.#persist();
-      this.#changed();
-    } catch (problem) {
-      if (problem instanceof Problem) this.problem = problem;
-      throw problem;
-    }
+    const { job, uploads } = await this.#api.order(order);
+    this.#ordered = wanted;
+    this.#forms = new Map(uploads.map((form) => [form.file, form]));
+    this.#formsUntil = Date.now() + FORM_SECONDS * 1000;
+    this.problem = null;
+    this.jobId = job.job_id;
+    drafts.set(this.jobId, this);
+    this.#persist();
+    this.#changed();
   }
 
   async #sendNext() {

@@ -7,7 +7,7 @@ import { bytes, said, t, texts } from "../texts.js";
 
 export default async function photos(app, jobId) {
   const { limits } = await app.offer();
-  const draft = jobId ? await Draft.of(jobId, app.api, limits) : new Draft(app.api, limits);
+  const draft = jobId ? await Draft.of(jobId, app.api, limits) : Draft.fresh(app.api, limits);
   if (draft.started) return begun(jobId);
 
   const refused = h("div", { role: "status" });
@@ -57,12 +57,8 @@ export default async function photos(app, jobId) {
     say(zone.querySelector(".drop-title"), t(draft.photos.length ? "photos.dropMore" : "photos.drop"));
   };
 
-  const warn = (event) => {
-    if (draft.pending && !draft.started) event.preventDefault();
-  };
   const paste = ({ clipboardData }) => clipboardData.files.length && take(clipboardData.files);
   draft.addEventListener("change", update);
-  window.addEventListener("beforeunload", warn);
   window.addEventListener("paste", paste);
   draft.watch();
   update();
@@ -85,7 +81,6 @@ export default async function photos(app, jobId) {
     ),
     leave: () => {
       draft.removeEventListener("change", update);
-      window.removeEventListener("beforeunload", warn);
       window.removeEventListener("paste", paste);
       draft.stopWatching();
     },
