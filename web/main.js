@@ -163,7 +163,10 @@ function askToSignIn() {
     id: "expired",
     title: t("expired.title"),
     content: [h("p", {}, t("expired.text"))],
-    actions: [button({ class: "button strong", on: { click: () => app.session.beginBeside() } }, t("expired.signIn"))],
+    actions: [
+      button({ on: { click: () => app.session.signOut() } }, t("nav.signOut")),
+      button({ class: "button strong", autofocus: true, on: { click: () => app.session.beginBeside() } }, t("expired.signIn")),
+    ],
   });
   app.session.addEventListener("signed-in", close, { once: true });
   dialog.addEventListener("cancel", (event) => event.preventDefault());

@@ -1,5 +1,7 @@
 // Who is signed in: OpenID Connect, authorization code with PKCE, as a public client.
 
+import { noAnswer } from "./api.js";
+
 const TOKENS = "avatars.tokens";
 const PENDING = "avatars.signing-in ";
 const PENDING_SECONDS = 3600;
@@ -10,8 +12,9 @@ const library = () => import("./vendor/oauth4webapi.js");
 
 /**
  * Tokens live in this tab's session storage: a reload keeps them, closing the tab signs out. Where
- * a token cannot be renewed in silence, "expired" is told and `token()` waits: whoever called goes
- * on as soon as the person has signed in again, in a window of its own.
+ * the issuer does not renew a token, "expired" is told and `token()` waits: whoever called goes on
+ * as soon as the person has signed in again, in a window of its own. Where the issuer does not
+ * answer, `token()` throws a Problem.
  */
 export class Session extends EventTarget {
   #config; #server = null; #tokens; #waiting = []; #renewing = null;
@@ -112,8 +115,9 @@ export class Session extends EventTarget {
       const granted = await oauth.processRefreshTokenResponse(server, client, answered);
       this.#take({ ...this.#tokens, ...tokensOf(granted) });
       return true;
-    } catch {
-      return false; // the person is asked, whatever the reason
+    } catch (error) {
+      if (isRefusal(error)) return false;
+      throw noAnswer();
     }
   }
 
@@ -167,6 +171,12 @@ export class Session extends EventTarget {
 function tokensOf({ access_token, refresh_token, expires_in = 3600 }) {
   const tokens = { access_token, expires_at: Date.now() / 1000 + expires_in };
   return refresh_token ? { ...tokens, refresh_token } : tokens;
+}
+
+/** Whether the issuer has answered that it does not renew; a line that is down says nothing of that. */
+function isRefusal({ status, cause }) {
+  const answered = status ?? cause?.status; // of an error in JSON, or of whatever else came
+  return answered >= 400 && answered < 500 && answered !== 429;
 }
 
 function redirectUri() {
