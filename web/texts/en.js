@@ -43,6 +43,7 @@ export default {
     title: "Please sign in again",
     text: "Your sign-in has run out. Sign in again in a new window: this page waits, with everything on it.",
     signIn: "Sign in again",
+    somebodyElse: "That was somebody else. Sign in as before, or sign out here first.",
   },
 
   steps: { label: "Steps", photos: "Photos", styles: "Styles", avatars: "Avatars" },
