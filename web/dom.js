@@ -68,6 +68,24 @@ export function keep(parent, items, key, make) {
   }
 }
 
+/** Replace what *place* holds; the focus that was in it stays there. */
+export function refill(place, ...children) {
+  const held = place.contains(document.activeElement);
+  place.replaceChildren(...children);
+  if (held) focusOn(place.querySelector("button, a") ?? place);
+}
+
+/** Give the focus to what was not made for it: the one just used goes, and reading goes on here. */
+export function focusOn(element) {
+  if (element.tabIndex < 0) element.setAttribute("tabindex", "-1");
+  element.focus();
+}
+
+/** The focus goes from an *element* of a list, about to be removed, to its neighbour, or *otherwise*. */
+export function focusBeside(element, otherwise) {
+  focusOn(element.nextElementSibling ?? element.previousElementSibling ?? otherwise);
+}
+
 /** Set a text only where it differs, so that live regions speak of changes alone. */
 export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;

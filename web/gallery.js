@@ -1,7 +1,7 @@
 // The avatars of a job: shown as they come, with links that are fetched again before they die.
 
 import { pause } from "./api.js";
-import { button, h, icon, keep, say } from "./dom.js";
+import { button, focusOn, h, icon, keep, say } from "./dom.js";
 import { attempt, copy, openDialog, save, saveBlob } from "./parts.js";
 import { named, t, timeOfDay } from "./texts.js";
 import { zoom } from "./zoom.js";
@@ -22,7 +22,7 @@ export class Gallery extends EventTarget {
     super();
     this.#app = app;
     this.#jobId = jobId;
-    this.#more = button({ on: { click: () => attempt(this.#problem, () => this.#fetchPage(this.#next), { retry: true }) } }, t("more"));
+    this.#more = button({ on: { click: () => attempt(this.#problem, () => this.#fetchMore(), { retry: true }) } }, t("more"));
     this.#filter = h("div", { class: "toggle", role: "group", "aria-label": t("gallery.filter") },
       [false, true].map((only) => button({ class: "pill", "aria-pressed": String(!only), on: { click: () => this.#show(only) } },
         only && icon("heart"), t(only ? "gallery.favourites" : "gallery.all"))));
@@ -109,6 +109,12 @@ export class Gallery extends EventTarget {
     this.#draw();
     this.#refetchInTime();
     return page;
+  }
+
+  async #fetchMore() {
+    const { avatars } = await this.#fetchPage(this.#next);
+    const first = this.shown.findIndex((avatar) => avatars.includes(avatar));
+    if (first >= 0) focusOn(this.#list.children[first].querySelector(".thumb:not([hidden])") ?? this.#list.children[first]);
   }
 
   /** As many pages as are shown already, and at least the first one. */

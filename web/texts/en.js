@@ -46,7 +46,7 @@ export default {
     somebodyElse: "That was somebody else. Sign in as before, or sign out here first.",
   },
 
-  steps: { label: "Steps", photos: "Photos", styles: "Styles", avatars: "Avatars" },
+  steps: { label: "Steps", photos: "Photos", styles: "Styles", avatars: "Avatars", done: "done" },
 
   photos: {
     title: "Photos",
@@ -161,7 +161,6 @@ export default {
     wantedLine: "{count} × {style}",
     stages: { COLLECTING: "Photos", TRAINING: "Training", INFERRING: "Drawing", KEEPING: "Storing", COMPLETED: "Ready" },
     stageNow: "now",
-    stageDone: "done",
     sentences: {
       PHOTOS: "Waiting for your photos.",
       VERDICTS: "Your photos are being checked.",

@@ -37,7 +37,12 @@ export default async function view(app, jobId) {
 
   const update = () => {
     const making = !isOver(job, jobId);
-    say(heading, headingOf(job, making));
+    const headline = headingOf(job, making);
+    if (heading.isConnected && heading.textContent !== headline) {
+      document.title = t("title", { view: headline });
+      if (!making) app.tell(headline);
+    }
+    say(heading, headline);
     say(ordered, t("job.ordered", { subject: named("subjects", job.subject), when: moment(wallOf(job.created_at)) }));
     way.hidden = !making || isUnbegun(job) || job.run > 1;
     progress.hidden = !making;
@@ -78,7 +83,7 @@ export default async function view(app, jobId) {
     },
   });
   return {
-    title: t("job.title"),
+    title: heading.textContent,
     element: h("div", { class: "job" },
       way,
       h("div", { class: "job-head" }, h("div", {}, heading, ordered), actions),
@@ -125,7 +130,7 @@ function drawStages(list, { status }) {
   list.replaceChildren(...STAGES.map((stage, place) => h("li", {
     class: place < now ? "done" : "", "aria-current": place === now && "step",
   }, place < now && h("span", { class: "tick" }, icon("check")), t(`job.stages.${stage}`),
-  place < now && h("span", { class: "unseen" }, ` (${t("job.stageDone")})`))));
+  place < now && h("span", { class: "unseen" }, ` (${t("steps.done")})`))));
 }
 
 function drawEstimate(place, { estimate, status }) {

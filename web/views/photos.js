@@ -1,7 +1,7 @@
 // Photos: dropped, picked or taken, sent at once, and each with its verdict as soon as there is one.
 
 import { Draft, isOut } from "../draft.js";
-import { button, h, icon, keep, say } from "../dom.js";
+import { button, focusBeside, focusOn, h, icon, keep, refill, say } from "../dom.js";
 import { alertFor, steps } from "../parts.js";
 import { bytes, said, t, texts } from "../texts.js";
 
@@ -16,7 +16,11 @@ export default async function photos(app, jobId) {
   const summary = h("p", { class: "summary", role: "status", id: "summary" });
   const advice = h("div", { role: "status" });
   const next = button({ class: "button strong large", id: "next" }, t("photos.next"), icon("right"));
-  const retry = button({ class: "button", on: { click: () => draft.send() } }, t("photos.retryAll"));
+  const again = () => {
+    draft.send();
+    focusOn(list);
+  };
+  const retry = button({ class: "button", on: { click: again } }, t("photos.retryAll"));
   const needed = h("p", { class: "needed", role: "alert" });
 
   const zone = dropZone(limits, (files) => take(files));
@@ -49,7 +53,7 @@ export default async function photos(app, jobId) {
     const wrong = draft.problem ?? draft.trouble;
     if (problem.shown !== wrong) {
       problem.shown = wrong;
-      problem.replaceChildren(...(wrong ? [alertFor(wrong, { retry: draft.problem && (() => draft.send()) })] : []));
+      refill(problem, ...(wrong ? [alertFor(wrong, { retry: draft.problem && (() => draft.send()) })] : []));
     }
     retry.hidden = draft.photos.filter(({ status }) => status === "failed").length < 2;
     list.hidden = draft.photos.length === 0;
@@ -147,8 +151,16 @@ function card(photo, draft) {
   const status = h("p", { class: "verdict" });
   const words = h("p", { class: "why" });
   const bar = h("progress", { max: 1, "aria-label": photo.file });
-  const retry = button({ class: "button small", on: { click: () => draft.send() } }, t("photos.retry"));
-  const drop = button({ class: "button small quiet", "aria-label": t("photos.remove", { file: photo.file }), on: { click: () => draft.drop(photo) } }, icon("cross"));
+  const again = () => {
+    draft.send();
+    focusOn(element);
+  };
+  const leaveOut = () => {
+    focusBeside(element, document.getElementById("choose"));
+    draft.drop(photo);
+  };
+  const retry = button({ class: "button small", on: { click: again } }, t("photos.retry"));
+  const drop = button({ class: "button small quiet", "aria-label": t("photos.remove", { file: photo.file }), on: { click: leaveOut } }, icon("cross"));
   const element = h("li", { class: "photo" },
     frame, bar,
     h("div", { class: "photo-text" },
