@@ -1,6 +1,6 @@
 // The avatars of a job: shown as they come, with links that are fetched again before they die.
 
-import { pause } from "./api.js";
+import { Problem, pause } from "./api.js";
 import { button, focusOn, h, icon, keep, say } from "./dom.js";
 import { attempt, copy, openDialog, save, saveBlob } from "./parts.js";
 import { named, t, timeOfDay } from "./texts.js";
@@ -8,10 +8,11 @@ import { zoom } from "./zoom.js";
 
 const EARLY_SECONDS = 45;
 const PACKING_PAUSE = 2000;
+const LONGEST_PACKING = 300_000;
 const REFETCH_PAUSE = 5000;
 
 export class Gallery extends EventTarget {
-  #app; #jobId; #avatars = new Map(); #next = null; #favouritesOnly = false; #fetchedAt = 0; #timer;
+  #app; #jobId; #avatars = new Map(); #next = null; #favouritesOnly = false; #fetchedAt = 0; #timer; #left = false;
   #list = h("ul", { class: "gallery", id: "gallery" });
   #count = h("p", { class: "hint", role: "status" });
   #empty = h("p", { class: "notice" }, t("gallery.noFavourites"));
@@ -50,6 +51,7 @@ export class Gallery extends EventTarget {
   }
 
   leave() {
+    this.#left = true;
     clearTimeout(this.#timer);
   }
 
@@ -80,15 +82,22 @@ export class Gallery extends EventTarget {
   async downloadAll(trigger, news) {
     if (trigger.getAttribute("aria-busy")) return;
     trigger.setAttribute("aria-busy", "true");
+    const until = Date.now() + LONGEST_PACKING;
     try {
       let archive = await this.#app.api.archive(this.#jobId);
       while (archive.status === "packing") {
         say(news, t("gallery.packing"));
+        if (Date.now() > until) throw new Problem({ code: "PACKING", sentence: t("gallery.packingLong"), remedy: t("problems.later") });
         await pause(PACKING_PAUSE);
+        if (this.#left) return;
         archive = await this.#app.api.archive(this.#jobId);
       }
+      if (this.#left) return;
       say(news, t("gallery.packed"));
       save(archive.link, "avatars.zip");
+    } catch (problem) {
+      say(news, "");
+      throw problem;
     } finally {
       trigger.removeAttribute("aria-busy");
     }

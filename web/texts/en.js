@@ -205,6 +205,7 @@ export default {
     download: "Download",
     downloadAll: "Download all",
     packing: "Packing …",
+    packingLong: "Packing takes unusually long.",
     packed: "Packed. The download begins.",
     share: "Share",
     makeMore: "Make more",
