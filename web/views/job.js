@@ -180,7 +180,7 @@ function drawActions(place, job, making, { gallery, problem, remove }) {
   place.replaceChildren(
     ...[
       collecting && h("a", { class: "button strong", href: `#/jobs/${job.job_id}/photos` }, t("job.addPhotos")),
-      !making && job.avatars.kept > 0 && button({ class: "button strong", id: "download-all", on: { click: (event) => attempt(problem, () => gallery.downloadAll(event.currentTarget, packing), { retry: true }) } },
+      !making && job.avatars.kept > 0 && button({ class: "button strong", id: "download-all", on: { click: ({ currentTarget: trigger }) => attempt(problem, () => gallery.downloadAll(trigger, packing), { retry: true }) } },
         icon("download"), t("gallery.downloadAll")),
       !making && job.model_id && h("a", { class: "button", id: "more", href: `#/jobs/${job.job_id}/more` }, icon("plus"), t("gallery.makeMore")),
       button({ class: "button quiet danger", id: "erase", on: { click: remove } }, icon("bin"), t("gallery.remove")),
