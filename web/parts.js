@@ -12,6 +12,7 @@ export function alertFor(problem, { retry } = {}) {
     h("div", {},
       h("p", { class: "alert-sentence" }, sentence),
       remedy && h("p", {}, remedy),
+      remedy === t("problems.reload") && h("p", { class: "hint" }, t("job.code", { code: problem.code ?? problem.name })),
       retry && button({ class: "button small", on: { click: retry } }, t("again")),
     ),
   );

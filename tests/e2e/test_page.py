@@ -163,7 +163,7 @@ def test_photos_become_avatars(
     expect(page.locator(".slip div", has_text="Avatars")).to_contain_text("9")
     assert me.faults() == []
     me.go(f"#{address}")
-    expect(page.get_by_role("alert")).to_contain_text("There is no such order.")
+    expect(page.get_by_role("alert")).to_contain_text("There is no such job.")
 
 
 def test_the_keyboard_is_enough(visit: Callable[..., Visitor]) -> None:
@@ -319,17 +319,42 @@ def test_a_write_is_known_again_by_its_key(visit: Callable[..., Visitor]) -> Non
     assert keys == [keys[0]] * 2
 
 
-def test_no_word_of_the_page_is_missing() -> None:
-    """Texts are found by their paths, so a test finds the paths that lead nowhere."""
+def test_no_word_of_the_page_is_missing_or_unused() -> None:
+    """Texts are found by their paths: whole ones, or beginnings that a code or a name completes."""
     web = PROJECT / "web"
-    texts = web.joinpath("texts/en.js").read_text()
-    scripts = [file for file in web.rglob("*.js") if file.parent.name not in ("texts", "vendor")]
+    texts = _paths(web.joinpath("texts/en.js").read_text())
+    scripts = "".join(
+        file.read_text()
+        for file in web.rglob("*.js")
+        if file.parent.name not in ("texts", "vendor")
+    )
+    groups = {path.split(".")[0] for path in texts}
 
-    used = {path for file in scripts for path in _paths(file.read_text())}
+    whole = set(re.findall(r'\bt\("(\w+)"', scripts)) | {
+        path
+        for path in re.findall(r'"([a-z]\w*(?:\.\w+)+)"', scripts)
+        if path.split(".")[0] in groups and not path.endswith((".js", ".jpg"))
+    }
+    begun = set(re.findall(r"\bt\(`([\w.]+)\.\$\{", scripts))
+    replacing = set(re.findall(r'\b(?:said|named)\("([\w.]+)"', scripts))
 
-    assert used
-    assert [path for path in sorted(used) if f"{path.rsplit('.', 1)[-1]}:" not in texts] == []
+    assert whole - texts == begun - texts == set()
+    used = whole | begun | replacing
+    alive = {path for path in texts if any(f"{path}.".startswith(f"{it}.") for it in used)}
+    inner = {path for path in texts if any(other.startswith(f"{path}.") for other in texts)}
+    assert texts - alive - inner == set()
 
 
-def _paths(script: str) -> list[str]:
-    return re.findall(r"""\bt\("([\w.]+)["`]""", script)
+def _paths(texts: str) -> set[str]:
+    """The paths of all texts and of their groups, in the source of texts/en.js."""
+    paths, branch, name = set(), [""], ""
+    tokens = r'"(?:\\.|[^"\\])*"|//.*|[{}]|(\w+):'
+    for token in re.finditer(tokens, texts[texts.index("export default {") :]):
+        if token[1]:
+            name = branch[-1] + token[1]
+            paths.add(name)
+        elif token[0] == "{":
+            branch.append(f"{name}." if name else "")
+        elif token[0] == "}":
+            branch.pop()
+    return paths
