@@ -52,20 +52,20 @@ export function button(attributes, ...children) {
  */
 export function keep(parent, items, key, make) {
   const kept = (parent.kept ??= new Map());
-  const seen = new Set();
-  items.forEach((item, place) => {
-    const name = key(item);
-    if (!kept.has(name)) kept.set(name, make(item));
-    const { element, update } = kept.get(name);
-    seen.add(name);
-    update?.(item);
-    if (parent.children[place] !== element) parent.insertBefore(element, parent.children[place] ?? null);
-  });
+  const names = items.map(key);
+  // These first: an element that has to move up loses its focus.
   for (const [name, { element }] of kept) {
-    if (seen.has(name)) continue;
+    if (names.includes(name)) continue;
     element.remove();
     kept.delete(name);
   }
+  items.forEach((item, place) => {
+    const name = names[place];
+    if (!kept.has(name)) kept.set(name, make(item));
+    const { element, update } = kept.get(name);
+    update?.(item);
+    if (parent.children[place] !== element) parent.insertBefore(element, parent.children[place] ?? null);
+  });
 }
 
 /** Replace what *place* holds; the focus that was in it stays there. */

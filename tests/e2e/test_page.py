@@ -245,9 +245,16 @@ def test_a_sign_in_that_has_run_out_loses_nothing(visit: Callable[..., Visitor])
         """sessionStorage.setItem("avatars.tokens", JSON.stringify({
             access_token: "e30.e30.e30", refresh_token: "gone", expires_at: 9999999999 }))"""
     )
+    # While the line is down, nobody knows whether it has run out.
+    me.page.route("**/oauth2/token", lambda route: route.abort())
     me.page.reload()
+    expect(me.page.get_by_role("alert")).to_contain_text("There was no answer.")
+    expect(me.page.get_by_role("dialog")).to_have_count(0)
+    me.page.unroute("**/oauth2/token")
+    me.page.get_by_role("button", name="Try again").click()
 
     expect(me.page.get_by_role("dialog")).to_contain_text("Please sign in again")
+    expect(me.page.get_by_role("dialog").get_by_text("Sign out")).to_be_visible()
     with me.page.expect_popup() as beside:
         me.page.get_by_role("button", name="Sign in again").click()
     me.sign_in(beside.value)
@@ -281,6 +288,76 @@ def test_uploads_that_fail_are_sent_again(
     assert len(uploads) >= 7
 
 
+def test_a_refused_order_can_be_sent_again(visit: Callable[..., Visitor]) -> None:
+    me = visit()
+    me.arrive()
+    orders: list[str] = []
+    refusal = {
+        "code": "LIMIT_REACHED",
+        "detail": "This would be more than 20 jobs a day.",
+        "remedy": "Come back tomorrow.",
+    }
+
+    def refuse_the_first(route: Route) -> None:
+        orders.append(route.request.url)
+        if len(orders) == 1:
+            route.fulfill(status=429, json=refusal, headers={"Retry-After": "1"})
+        else:
+            route.continue_()
+
+    me.page.route("**/api/jobs", refuse_the_first)
+    me.pick(SAMPLES[:5])
+
+    expect(me.page.locator('.photo[data-look="failed"]')).to_have_count(5)
+    expect(me.page.get_by_role("alert").first).to_contain_text("more than 20 jobs a day")
+    assert len(orders) == 1
+    me.page.get_by_role("button", name="Leave out").first.click()
+    expect(me.page.locator(".photo").first).to_be_focused()
+    me.pick(SAMPLES[5:6])
+    expect(me.judged()).to_have_count(5)
+    expect(me.page.locator(".alert")).to_have_count(0)
+
+
+def test_a_few_photos_wait_for_the_others_while_one_looks_elsewhere(
+    visit: Callable[..., Visitor],
+) -> None:
+    me = visit()
+    me.arrive()
+    me.pick(SAMPLES[:4])
+
+    me.page.get_by_role("link", name="My avatars").click()
+    expect(me.page.get_by_role("heading", name="My avatars")).to_be_focused()
+    me.page.locator("#bar").get_by_role("link", name="New avatars").click()
+
+    expect(me.page.locator(".photo")).to_have_count(4)
+    me.pick(SAMPLES[4:5])
+    expect(me.judged()).to_have_count(5)
+
+
+def test_a_job_begins_only_when_every_photo_is_judged(visit: Callable[..., Visitor]) -> None:
+    me = visit()
+    me.arrive()
+    page = me.page
+
+    def without_verdicts(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json=answer.json() | {"photos": []})
+
+    page.route(re.compile(r"/api/jobs/[A-Z2-7]{26}$"), without_verdicts)
+    me.pick(SAMPLES[:5])
+    expect(page.locator('.photo[data-look="checking"]')).to_have_count(5)
+    page.click("#next")
+    page.get_by_text("A cat", exact=True).click()
+    page.click("#begin")
+
+    checking = page.get_by_text("or being checked")
+    expect(checking).to_be_visible()
+    page.unroute_all(behavior="wait")
+    expect(checking).to_be_hidden()
+    page.click("#begin")
+    expect(page.locator(".stages")).to_be_visible()
+
+
 def test_what_is_chosen_survives_a_reload(visit: Callable[..., Visitor]) -> None:
     me = visit()
     me.arrive()
@@ -303,20 +380,22 @@ def test_a_write_is_known_again_by_its_key(visit: Callable[..., Visitor]) -> Non
     me.arrive()
     keys: list[str | None] = []
 
-    def lose_the_first_answer(route: Route) -> None:
+    def lose_two_answers(route: Route) -> None:
         keys.append(route.request.headers.get("idempotency-key"))
         if len(keys) == 1:
             route.fetch()
             route.abort()
+        elif len(keys) == 2:
+            route.fulfill(status=502)
         else:
             route.continue_()
 
-    me.page.route("**/api/jobs", lose_the_first_answer)
+    me.page.route("**/api/jobs", lose_two_answers)
     me.pick(SAMPLES[:5])
     expect(me.judged()).to_have_count(5)
 
     assert keys[0] is not None
-    assert keys == [keys[0]] * 2
+    assert keys == [keys[0]] * 3
 
 
 def test_no_word_of_the_page_is_missing_or_unused() -> None:
