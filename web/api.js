@@ -5,6 +5,7 @@ import { t, said } from "./texts.js";
 const TRIES = 4;
 const FIRST_PAUSE = 600;
 const TIMEOUT = 30_000;
+const LONGEST_PAUSE = 30_000;
 
 /** What went wrong: a `sentence` for people, the `remedy`, the HTTP `status` (0: no answer) and `code`. */
 export class Problem extends Error {
@@ -46,9 +47,9 @@ export class Api {
       } catch (problem) {
         if (!(problem instanceof Problem)) throw problem;
         const passing = isPassing(problem);
-        if (!passing) action?.settle();
+        if (!passing && problem.status < 500) action?.settle();
         if (!passing || tries === TRIES) throw problem;
-        await pause((problem.retryAfter ?? 0) * 1000 || FIRST_PAUSE * 2 ** (tries - 1));
+        await pause(Math.min((problem.retryAfter ?? 0) * 1000 || FIRST_PAUSE * 2 ** (tries - 1), LONGEST_PAUSE));
       }
     }
   }
@@ -108,8 +109,8 @@ export function pause(milliseconds) {
 }
 
 function isPassing({ status, code }) {
-  return status === 0 || status === 503 || status === 429 && !code.startsWith("TOO_MANY_") ||
-    code === "IDEMPOTENCY_KEY_IN_USE";
+  // API Gateway asks to slow down without a code; the API's own limits have one, and are final.
+  return [0, 502, 503, 504].includes(status) || status === 429 && code === "HTTP_429" || code === "IDEMPOTENCY_KEY_IN_USE";
 }
 
 async function readJson(response) {

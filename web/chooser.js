@@ -1,6 +1,6 @@
 // Choosing styles: cards with pictures, and the order with counts and wishes.
 
-import { button, h, icon, keep, say } from "./dom.js";
+import { button, focusBeside, h, icon, keep, say } from "./dom.js";
 import { named, t } from "./texts.js";
 
 const USUAL_COUNT = 4;
@@ -16,13 +16,14 @@ export function chooser(offer, prompts, onChange) {
   const lines = new Map(prompts.map((line) => [line.style, { prompt: "", count: 1, ...line }]));
   const cards = h("ul", { class: "styles" });
   const order = h("ul", { class: "lines" });
+  const heading = h("h2", {}, t("styles.order"));
   const empty = h("p", { class: "hint" }, t("styles.empty"));
   const total = h("p", { class: "total", role: "status" });
 
   const update = () => {
     const styles = [...new Set([...offer.styles, ...lines.keys()])];
     keep(cards, styles, (style) => style, (style) => card(style, lines, toggle));
-    keep(order, [...lines.values()], ({ style }) => style, (line) => row(line, changed, () => toggle(line.style)));
+    keep(order, [...lines.values()], ({ style }) => style, (line) => row(line, changed, () => toggle(line.style), heading));
     empty.hidden = lines.size > 0;
     const count = avatars(lines);
     say(total, count ? t("styles.total", { count }) : "");
@@ -46,7 +47,7 @@ export function chooser(offer, prompts, onChange) {
         offer.styles.length ? h("p", { class: "credit" }, t("styles.example")) : ownStyle(lines, changed),
       ),
       h("section", { class: "order" },
-        h("h2", {}, t("styles.order")),
+        heading,
         empty, order, total,
       ),
     ),
@@ -92,7 +93,7 @@ export function stylePicture(style) {
   return place;
 }
 
-function row(line, changed, remove) {
+function row(line, changed, toggle, heading) {
   const style = named("styleNames", line.style);
   const count = h("input", {
     type: "number", class: "count", min: 1, max: 99, inputmode: "numeric", "aria-label": t("styles.count", { style }),
@@ -116,6 +117,10 @@ function row(line, changed, remove) {
   const step = (sign, label, by) => button({
     class: "button round", "aria-label": t(label, { style }), on: { click: () => set(line.count + by) },
   }, icon(sign));
+  const remove = () => {
+    focusBeside(element, heading);
+    toggle();
+  };
   const element = h("li", { class: "line" },
     h("span", { class: "line-name" }, style),
     h("span", { class: "stepper" }, step("minus", "styles.fewer", -1), count, step("plus", "styles.more", 1)),

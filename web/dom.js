@@ -52,20 +52,38 @@ export function button(attributes, ...children) {
  */
 export function keep(parent, items, key, make) {
   const kept = (parent.kept ??= new Map());
-  const seen = new Set();
-  items.forEach((item, place) => {
-    const name = key(item);
-    if (!kept.has(name)) kept.set(name, make(item));
-    const { element, update } = kept.get(name);
-    seen.add(name);
-    update?.(item);
-    if (parent.children[place] !== element) parent.insertBefore(element, parent.children[place] ?? null);
-  });
+  const names = items.map(key);
+  // These first: an element that has to move up loses its focus.
   for (const [name, { element }] of kept) {
-    if (seen.has(name)) continue;
+    if (names.includes(name)) continue;
     element.remove();
     kept.delete(name);
   }
+  items.forEach((item, place) => {
+    const name = names[place];
+    if (!kept.has(name)) kept.set(name, make(item));
+    const { element, update } = kept.get(name);
+    update?.(item);
+    if (parent.children[place] !== element) parent.insertBefore(element, parent.children[place] ?? null);
+  });
+}
+
+/** Replace what *place* holds; the focus that was in it stays there. */
+export function refill(place, ...children) {
+  const held = place.contains(document.activeElement);
+  place.replaceChildren(...children);
+  if (held) focusOn(place.querySelector("button, a") ?? place);
+}
+
+/** Give the focus to what was not made for it: the one just used goes, and reading goes on here. */
+export function focusOn(element) {
+  if (element.tabIndex < 0) element.setAttribute("tabindex", "-1");
+  element.focus();
+}
+
+/** The focus goes from an *element* of a list, about to be removed, to its neighbour, or *otherwise*. */
+export function focusBeside(element, otherwise) {
+  focusOn(element.nextElementSibling ?? element.previousElementSibling ?? otherwise);
 }
 
 /** Set a text only where it differs, so that live regions speak of changes alone. */

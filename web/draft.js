@@ -20,15 +20,24 @@ const TYPES = {
 /** Drafts of this visit, by job: the photos that are not sent yet exist nowhere else. */
 const drafts = new Map();
 
+/** The draft that has no job yet. */
+let newest = null;
+
+window.addEventListener("beforeunload", (event) => {
+  if ([newest, ...drafts.values()].some((draft) => draft?.unsent && !draft.started)) event.preventDefault();
+});
+
 /**
  * A photo of a draft is `{file, type, blob, preview, status, share, problem, verdict}`; `status` is
  * one of waiting, sending, checking, failed (with a Problem), or judged (with the API's verdict).
+ * `problem` is what became of the order, `trouble` of asking for verdicts, which goes on by itself.
  * "change" is told whenever anything of the draft has changed.
  */
 export class Draft extends EventTarget {
   photos = [];
   advice = [];
   problem = null;
+  trouble = null;
   jobId = null;
   started = false;
   subject = null;
@@ -42,6 +51,12 @@ export class Draft extends EventTarget {
     this.#api = api;
     this.#limits = limits;
     this.#folder = `${new Date().toISOString().slice(0, 10)}-${crypto.randomUUID().slice(0, 8)}`;
+  }
+
+  /** The draft that somebody has come back to before it had a job, or an empty one. */
+  static fresh(api, limits) {
+    if (newest === null || newest.jobId !== null) newest = new Draft(api, limits);
+    return newest;
   }
 
   /** The draft of a job that has not begun, as far as it is known here and to the API. */
@@ -68,6 +83,11 @@ export class Draft extends EventTarget {
 
   get pending() {
     return this.photos.filter(({ status }) => ["waiting", "sending"].includes(status)).length;
+  }
+
+  /** How many photos would be lost with the page. */
+  get unsent() {
+    return this.photos.filter(({ blob }) => blob).length;
   }
 
   get checking() {
@@ -97,6 +117,7 @@ export class Draft extends EventTarget {
   drop(photo) {
     this.photos = this.photos.filter((other) => other !== photo);
     URL.revokeObjectURL(photo.preview);
+    if (!this.photos.some(({ status }) => status === "failed")) this.problem = null;
     this.#changed();
   }
 
@@ -106,12 +127,18 @@ export class Draft extends EventTarget {
       if (photo.status === "failed") Object.assign(photo, { status: "waiting", problem: null });
     }
     if (!this.#waiting().length || this.usable.length < this.#limits.least_photos) return this.#changed();
+    const ordering = this.#order();
     try {
-      await this.#order();
+      await ordering;
     } catch (problem) {
+      // Those that a newer order holds are not given up yet.
+      if (ordering === this.#ordering) {
+        this.problem = told(problem);
+        for (const photo of this.#waiting()) Object.assign(photo, { status: "failed", problem: this.problem });
+      }
       return this.#changed();
     }
-    while (this.#sending < AT_ONCE && this.#waiting().length) this.#sendNext();
+    while (this.#sending < AT_ONCE && this.#ready().length) this.#sendNext();
   }
 
   /** Keep what is wanted, so that it is there when the page is opened again. */
@@ -126,14 +153,7 @@ export class Draft extends EventTarget {
     await this.#api.start(this.jobId);
     sessionStorage.setItem(`avatars.begun ${this.jobId}`, "1");
     this.started = true;
-    this.forget();
-  }
-
-  forget() {
     this.stopWatching();
-    drafts.delete(this.jobId);
-    localStorage.removeItem(KEPT + this.jobId);
-    for (const { preview } of this.photos) URL.revokeObjectURL(preview);
   }
 
   /** Ask for verdicts as long as somebody is looking. */
@@ -141,8 +161,8 @@ export class Draft extends EventTarget {
     if (this.#polling || this.jobId === null) return;
     this.#polling = new Polling(() => this.#look(), {
       least: 700, most: 8000,
-      onTrouble: (problem) => {
-        this.problem = problem;
+      onTrouble: (trouble) => {
+        this.trouble = trouble;
         this.#changed();
       },
     });
@@ -179,26 +199,21 @@ export class Draft extends EventTarget {
       ...(this.prompts?.length && { prompts: this.prompts }),
     };
     const wanted = JSON.stringify(order);
-    const formsLast = !this.#waiting().length || Date.now() < this.#formsUntil;
+    const formsLast = !this.pending || Date.now() < this.#formsUntil;
     if (wanted === this.#ordered && formsLast) return;
-    try {
-      const { job, uploads } = await this.#api.order(order);
-      this.#ordered = wanted;
-      this.#forms = new Map(uploads.map((form) => [form.file, form]));
-      this.#formsUntil = Date.now() + FORM_SECONDS * 1000;
-      this.problem = null;
-      this.jobId = job.job_id;
-      drafts.set(this.jobId, this);
-      this.#persist();
-      this.#changed();
-    } catch (problem) {
-      if (problem instanceof Problem) this.problem = problem;
-      throw problem;
-    }
+    const { job, uploads } = await this.#api.order(order);
+    this.#ordered = wanted;
+    this.#forms = new Map(uploads.map((form) => [form.file, form]));
+    this.#formsUntil = Date.now() + FORM_SECONDS * 1000;
+    this.problem = null;
+    this.jobId = job.job_id;
+    drafts.set(this.jobId, this);
+    this.#persist();
+    this.#changed();
   }
 
   async #sendNext() {
-    const photo = this.#waiting()[0];
+    const [photo] = this.#ready();
     this.#sending += 1;
     Object.assign(photo, { status: "sending", share: 0 });
     this.#changed();
@@ -207,15 +222,14 @@ export class Draft extends EventTarget {
       photo.status = "checking";
       photo.blob = null;
     } catch (problem) {
-      if (!(problem instanceof Problem)) throw problem;
-      Object.assign(photo, { status: "failed", problem });
+      Object.assign(photo, { status: "failed", problem: told(problem) });
     } finally {
       this.#sending -= 1;
     }
     this.#persist();
     this.#changed();
     this.watch();
-    if (this.#waiting().length) this.#sendNext();
+    if (this.#ready().length) this.#sendNext();
   }
 
   async #sendWithPatience(photo) {
@@ -274,6 +288,11 @@ export class Draft extends EventTarget {
     return this.photos.filter(({ status }) => status === "waiting");
   }
 
+  /** Those that can be sent: one that was added a moment ago has no form yet. */
+  #ready() {
+    return this.#waiting().filter(({ file }) => this.#forms.has(file));
+  }
+
   #refusal(blob) {
     const { photo_types: types, photo_bytes: most, most_photos: count } = this.#limits;
     if (!types.includes(typeOf(blob))) return t("photos.refused.type");
@@ -301,9 +320,23 @@ export class Draft extends EventTarget {
   }
 }
 
+/** Forget the draft of a job that has really begun: until then it may have to be gone on with. */
+export function forgetDraft(jobId) {
+  for (const { preview } of drafts.get(jobId)?.photos ?? []) URL.revokeObjectURL(preview);
+  drafts.delete(jobId);
+  localStorage.removeItem(KEPT + jobId);
+}
+
 /** Whether a photo will not be part of the set. */
 export function isOut({ status, verdict }) {
   return status === "failed" || (status === "judged" && verdict.status !== "accepted");
+}
+
+/** Whatever was thrown, as a Problem to show. */
+function told(problem) {
+  if (problem instanceof Problem) return problem;
+  console.error(problem);
+  return new Problem({ code: "PAGE", sentence: t("problems.bug", { message: problem.message }), remedy: t("problems.reload") });
 }
 
 function typeOf({ type, name }) {

@@ -1,17 +1,18 @@
 // The avatars of a job: shown as they come, with links that are fetched again before they die.
 
-import { pause } from "./api.js";
-import { button, h, icon, keep, say } from "./dom.js";
+import { Problem, pause } from "./api.js";
+import { button, focusOn, h, icon, keep, say } from "./dom.js";
 import { attempt, copy, openDialog, save, saveBlob } from "./parts.js";
 import { named, t, timeOfDay } from "./texts.js";
 import { zoom } from "./zoom.js";
 
 const EARLY_SECONDS = 45;
 const PACKING_PAUSE = 2000;
+const LONGEST_PACKING = 300_000;
 const REFETCH_PAUSE = 5000;
 
 export class Gallery extends EventTarget {
-  #app; #jobId; #avatars = new Map(); #next = null; #favouritesOnly = false; #fetchedAt = 0; #timer;
+  #app; #jobId; #avatars = new Map(); #next = null; #favouritesOnly = false; #fetchedAt = 0; #timer; #left = false;
   #list = h("ul", { class: "gallery", id: "gallery" });
   #count = h("p", { class: "hint", role: "status" });
   #empty = h("p", { class: "notice" }, t("gallery.noFavourites"));
@@ -22,7 +23,7 @@ export class Gallery extends EventTarget {
     super();
     this.#app = app;
     this.#jobId = jobId;
-    this.#more = button({ on: { click: () => attempt(this.#problem, () => this.#fetchPage(this.#next), { retry: true }) } }, t("more"));
+    this.#more = button({ on: { click: () => attempt(this.#problem, () => this.#fetchMore(), { retry: true }) } }, t("more"));
     this.#filter = h("div", { class: "toggle", role: "group", "aria-label": t("gallery.filter") },
       [false, true].map((only) => button({ class: "pill", "aria-pressed": String(!only), on: { click: () => this.#show(only) } },
         only && icon("heart"), t(only ? "gallery.favourites" : "gallery.all"))));
@@ -46,10 +47,11 @@ export class Gallery extends EventTarget {
   /** Fetch what there is of a job, as it now stands. */
   async load({ status, run }) {
     if (["COLLECTING", "TRAINING"].includes(status) && run === 1) return;
-    await attempt(this.#problem, () => this.#fetchPage(null), { retry: true });
+    await attempt(this.#problem, () => this.#fetchShown(), { retry: true });
   }
 
   leave() {
+    this.#left = true;
     clearTimeout(this.#timer);
   }
 
@@ -80,15 +82,22 @@ export class Gallery extends EventTarget {
   async downloadAll(trigger, news) {
     if (trigger.getAttribute("aria-busy")) return;
     trigger.setAttribute("aria-busy", "true");
+    const until = Date.now() + LONGEST_PACKING;
     try {
       let archive = await this.#app.api.archive(this.#jobId);
       while (archive.status === "packing") {
         say(news, t("gallery.packing"));
+        if (Date.now() > until) throw new Problem({ code: "PACKING", sentence: t("gallery.packingLong"), remedy: t("problems.later") });
         await pause(PACKING_PAUSE);
+        if (this.#left) return;
         archive = await this.#app.api.archive(this.#jobId);
       }
+      if (this.#left) return;
       say(news, t("gallery.packed"));
       save(archive.link, "avatars.zip");
+    } catch (problem) {
+      say(news, "");
+      throw problem;
     } finally {
       trigger.removeAttribute("aria-busy");
     }
@@ -104,22 +113,31 @@ export class Gallery extends EventTarget {
   async #fetchPage(next) {
     const page = await this.#app.api.avatars(this.#jobId, next);
     for (const avatar of page.avatars) this.#avatars.set(nameOf(avatar), avatar);
-    // Looking at the first page again does not forget how far somebody has scrolled.
-    if (next !== null || this.#avatars.size <= page.avatars.length) this.#next = page.next;
+    this.#next = page.next;
     this.#fetchedAt = Date.now();
     this.#draw();
     this.#refetchInTime();
     return page;
   }
 
-  /** New links for everything that is shown. */
-  async #refetch() {
-    if (Date.now() - this.#fetchedAt < REFETCH_PAUSE) return;
+  async #fetchMore() {
+    const { avatars } = await this.#fetchPage(this.#next);
+    const first = this.shown.findIndex((avatar) => avatars.includes(avatar));
+    if (first >= 0) focusOn(this.#list.children[first].querySelector(".thumb:not([hidden])") ?? this.#list.children[first]);
+  }
+
+  /** As many pages as are shown already, and at least the first one. */
+  async #fetchShown() {
     const wanted = this.#avatars.size;
     let page = await this.#fetchPage(null);
     for (let seen = page.avatars.length; seen < wanted && page.next; seen += page.avatars.length) {
       page = await this.#fetchPage(page.next);
     }
+  }
+
+  /** New links for everything that is shown. */
+  async #refetch() {
+    if (Date.now() - this.#fetchedAt >= REFETCH_PAUSE) await this.#fetchShown();
   }
 
   #refetchInTime() {

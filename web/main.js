@@ -159,13 +159,18 @@ function markPlace(address) {
 
 function askToSignIn() {
   if (document.getElementById("expired")) return;
+  const refused = h("p", { class: "needed", role: "alert" });
   const { dialog, close } = openDialog({
     id: "expired",
     title: t("expired.title"),
-    content: [h("p", {}, t("expired.text"))],
-    actions: [button({ class: "button strong", on: { click: () => app.session.beginBeside() } }, t("expired.signIn"))],
+    content: [h("p", {}, t("expired.text")), refused],
+    actions: [
+      button({ on: { click: () => app.session.signOut() } }, t("nav.signOut")),
+      button({ class: "button strong", autofocus: true, on: { click: () => app.session.beginBeside() } }, t("expired.signIn")),
+    ],
   });
   app.session.addEventListener("signed-in", close, { once: true });
+  app.session.addEventListener("somebody-else", () => say(refused, t("expired.somebodyElse")));
   dialog.addEventListener("cancel", (event) => event.preventDefault());
 }
 

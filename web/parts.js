@@ -1,6 +1,6 @@
 // Parts that several views are made of.
 
-import { button, h, icon, say } from "./dom.js";
+import { button, h, icon, refill, say } from "./dom.js";
 import { t } from "./texts.js";
 
 /** What went wrong and what to do about it, with a button where trying again may help. */
@@ -12,6 +12,7 @@ export function alertFor(problem, { retry } = {}) {
     h("div", {},
       h("p", { class: "alert-sentence" }, sentence),
       remedy && h("p", {}, remedy),
+      remedy === t("problems.reload") && h("p", { class: "hint" }, t("job.code", { code: problem.code ?? problem.name })),
       retry && button({ class: "button small", on: { click: retry } }, t("again")),
     ),
   );
@@ -19,12 +20,12 @@ export function alertFor(problem, { retry } = {}) {
 
 /** Shows a problem in *place*, and takes it away once `action()` works; returns what that returns. */
 export async function attempt(place, action, { retry = false } = {}) {
-  place.replaceChildren();
+  refill(place);
   try {
     return await action();
   } catch (problem) {
     if (!problem.sentence) console.error(problem);
-    place.replaceChildren(alertFor(problem, { retry: retry && (() => attempt(place, action, { retry })) }));
+    refill(place, alertFor(problem, { retry: retry && (() => attempt(place, action, { retry })) }));
     return undefined;
   }
 }
@@ -56,7 +57,7 @@ export function steps(current) {
     names.map((name, place) => h("li", {
       class: place < names.indexOf(current) ? "done" : "",
       "aria-current": name === current && "step",
-    }, t(`steps.${name}`))),
+    }, t(`steps.${name}`), place < names.indexOf(current) && h("span", { class: "unseen" }, ` (${t("steps.done")})`))),
   );
 }
 

@@ -22,7 +22,7 @@ export class Polling {
   /** Look at once. */
   async now() {
     clearTimeout(this.#timer);
-    if (this.#stopped || document.hidden) return;
+    if (this.#stopped || document.hidden || !navigator.onLine) return;
     if (this.#looking) {
       this.#again = true;
       return;

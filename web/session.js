@@ -1,5 +1,7 @@
 // Who is signed in: OpenID Connect, authorization code with PKCE, as a public client.
 
+import { noAnswer } from "./api.js";
+
 const TOKENS = "avatars.tokens";
 const PENDING = "avatars.signing-in ";
 const PENDING_SECONDS = 3600;
@@ -10,11 +12,12 @@ const library = () => import("./vendor/oauth4webapi.js");
 
 /**
  * Tokens live in this tab's session storage: a reload keeps them, closing the tab signs out. Where
- * a token cannot be renewed in silence, "expired" is told and `token()` waits: whoever called goes
- * on as soon as the person has signed in again, in a window of its own.
+ * the issuer does not renew a token, "expired" is told and `token()` waits: whoever called goes on
+ * as soon as the person has signed in again, in a window of its own. Where the issuer does not
+ * answer, `token()` throws a Problem.
  */
 export class Session extends EventTarget {
-  #config; #server = null; #tokens; #waiting = []; #renewing = null;
+  #config; #server = null; #tokens; #waiting = []; #renewing = null; #attempt = null;
   #channel = new BroadcastChannel("avatars.session");
 
   constructor(config) {
@@ -22,8 +25,11 @@ export class Session extends EventTarget {
     this.#config = config;
     this.#tokens = JSON.parse(sessionStorage.getItem(TOKENS) ?? "null");
     this.#channel.addEventListener("message", ({ data }) => {
-      // Only a window that waits for somebody to sign in again listens to the one that did it.
-      if (data.tokens && this.#waiting.length) this.#take(data.tokens);
+      // Only the window that has begun this attempt, and still waits for it.
+      if (!this.#waiting.length || data.state !== this.#attempt) return;
+      // What is on this page belongs to whoever signed in first.
+      if (isSomebodyElse(data.tokens, this.#tokens)) return this.dispatchEvent(new Event("somebody-else"));
+      this.#take(data.tokens);
     });
   }
 
@@ -41,6 +47,7 @@ export class Session extends EventTarget {
     // Opened at once, or the browser would not believe that a person asked for it.
     const beside = window.open("", "avatars-sign-in", "popup,width=480,height=680");
     const url = await this.#authorizeUrl({ returnTo: location.hash, beside: beside !== null });
+    this.#attempt = url.searchParams.get("state");
     if (beside) beside.location = url;
     else location.assign(url);
   }
@@ -64,8 +71,8 @@ export class Session extends EventTarget {
     const granted = await oauth.processAuthorizationCodeResponse(server, client, answered, {
       expectedNonce: pending.nonce,
     });
-    this.#take(tokensOf(granted));
-    if (pending.beside) this.#channel.postMessage({ tokens: this.#tokens });
+    this.#take({ ...tokensOf(granted), sub: oauth.getValidatedIdTokenClaims(granted)?.sub });
+    if (pending.beside) this.#channel.postMessage({ state, tokens: this.#tokens });
     return { how: pending.beside ? "beside" : "back", returnTo: pending.returnTo };
   }
 
@@ -112,8 +119,9 @@ export class Session extends EventTarget {
       const granted = await oauth.processRefreshTokenResponse(server, client, answered);
       this.#take({ ...this.#tokens, ...tokensOf(granted) });
       return true;
-    } catch {
-      return false; // the person is asked, whatever the reason
+    } catch (error) {
+      if (isRefusal(error)) return false;
+      throw noAnswer();
     }
   }
 
@@ -167,6 +175,16 @@ export class Session extends EventTarget {
 function tokensOf({ access_token, refresh_token, expires_in = 3600 }) {
   const tokens = { access_token, expires_at: Date.now() / 1000 + expires_in };
   return refresh_token ? { ...tokens, refresh_token } : tokens;
+}
+
+function isSomebodyElse({ sub }, before) {
+  return before?.sub !== undefined && sub !== before.sub;
+}
+
+/** Whether the issuer has answered that it does not renew; a line that is down says nothing of that. */
+function isRefusal({ status, cause }) {
+  const answered = status ?? cause?.status; // of an error in JSON, or of whatever else came
+  return answered >= 400 && answered < 500 && answered !== 429;
 }
 
 function redirectUri() {

@@ -163,7 +163,7 @@ def test_photos_become_avatars(
     expect(page.locator(".slip div", has_text="Avatars")).to_contain_text("9")
     assert me.faults() == []
     me.go(f"#{address}")
-    expect(page.get_by_role("alert")).to_contain_text("There is no such order.")
+    expect(page.get_by_role("alert")).to_contain_text("There is no such job.")
 
 
 def test_the_keyboard_is_enough(visit: Callable[..., Visitor]) -> None:
@@ -245,9 +245,16 @@ def test_a_sign_in_that_has_run_out_loses_nothing(visit: Callable[..., Visitor])
         """sessionStorage.setItem("avatars.tokens", JSON.stringify({
             access_token: "e30.e30.e30", refresh_token: "gone", expires_at: 9999999999 }))"""
     )
+    # While the line is down, nobody knows whether it has run out.
+    me.page.route("**/oauth2/token", lambda route: route.abort())
     me.page.reload()
+    expect(me.page.get_by_role("alert")).to_contain_text("There was no answer.")
+    expect(me.page.get_by_role("dialog")).to_have_count(0)
+    me.page.unroute("**/oauth2/token")
+    me.page.get_by_role("button", name="Try again").click()
 
     expect(me.page.get_by_role("dialog")).to_contain_text("Please sign in again")
+    expect(me.page.get_by_role("dialog").get_by_text("Sign out")).to_be_visible()
     with me.page.expect_popup() as beside:
         me.page.get_by_role("button", name="Sign in again").click()
     me.sign_in(beside.value)
@@ -281,6 +288,76 @@ def test_uploads_that_fail_are_sent_again(
     assert len(uploads) >= 7
 
 
+def test_a_refused_order_can_be_sent_again(visit: Callable[..., Visitor]) -> None:
+    me = visit()
+    me.arrive()
+    orders: list[str] = []
+    refusal = {
+        "code": "LIMIT_REACHED",
+        "detail": "This would be more than 20 jobs a day.",
+        "remedy": "Come back tomorrow.",
+    }
+
+    def refuse_the_first(route: Route) -> None:
+        orders.append(route.request.url)
+        if len(orders) == 1:
+            route.fulfill(status=429, json=refusal, headers={"Retry-After": "1"})
+        else:
+            route.continue_()
+
+    me.page.route("**/api/jobs", refuse_the_first)
+    me.pick(SAMPLES[:5])
+
+    expect(me.page.locator('.photo[data-look="failed"]')).to_have_count(5)
+    expect(me.page.get_by_role("alert").first).to_contain_text("more than 20 jobs a day")
+    assert len(orders) == 1
+    me.page.get_by_role("button", name="Leave out").first.click()
+    expect(me.page.locator(".photo").first).to_be_focused()
+    me.pick(SAMPLES[5:6])
+    expect(me.judged()).to_have_count(5)
+    expect(me.page.locator(".alert")).to_have_count(0)
+
+
+def test_a_few_photos_wait_for_the_others_while_one_looks_elsewhere(
+    visit: Callable[..., Visitor],
+) -> None:
+    me = visit()
+    me.arrive()
+    me.pick(SAMPLES[:4])
+
+    me.page.get_by_role("link", name="My avatars").click()
+    expect(me.page.get_by_role("heading", name="My avatars")).to_be_focused()
+    me.page.locator("#bar").get_by_role("link", name="New avatars").click()
+
+    expect(me.page.locator(".photo")).to_have_count(4)
+    me.pick(SAMPLES[4:5])
+    expect(me.judged()).to_have_count(5)
+
+
+def test_a_job_begins_only_when_every_photo_is_judged(visit: Callable[..., Visitor]) -> None:
+    me = visit()
+    me.arrive()
+    page = me.page
+
+    def without_verdicts(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json=answer.json() | {"photos": []})
+
+    page.route(re.compile(r"/api/jobs/[A-Z2-7]{26}$"), without_verdicts)
+    me.pick(SAMPLES[:5])
+    expect(page.locator('.photo[data-look="checking"]')).to_have_count(5)
+    page.click("#next")
+    page.get_by_text("A cat", exact=True).click()
+    page.click("#begin")
+
+    checking = page.get_by_text("or being checked")
+    expect(checking).to_be_visible()
+    page.unroute_all(behavior="wait")
+    expect(checking).to_be_hidden()
+    page.click("#begin")
+    expect(page.locator(".stages")).to_be_visible()
+
+
 def test_what_is_chosen_survives_a_reload(visit: Callable[..., Visitor]) -> None:
     me = visit()
     me.arrive()
@@ -303,33 +380,60 @@ def test_a_write_is_known_again_by_its_key(visit: Callable[..., Visitor]) -> Non
     me.arrive()
     keys: list[str | None] = []
 
-    def lose_the_first_answer(route: Route) -> None:
+    def lose_two_answers(route: Route) -> None:
         keys.append(route.request.headers.get("idempotency-key"))
         if len(keys) == 1:
             route.fetch()
             route.abort()
+        elif len(keys) == 2:
+            route.fulfill(status=502)
         else:
             route.continue_()
 
-    me.page.route("**/api/jobs", lose_the_first_answer)
+    me.page.route("**/api/jobs", lose_two_answers)
     me.pick(SAMPLES[:5])
     expect(me.judged()).to_have_count(5)
 
     assert keys[0] is not None
-    assert keys == [keys[0]] * 2
+    assert keys == [keys[0]] * 3
 
 
-def test_no_word_of_the_page_is_missing() -> None:
-    """Texts are found by their paths, so a test finds the paths that lead nowhere."""
+def test_no_word_of_the_page_is_missing_or_unused() -> None:
+    """Texts are found by their paths: whole ones, or beginnings that a code or a name completes."""
     web = PROJECT / "web"
-    texts = web.joinpath("texts/en.js").read_text()
-    scripts = [file for file in web.rglob("*.js") if file.parent.name not in ("texts", "vendor")]
+    texts = _paths(web.joinpath("texts/en.js").read_text())
+    scripts = "".join(
+        file.read_text()
+        for file in web.rglob("*.js")
+        if file.parent.name not in ("texts", "vendor")
+    )
+    groups = {path.split(".")[0] for path in texts}
 
-    used = {path for file in scripts for path in _paths(file.read_text())}
+    whole = set(re.findall(r'\bt\("(\w+)"', scripts)) | {
+        path
+        for path in re.findall(r'"([a-z]\w*(?:\.\w+)+)"', scripts)
+        if path.split(".")[0] in groups and not path.endswith((".js", ".jpg"))
+    }
+    begun = set(re.findall(r"\bt\(`([\w.]+)\.\$\{", scripts))
+    replacing = set(re.findall(r'\b(?:said|named)\("([\w.]+)"', scripts))
 
-    assert used
-    assert [path for path in sorted(used) if f"{path.rsplit('.', 1)[-1]}:" not in texts] == []
+    assert whole - texts == begun - texts == set()
+    used = whole | begun | replacing
+    alive = {path for path in texts if any(f"{path}.".startswith(f"{it}.") for it in used)}
+    inner = {path for path in texts if any(other.startswith(f"{path}.") for other in texts)}
+    assert texts - alive - inner == set()
 
 
-def _paths(script: str) -> list[str]:
-    return re.findall(r"""\bt\("([\w.]+)["`]""", script)
+def _paths(texts: str) -> set[str]:
+    """The paths of all texts and of their groups, in the source of texts/en.js."""
+    paths, branch, name = set(), [""], ""
+    tokens = r'"(?:\\.|[^"\\])*"|//.*|[{}]|(\w+):'
+    for token in re.finditer(tokens, texts[texts.index("export default {") :]):
+        if token[1]:
+            name = branch[-1] + token[1]
+            paths.add(name)
+        elif token[0] == "{":
+            branch.append(f"{name}." if name else "")
+        elif token[0] == "}":
+            branch.pop()
+    return paths

@@ -8,7 +8,6 @@ export default {
   loading: "One moment …",
   cancel: "Cancel",
   close: "Close",
-  back: "Back",
   again: "Try again",
   more: "Show more",
   offline: "You are offline. What you did is kept; it goes on when the connection is back.",
@@ -43,9 +42,10 @@ export default {
     title: "Please sign in again",
     text: "Your sign-in has run out. Sign in again in a new window: this page waits, with everything on it.",
     signIn: "Sign in again",
+    somebodyElse: "That was somebody else. Sign in as before, or sign out here first.",
   },
 
-  steps: { label: "Steps", photos: "Photos", styles: "Styles", avatars: "Avatars" },
+  steps: { label: "Steps", photos: "Photos", styles: "Styles", avatars: "Avatars", done: "done" },
 
   photos: {
     title: "Photos",
@@ -63,7 +63,6 @@ export default {
     summary: {
       one: "One photo is fine.", other: "{count} photos are fine.",
     },
-    noneAccepted: "No photo is checked yet.",
     checkingCount: { one: "One is being checked.", other: "{count} are being checked." },
     sendingCount: { one: "One is on its way.", other: "{count} are on their way." },
     rejectedCount: { one: "One cannot be used.", other: "{count} cannot be used." },
@@ -80,7 +79,6 @@ export default {
       advised: "Usable", rejected: "Not usable", surplus: "One too many", late: "Too late", failed: "Not sent",
     },
     why: { surplus: "There are enough photos already.", late: "The set was complete before it came." },
-    progress: "{file}: {share} sent",
     advice: "About the whole set",
     alt: "Your photo {file}",
     refusedTitle: "Left out",
@@ -90,7 +88,6 @@ export default {
       empty: "The file is empty. Pick the original.",
       count: "{count} photos are the most.",
     },
-    unsent: "Photos that are not sent yet would be lost.",
     begun: "This set is closed: the avatars are being made.",
     seeJob: "See how it goes",
   },
@@ -100,8 +97,8 @@ export default {
     tooLargeRemedy: "Export it smaller, and add it again.",
     refused: "The storage answered with {status}.",
     refusedRemedy: "Send it again in a moment.",
-    formRefused: "The storage does not take this photo.",
-    formRefusedRemedy: "Save it as a JPEG, and add it again.",
+    formRefused: "The storage took none of the permits to send this photo.",
+    formRefusedRemedy: "Send it again in a moment: nothing is wrong with the photo.",
   },
 
   styles: {
@@ -138,7 +135,7 @@ export default {
       one: "One more usable photo is needed before it can begin.",
       other: "{count} more usable photos are needed before it can begin.",
     },
-    waitForPhotos: "Your photos are still on their way. It can begin when they have arrived.",
+    waitForPhotos: "Your photos are still on their way, or being checked. It can begin as soon as this is done.",
     beginning: "Beginning …",
   },
 
@@ -147,7 +144,6 @@ export default {
   styleNames: { pop_art: "Pop art", oil_painting: "Oil painting", pencil_sketch: "Pencil sketch" },
 
   job: {
-    title: "Avatars",
     ready: "Here you are.",
     making: "Your avatars are in the making",
     makingMore: "More avatars are in the making",
@@ -159,11 +155,8 @@ export default {
     wanted: "What you get",
     wantedLine: "{count} × {style}",
     stages: { COLLECTING: "Photos", TRAINING: "Training", INFERRING: "Drawing", KEEPING: "Storing", COMPLETED: "Ready" },
-    stageNow: "now",
-    stageDone: "done",
     sentences: {
       PHOTOS: "Waiting for your photos.",
-      VERDICTS: "Your photos are being checked.",
       MODEL: "A model learns what you look like. This is the long part.",
       AVATARS: "Your avatars are being drawn.",
       COPIES: "Your avatars are being stored safely.",
@@ -186,7 +179,6 @@ export default {
     retryNew: "Begin anew",
     operator: "The people who run this service have been told. Nothing is paid twice, and what is there is kept.",
     code: "Code: {code}",
-    models: "model {model}",
   },
 
   gallery: {
@@ -205,6 +197,7 @@ export default {
     download: "Download",
     downloadAll: "Download all",
     packing: "Packing …",
+    packingLong: "Packing takes unusually long.",
     packed: "Packed. The download begins.",
     share: "Share",
     makeMore: "Make more",
@@ -213,8 +206,6 @@ export default {
     next: "Next",
     zoom: "Avatar",
     place: "{place} of {count}",
-    keys: "Arrow keys go on, Escape closes.",
-    expired: "The picture could not be loaded.",
   },
 
   share: {
@@ -229,9 +220,8 @@ export default {
 
   erase: {
     title: "Delete everything?",
-    text: "This deletes the photos, the avatars, every link to them, and what is known of this order. A job that runs is stopped. It cannot be undone.",
+    text: "This deletes the photos, the avatars, every link to them, and what is known of this job. A job that runs is stopped. It cannot be undone.",
     confirm: "Yes, delete everything",
-    working: "Deleting …",
   },
 
   receipt: {
@@ -256,7 +246,7 @@ export default {
   jobs: {
     title: "My avatars",
     headline: "My avatars",
-    jobs: "Orders",
+    jobs: "Jobs",
     models: "Trained models",
     none: "Nothing here yet.",
     noneText: "Your avatars will be listed here, also those that are still being made.",
@@ -265,7 +255,6 @@ export default {
       COLLECTING: "Waiting for photos", TRAINING: "Training", INFERRING: "Drawing", KEEPING: "Storing",
       COMPLETED: "Ready", FAILED: "Failed", NEEDS_ATTENTION: "Needs a hand",
     },
-    open: "{subject}, {when}",
     trained: "Trained {when}",
     useModel: "Draw more",
   },
@@ -281,7 +270,7 @@ export default {
     notFound: "There is nothing at this address.",
     notFoundRemedy: "It may have been deleted, or it belongs to somebody else.",
     bug: "The page itself made a mistake: {message}",
-    codes: { JOB_NOT_FOUND: "There is no such order." },
+    codes: { JOB_NOT_FOUND: "There is no such job." },
     remedies: { JOB_NOT_FOUND: "It may have been deleted, or it belongs to somebody else. See what there is in “My avatars”." },
   },
 };

@@ -3,6 +3,7 @@
 import { stylePicture } from "../chooser.js";
 import { wallOf, wallSeconds } from "../clock.js";
 import { button, h, icon, say } from "../dom.js";
+import { forgetDraft } from "../draft.js";
 import { Gallery } from "../gallery.js";
 import { alertFor, attempt, copy, openDialog, steps } from "../parts.js";
 import { Polling } from "../polling.js";
@@ -36,7 +37,12 @@ export default async function view(app, jobId) {
 
   const update = () => {
     const making = !isOver(job, jobId);
-    say(heading, headingOf(job, making));
+    const headline = headingOf(job, making);
+    if (heading.isConnected && heading.textContent !== headline) {
+      document.title = t("title", { view: headline });
+      if (!making) app.tell(headline);
+    }
+    say(heading, headline);
     say(ordered, t("job.ordered", { subject: named("subjects", job.subject), when: moment(wallOf(job.created_at)) }));
     way.hidden = !making || isUnbegun(job) || job.run > 1;
     progress.hidden = !making;
@@ -52,6 +58,7 @@ export default async function view(app, jobId) {
   let seen = "";
   const look = async () => {
     job = await app.api.job(jobId);
+    if (job.status !== "COLLECTING") forgetDraft(jobId);
     const state = JSON.stringify([job.status, job.run, job.waiting, job.avatars, job.photos.length]);
     const changed = state !== seen;
     seen = state;
@@ -59,6 +66,7 @@ export default async function view(app, jobId) {
       update();
       await gallery.load(job);
     }
+    drawEstimate(estimate, job); // what is left of it changes while nothing else does
     return isOver(job, jobId) ? "end" : changed;
   };
 
@@ -75,7 +83,7 @@ export default async function view(app, jobId) {
     },
   });
   return {
-    title: t("job.title"),
+    title: heading.textContent,
     element: h("div", { class: "job" },
       way,
       h("div", { class: "job-head" }, h("div", {}, heading, ordered), actions),
@@ -122,7 +130,7 @@ function drawStages(list, { status }) {
   list.replaceChildren(...STAGES.map((stage, place) => h("li", {
     class: place < now ? "done" : "", "aria-current": place === now && "step",
   }, place < now && h("span", { class: "tick" }, icon("check")), t(`job.stages.${stage}`),
-  place < now && h("span", { class: "unseen" }, ` (${t("job.stageDone")})`))));
+  place < now && h("span", { class: "unseen" }, ` (${t("steps.done")})`))));
 }
 
 function drawEstimate(place, { estimate, status }) {
@@ -172,7 +180,7 @@ function drawActions(place, job, making, { gallery, problem, remove }) {
   place.replaceChildren(
     ...[
       collecting && h("a", { class: "button strong", href: `#/jobs/${job.job_id}/photos` }, t("job.addPhotos")),
-      !making && job.avatars.kept > 0 && button({ class: "button strong", id: "download-all", on: { click: (event) => attempt(problem, () => gallery.downloadAll(event.currentTarget, packing), { retry: true }) } },
+      !making && job.avatars.kept > 0 && button({ class: "button strong", id: "download-all", on: { click: ({ currentTarget: trigger }) => attempt(problem, () => gallery.downloadAll(trigger, packing), { retry: true }) } },
         icon("download"), t("gallery.downloadAll")),
       !making && job.model_id && h("a", { class: "button", id: "more", href: `#/jobs/${job.job_id}/more` }, icon("plus"), t("gallery.makeMore")),
       button({ class: "button quiet danger", id: "erase", on: { click: remove } }, icon("bin"), t("gallery.remove")),

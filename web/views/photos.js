@@ -1,13 +1,13 @@
 // Photos: dropped, picked or taken, sent at once, and each with its verdict as soon as there is one.
 
 import { Draft, isOut } from "../draft.js";
-import { button, h, icon, keep, say } from "../dom.js";
+import { button, focusBeside, focusOn, h, icon, keep, refill, say } from "../dom.js";
 import { alertFor, steps } from "../parts.js";
 import { bytes, said, t, texts } from "../texts.js";
 
 export default async function photos(app, jobId) {
   const { limits } = await app.offer();
-  const draft = jobId ? await Draft.of(jobId, app.api, limits) : new Draft(app.api, limits);
+  const draft = jobId ? await Draft.of(jobId, app.api, limits) : Draft.fresh(app.api, limits);
   if (draft.started) return begun(jobId);
 
   const refused = h("div", { role: "status" });
@@ -16,7 +16,11 @@ export default async function photos(app, jobId) {
   const summary = h("p", { class: "summary", role: "status", id: "summary" });
   const advice = h("div", { role: "status" });
   const next = button({ class: "button strong large", id: "next" }, t("photos.next"), icon("right"));
-  const retry = button({ class: "button", on: { click: () => draft.send() } }, t("photos.retryAll"));
+  const again = () => {
+    draft.send();
+    focusOn(list);
+  };
+  const retry = button({ class: "button", on: { click: again } }, t("photos.retryAll"));
   const needed = h("p", { class: "needed", role: "alert" });
 
   const zone = dropZone(limits, (files) => take(files));
@@ -46,9 +50,10 @@ export default async function photos(app, jobId) {
       advice.dataset.said = sentences;
       advice.replaceChildren(...(sentences ? [h("div", { class: "notice" }, h("strong", {}, t("photos.advice")), " ", sentences)] : []));
     }
-    if (problem.shown !== draft.problem) {
-      problem.shown = draft.problem;
-      problem.replaceChildren(...(draft.problem ? [alertFor(draft.problem, { retry: () => draft.send() })] : []));
+    const wrong = draft.problem ?? draft.trouble;
+    if (problem.shown !== wrong) {
+      problem.shown = wrong;
+      refill(problem, ...(wrong ? [alertFor(wrong, { retry: draft.problem && (() => draft.send()) })] : []));
     }
     retry.hidden = draft.photos.filter(({ status }) => status === "failed").length < 2;
     list.hidden = draft.photos.length === 0;
@@ -56,12 +61,8 @@ export default async function photos(app, jobId) {
     say(zone.querySelector(".drop-title"), t(draft.photos.length ? "photos.dropMore" : "photos.drop"));
   };
 
-  const warn = (event) => {
-    if (draft.pending && !draft.started) event.preventDefault();
-  };
   const paste = ({ clipboardData }) => clipboardData.files.length && take(clipboardData.files);
   draft.addEventListener("change", update);
-  window.addEventListener("beforeunload", warn);
   window.addEventListener("paste", paste);
   draft.watch();
   update();
@@ -84,7 +85,6 @@ export default async function photos(app, jobId) {
     ),
     leave: () => {
       draft.removeEventListener("change", update);
-      window.removeEventListener("beforeunload", warn);
       window.removeEventListener("paste", paste);
       draft.stopWatching();
     },
@@ -151,8 +151,16 @@ function card(photo, draft) {
   const status = h("p", { class: "verdict" });
   const words = h("p", { class: "why" });
   const bar = h("progress", { max: 1, "aria-label": photo.file });
-  const retry = button({ class: "button small", on: { click: () => draft.send() } }, t("photos.retry"));
-  const drop = button({ class: "button small quiet", "aria-label": t("photos.remove", { file: photo.file }), on: { click: () => draft.drop(photo) } }, icon("cross"));
+  const again = () => {
+    draft.send();
+    focusOn(element);
+  };
+  const leaveOut = () => {
+    focusBeside(element, document.getElementById("choose"));
+    draft.drop(photo);
+  };
+  const retry = button({ class: "button small", on: { click: again } }, t("photos.retry"));
+  const drop = button({ class: "button small quiet", "aria-label": t("photos.remove", { file: photo.file }), on: { click: leaveOut } }, icon("cross"));
   const element = h("li", { class: "photo" },
     frame, bar,
     h("div", { class: "photo-text" },

@@ -20,6 +20,10 @@ export default async function styles(app, jobId) {
   const fault = h("p", { class: "needed", role: "alert" });
   const problem = h("div");
   const begin = button({ class: "button strong large", id: "begin" }, t("styles.begin"), icon("right"));
+  const update = () => {
+    if (fault.textContent === t("styles.waitForPhotos")) say(fault, faultOf(draft) ?? "");
+  };
+  draft.addEventListener("change", update);
   begin.addEventListener("click", async () => {
     if (begin.getAttribute("aria-busy")) return;
     say(fault, "");
@@ -49,13 +53,16 @@ export default async function styles(app, jobId) {
         begin,
       ),
     ),
-    leave: () => draft.stopWatching(),
+    leave: () => {
+      draft.removeEventListener("change", update);
+      draft.stopWatching();
+    },
   };
 }
 
-/** Why it cannot begin yet; null if it can. Photos still being checked may yet be enough. */
+/** Why it cannot begin yet; null if it can. The set is frozen by beginning: all have to be judged. */
 function faultOf(draft) {
-  if (draft.pending) return t("styles.waitForPhotos");
+  if (draft.pending || draft.checking) return t("styles.waitForPhotos");
   const missing = draft.limits.least_photos - draft.usable.length;
   return missing > 0 ? t("styles.needPhotos", { count: missing }) : null;
 }
