@@ -310,6 +310,7 @@ def test_a_refused_order_can_be_sent_again(visit: Callable[..., Visitor]) -> Non
 
     expect(me.page.locator('.photo[data-look="failed"]')).to_have_count(5)
     expect(me.page.get_by_role("alert").first).to_contain_text("more than 20 jobs a day")
+    expect(me.page.locator("#summary")).to_have_text("5 could not be sent.")
     assert len(orders) == 1
     me.page.get_by_role("button", name="Leave out").first.click()
     expect(me.page.locator(".photo").first).to_be_focused()

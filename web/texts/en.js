@@ -66,6 +66,7 @@ export default {
     checkingCount: { one: "One is being checked.", other: "{count} are being checked." },
     sendingCount: { one: "One is on its way.", other: "{count} are on their way." },
     rejectedCount: { one: "One cannot be used.", other: "{count} cannot be used." },
+    failedCount: { one: "One could not be sent.", other: "{count} could not be sent." },
     next: "Go on to styles",
     notEnough: {
       one: "One more usable photo is needed. Add another one.",

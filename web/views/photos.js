@@ -212,13 +212,15 @@ function draw(frame, { file, preview, verdict }) {
 
 function summaryOf(draft) {
   if (!draft.photos.length) return t("photos.none");
-  const missing = draft.limits.least_photos - draft.usable.length;
+  const failed = draft.photos.filter(({ status }) => status === "failed").length;
+  const missing = draft.limits.least_photos - draft.usable.length - failed;
   const count = (path, value) => (value ? t(path, { count: value }) : "");
   return [
     draft.accepted ? t("photos.summary", { count: draft.accepted }) : "",
     count("photos.checkingCount", draft.checking),
     draft.usable.length >= draft.limits.least_photos ? count("photos.sendingCount", draft.pending) : "",
-    count("photos.rejectedCount", draft.photos.filter((photo) => isOut(photo)).length),
+    count("photos.rejectedCount", draft.photos.filter(isOut).length - failed),
+    count("photos.failedCount", failed),
     missing > 0 ? t(draft.jobId === null ? "photos.missing" : "photos.notEnough", { count: missing }) : "",
   ].filter(Boolean).join(" ");
 }
