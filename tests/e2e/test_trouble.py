@@ -324,10 +324,20 @@ class TestInference:
         assert "the easel broke" in str(folder.job().reason)
         assert folder.job().model_id == provider.calls("start_training")[0]["model_id"]
 
-    def test_a_style_that_the_provider_does_not_have_fails_the_job(
+    def test_a_style_that_nobody_draws_fails_the_job_before_anything_is_paid_for(
         self, folder: Folder, provider: Provider
     ) -> None:
         order(folder, "cubist")
+
+        assert ending(folder) == failed("BAD_MANIFEST")
+        assert provider.charges() == []
+
+    def test_a_style_that_the_provider_has_withdrawn_fails_the_job(
+        self, folder: Folder, provider: Provider
+    ) -> None:
+        provider.stumble("start_inference", "answer", status=422, body={"detail": "no such style"})
+
+        order(folder)
 
         assert ending(folder) == failed("PROVIDER_REJECTED")
         assert len(provider.calls("start_inference")) == 1
