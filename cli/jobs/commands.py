@@ -389,7 +389,7 @@ def _watch(
     else:
         print_facts(_facts(door, job))
         if out and saved is not None:
-            print_line(f"{len(saved)} avatars are in {out / job['folder']}/.")
+            print_line(f"{len(saved)} of its avatars in {out / job['folder']}/.")
         elif job["avatars"]["kept"]:
             tell(f"`avatars download {job_id}` saves the avatars.")
     if job["status"] != JobStatus.COMPLETED:
