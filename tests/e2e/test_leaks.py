@@ -193,7 +193,7 @@ def overhearing(pipeline: Pipeline) -> Iterator[tuple[str, str]]:
     bus.put_rule(Name="overheard", EventPattern=json.dumps(everything))
     bus.put_targets(Rule="overheard", Targets=[{"Id": "queue", "Arn": arns[0]}])
     subscriptions = [
-        topics.subscribe(TopicArn=pipeline.resources[topic], Protocol="sqs", Endpoint=arns[1])
+        topics.subscribe(TopicArn=pipeline.stack.outputs[topic], Protocol="sqs", Endpoint=arns[1])
         for topic in ("AlarmTopic", "NoticeTopic")
     ]
     try:
