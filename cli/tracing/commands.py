@@ -85,12 +85,13 @@ def trace(
 
 def _print(story: Story) -> None:
     job = story.job
+    reason = [("reason", job.reason)] if job.reason else []
     print_facts(
         [
             ("job", job.job_id),
             ("folder", f"{job.owner}/{job.folder}"),
             ("status", f"{job.status}, {job.code}" if job.code else job.status),
-            ("reason", job.reason),
+            *reason,
             ("times", about_times(story)),
         ]
     )
