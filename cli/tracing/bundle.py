@@ -88,8 +88,8 @@ def _rows(target: Target, story: Story) -> Iterator[dict[str, Any]]:
 
 
 def _stack(target: Target) -> dict[str, Any]:
-    """What the stack is like. Of its parameters the numbers and what our own template offers; of
-    the others, which may hold addresses and secrets, whether they are set."""
+    """What the stack is like: of its parameters the numbers, and of all others, which may hold
+    addresses and secrets, whether they are set."""
     described = target.client("cloudformation").describe_stacks(StackName=target.stack)
     stack = described["Stacks"][0]
     return {

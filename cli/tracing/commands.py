@@ -12,8 +12,8 @@ from cli.jobs.commands import JsonOption
 from cli.jobs.completing import complete_job
 from cli.printing import print_facts, print_json, print_line, print_table, tell
 from cli.redrive import named_job
-from cli.saying import UsageError, problems_told
-from cli.target import find_target
+from cli.saying import RefusedError, UsageError, problems_told
+from cli.target import Target, find_target
 from cli.tracing.bundle import write_bundle
 from cli.tracing.fact import Source, Story
 from cli.tracing.gathering import tell_story
@@ -76,11 +76,18 @@ def trace(
         else:
             _print(story)
         if bundle:
-            write_bundle(bundle, target, story, examine(target))
-            tell(
-                f"{bundle} holds no names, faces, prompts, links or secrets. Look into it before "
-                "you send it."
-            )
+            _write(bundle, target, story)
+
+
+def _write(bundle: Path, target: Target, story: Story) -> None:
+    try:
+        write_bundle(bundle, target, story, examine(target))
+    except OSError as error:
+        raise RefusedError(f"{bundle} cannot be written: {error.strerror}.") from error
+    tell(
+        f"{bundle} holds no names, faces, prompts, links or secrets. Look into it before you send "
+        "it."
+    )
 
 
 def _print(story: Story) -> None:
