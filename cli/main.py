@@ -19,6 +19,7 @@ from cli.report import print_endpoints, print_outcome
 from cli.saying import PROBLEM, USAGE, UsageError, fail, problems_told
 from cli.signing_in.commands import sign_in, sign_out
 from cli.target import STATE_DIR, StackOption, find_target
+from cli.tracing.commands import trace
 from local import stack as local_stack
 from local.simulator.styles import Style
 
@@ -44,6 +45,7 @@ for command in (
 app.command("sign-in", rich_help_panel=ACCESS)(sign_in)
 app.command("sign-out", rich_help_panel=ACCESS)(sign_out)
 app.command(rich_help_panel=OPERATING)(doctor)
+app.command(rich_help_panel=OPERATING)(trace)
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=OPERATING)
 
 

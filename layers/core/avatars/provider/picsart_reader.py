@@ -3,6 +3,7 @@
 import contextlib
 import email.utils
 import json
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,6 +20,7 @@ from avatars.errors import (
 )
 from avatars.model import Answer, Progress, ProgressState, WaitReason
 from avatars.provider.vocabulary import meaning
+from avatars.provider.words import plain
 
 REJECTED = (400, 404, 405, 413, 415, 422, 431)
 """The codes of the vendor's error page that say: this request, as it is, never."""
@@ -27,6 +29,8 @@ TOO_MANY_REQUESTS_WAIT = 60
 """Seconds until a window of 500 requests a minute is over (vendor's page on quotas and limits)."""
 
 LONGEST_ASKED_WAIT = 3600
+
+NO_WORD = "(no word)"
 
 
 class PicsartReader:
@@ -95,7 +99,7 @@ def _accepted_id(answer: Answer, field: str, unknown: type[OutcomeUnknownError])
     raise unknown(
         f"The provider answered {code}, which does not say whether it accepted the request. "
         "Its raw answer is kept and nothing was sent again. Ask its support with the correlation "
-        f"id {answer.header('x-picsart-correlation-id') or '(none given)'}."
+        f"id {_correlation_id(answer) or '(none given)'}."
     )
 
 
@@ -112,7 +116,14 @@ def _progress(answer: Answer) -> Progress:
     if not word and _links(document):
         # 202 means still running, 200 finished (vendor's TypeScript SDK).
         state = ProgressState.READY if code == 200 else ProgressState.RUNNING
-    return Progress(state, word=word[:80], unknown=bool(word) and not known, reason=_words(answer))
+    return Progress(
+        state, word=_told(word), unknown=bool(word) and not known, reason=_words(answer)
+    )
+
+
+def _told(word: str) -> str:
+    """A status as it may stand in logs: what is no word could be anything that it was sent."""
+    return (plain(word)[:80] or NO_WORD) if word else ""
 
 
 def _document(answer: Answer) -> dict[str, Any]:
@@ -147,7 +158,7 @@ def _links(document: Mapping[str, Any]) -> tuple[str | None, ...]:
 
 
 def _words(answer: Answer) -> str | None:
-    """What the provider says about it, in either of its error forms; never a link."""
+    """What the provider says about it, in either of its error forms; only words, see `plain`."""
     document = _document(answer)
     fault = document.get("fault")
     candidates = [
@@ -160,7 +171,12 @@ def _words(answer: Answer) -> str | None:
     text = next((item for item in candidates if isinstance(item, str) and item), None)
     if text is None:
         return None
-    return " ".join(word for word in text.split() if "://" not in word)[:300].rstrip(".")
+    return plain(text)[:300].rstrip(".") or None
+
+
+def _correlation_id(answer: Answer) -> str | None:
+    given = answer.header("x-picsart-correlation-id") or ""
+    return given if re.fullmatch(r"[\w.-]{1,64}", given, re.ASCII) else None
 
 
 def _wait_seconds(answer: Answer) -> int:
