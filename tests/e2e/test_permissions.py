@@ -1,0 +1,75 @@
+"""What the whole suite has asked of AWS: no role may do more, but for what is written down.
+
+`docs/permissions.md` says what each role may do and why; here it is held to that.
+"""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from local.engine import RECORD_CALLS
+from tests.conftest import JUDGING, OUTCOMES, ROOT
+from tests.template.calls import calls
+from tests.template.expanded import definition, everything, expand, source
+from tests.template.grants import Grant, grants, recorded, used
+from tests.template.unused import excuse
+
+PATIENCE = 1500
+"""Seconds that the others may take, in the other processes."""
+
+pytestmark = pytest.mark.timeout(PATIENCE + 60)
+
+RECORDINGS = Path(os.environ[RECORD_CALLS])
+
+
+@pytest.fixture(scope="module")
+def suite(request: pytest.FixtureRequest) -> None:
+    """Waits until every end-to-end test is over; there is nothing to judge unless all passed."""
+    option = request.config.option
+    ids = [item.nodeid for item in request.session.items]
+    tests = {id_ for id_ in ids if id_.startswith("tests/e2e/") and not id_.startswith(JUDGING)}
+    there = {f"tests/e2e/{file.name}" for file in (ROOT / "tests/e2e").glob("test_*.py")} - {JUDGING}
+    if there - {id_.partition("::")[0] for id_ in tests} or option.keyword or option.markexpr:
+        pytest.skip("only part of the end-to-end tests runs: what the others use is not known")
+
+    outcomes: dict[str, str] = {}
+    deadline = time.monotonic() + PATIENCE
+    while tests - outcomes.keys():
+        assert time.monotonic() < deadline, f"not over: {sorted(tests - outcomes.keys())}"
+        time.sleep(0.5)
+        lines = (RECORDINGS / OUTCOMES).read_text().splitlines() if any_over() else []
+        outcomes = {id_: outcome for outcome, _, id_ in (line.partition(" ") for line in lines)}
+    if others := sorted(id_ for id_ in tests if outcomes[id_] != "passed"):
+        pytest.skip(f"what these would have used is not known: {', '.join(others)}")
+
+
+def any_over() -> bool:
+    return (RECORDINGS / OUTCOMES).exists()
+
+
+@pytest.fixture(scope="module")
+def granted() -> list[Grant]:
+    return grants(everything(expand(source())))
+
+
+@pytest.fixture(scope="module")
+def in_use(suite: None, granted: list[Grant]) -> set[Grant]:
+    """What functions asked for themselves, and what AWS's services ask under a role."""
+    resources = everything(expand(source()))
+    ours = recorded(RECORDINGS, resources)
+    theirs = (call for _, call in calls(resources, definition()))
+    return used(granted, [*ours, *theirs])
+
+
+def test_whatever_a_role_may_do_is_used_or_excused(
+    granted: list[Grant], in_use: set[Grant]
+) -> None:
+    idle = [str(grant) for grant in granted if grant not in in_use and not excuse(grant)]
+
+    assert idle == []
+
+
+def test_whatever_is_excused_is_not_used(in_use: set[Grant]) -> None:
+    assert [str(grant) for grant in sorted(in_use) if excuse(grant)] == []
