@@ -138,6 +138,19 @@ def test_an_execution_that_was_aborted_closes_its_job(pipeline: Pipeline, summer
     assert summer.job().status is JobStatus.NEEDS_ATTENTION
 
 
+def test_one_that_timed_out_is_followed_by_another(pipeline: Pipeline, summer: Folder) -> None:
+    summer.begin()
+    pipeline.invoke("BeginRunFunction", event("begin_run"))
+    timed_out = event("close_job")
+    timed_out["detail"]["status"] = "TIMED_OUT"
+
+    reply = pipeline.invoke("CloseJobFunction", timed_out)
+
+    assert reply["status"] == "COLLECTING"
+    another = pipeline.execution_arn(f"{summer.job_id}-1-1")
+    eventually(lambda: summer.run().execution == another, "run that another execution holds")
+
+
 def test_the_state_machine_runs_on_its_inputs(pipeline: Pipeline, summer: Folder) -> None:
     summer.begin()
     summer.drop({f"{number}.jpg": portrait(number) for number in range(5)})

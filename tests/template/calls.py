@@ -13,7 +13,7 @@ from tests.template.expanded import Template, arn, name_of, of_type
 from tests.template.permissions import function_arn, session_of
 
 Made = tuple[str, Call]
-"""Why a call is made, beginning with the logical id of the resource that causes it; and the call."""
+"""Why a call is made, beginning with the logical id of the resource behind it; and the call."""
 
 LOG_DELIVERY = [
     f"logs:{verb}"

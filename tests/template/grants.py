@@ -43,9 +43,14 @@ class Grant:
         }
         return decide([{"Statement": [statement]}], call) == "Allow"
 
+    @property
+    def on(self) -> str:
+        """The resource as people say it: `JobsTable`, or `AvatarBucket below answers/*`."""
+        below = f" below {self.prefix}" if self.prefix else ""
+        return f"{plain(self.resource)}{below}"
+
     def __str__(self) -> str:
-        on = f"{plain(self.resource)} ({self.prefix})" if self.prefix else plain(self.resource)
-        return f"{self.role}: {self.sid}: {self.action} on {on}"
+        return f"{self.role}: {self.sid}: {self.action} on {self.on}"
 
 
 def grants(resources: Template) -> list[Grant]:
@@ -121,4 +126,4 @@ def recorded(folder: Path, resources: Template) -> Iterator[Call]:
 
 def plain(resource: str) -> str:
     """A pattern of ARNs as people say it: `UploadBucket/photos/*`."""
-    return re.sub(rf"^arn:aws:\w+:[\w-]*:\d*:(\w+[:/](?={STACK}-))?({STACK}-)?", "", resource)
+    return re.sub(rf"^arn:aws:[\w-]+:[\w-]*:\d*:(\w+[:/](?={STACK}-))?({STACK}-)?", "", resource)

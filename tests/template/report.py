@@ -1,15 +1,14 @@
 """`docs/permissions.md`: what each role may do, and what uses it. `make permissions` writes it."""
 
-import argparse
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 
 from local.ministack import Call
 from tests.template.calls import calls
-from tests.template.expanded import Template, definition, everything, expand, listed, source
+from tests.template.expanded import definition, everything, expand, listed, source
 from tests.template.grants import Grant, grants, plain, used
-from tests.template.permissions import Permission, permissions, role_of
+from tests.template.permissions import Permission, permissions
 from tests.template.unused import excuse
 
 PAGE = Path(__file__).parents[2] / "docs/permissions.md"
@@ -45,12 +44,11 @@ def _rows(sid: str, granted: list[Grant], by_aws: set[Grant]) -> Iterator[str]:
     """A row for each set of actions that are allowed on the same resources and used alike."""
 
     def on(grant: Grant) -> str:
-        below = f" below `{grant.prefix}`" if grant.prefix else ""
-        return f"`{plain(grant.resource)}`{below}" if grant.resource != "*" else "everything"
+        return f"`{grant.on}`" if grant.resource != "*" else "everything"
 
     def use(grant: Grant) -> str:
-        if why := excuse(grant):
-            return f"nothing here: {why}"
+        if unused := excuse(grant):
+            return f"nothing here: {unused.why}"
         return "AWS" if grant in by_aws else "the function"
 
     rows: dict[tuple[str, ...], list[str]] = {}
@@ -83,9 +81,6 @@ def _without_a_role(given: Iterable[Permission], made: Iterable[Call]) -> Iterat
 
 
 def main() -> None:
-    """Write the page, or with --check fail where it is out of date."""
-    parser = argparse.ArgumentParser(prog="python -m tests.template.report", description=__doc__)
-    parser.parse_args()
     PAGE.write_text(page())
 
 

@@ -54,7 +54,7 @@ class Draft:
 
     @cached_property
     def statements(self) -> list[tuple[str, Template]]:
-        """Every statement of a policy that is written in the template, and the resource it is in."""
+        """Every statement of a policy that the template has, and the resource that it is in."""
         return [
             (name, statement)
             for name, resource in self.template["Resources"].items()

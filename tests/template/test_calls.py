@@ -1,4 +1,4 @@
-"""What AWS's services call for us is allowed, by exactly what the template says, and to nobody else.
+"""What AWS's services call for us is allowed by what the template says, and to nobody else.
 
 The embedded engine does not look at these permissions; an evaluator of policies does, here.
 """
@@ -21,6 +21,7 @@ from tests.template.expanded import (
     of_type,
     source,
 )
+from tests.template.grants import grants, used
 from tests.template.permissions import (
     Permission,
     allows,
@@ -98,6 +99,7 @@ def trusts(role: str, principal: str, working_for: str, account: str = ACCOUNT_I
 
 
 SERVED = sorted(role for role in ROLES if users_of(role))
+OF_FUNCTIONS = {f"{name}Role" for name in of_type(RESOURCES, "Lambda::Function")}
 
 
 class TestCalls:
@@ -192,6 +194,17 @@ class TestPermissions:
         assert principals <= {"events.amazonaws.com", "apigateway.amazonaws.com"}
 
 
+class TestRoles:
+    @pytest.mark.parametrize("role", sorted(set(SERVED) - OF_FUNCTIONS))
+    def test_one_that_only_a_service_works_under_may_what_that_calls_and_no_more(
+        self, role: str
+    ) -> None:
+        its_own = [grant for grant in grants(RESOURCES) if grant.role == role]
+
+        assert its_own
+        assert set(its_own) == used(its_own, CALLS.values())
+
+
 class TestTrust:
     @pytest.mark.parametrize("role", SERVED)
     def test_who_works_under_a_role_may_assume_it(self, role: str) -> None:
@@ -205,7 +218,7 @@ class TestTrust:
         assert len(others) == len(SERVICES) + 1
         assert not any(trusts(role, other, working_for) for other in others)
 
-    @pytest.mark.parametrize("role", [r for r in SERVED if r.removesuffix("FunctionRole") == r])
+    @pytest.mark.parametrize("role", sorted(set(SERVED) - OF_FUNCTIONS))
     def test_not_even_the_same_service_for_somebody_else(self, role: str) -> None:
         [(service, working_for)] = users_of(role)
 

@@ -1,4 +1,4 @@
-"""The template and the definition break none of our rules, and each rule sees the fault it is for."""
+"""Template and definition break none of our rules, and each rule sees the faults it is for."""
 
 from collections.abc import Callable
 from typing import Any

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from tests.template.grants import Grant, plain
+from tests.template.grants import Grant
 
 
 @dataclass(frozen=True)
@@ -14,22 +14,64 @@ class Excuse:
     sid: str
     action: str
     why: str
-    resource: str = "*"
-    """As `grants.plain` says it."""
+    on: str = "*"
+    """As `Grant.on` says it."""
+    by_chance: bool = False
+    """Whether a test may use it after all, where two things happen to come together."""
 
     def is_for(self, grant: Grant) -> bool:
         parts = (
             (grant.role, self.role),
             (grant.sid, self.sid),
             (grant.action, self.action),
-            (plain(grant.resource), self.resource),
+            (grant.on, self.on),
         )
         return all(fnmatchcase(part, pattern) for part, pattern in parts)
 
 
-EXCUSES: list[Excuse] = []
+ABSENT = "S3 says 404 of what is absent only to whoever may list it, and 403 to others; the engine says 404 to all"
+BATCHES = "the engine asks for it from the second object of a batch on, AWS for every one"
+PACKED_WHILE_ERASED = (
+    "for an archive whose job is erased while it is packed (`tests/unit/test_packing.py`)"
+)
+SAME_PATH = "the tests lose the id of a training only, which is found again by the same code"
+REFUSED_UNHEARD = (
+    "for a refusal by the provider that did not reach the table before its function died"
+)
+
+EXCUSES = [
+    Excuse(
+        "*FunctionRole", "AWSLambdaBasicExecutionRole", "logs:CreateLogGroup",
+        "SAM attaches this policy of AWS's to every function; the log group is there already",
+    ),
+    Excuse("*", "TellMissing*FromForbiddenOnes", "s3:ListBucket", ABSENT),
+    Excuse("PackAvatarsFunctionRole", "FindArchives", "s3:ListBucket", ABSENT, "*avatars/*"),
+    Excuse(
+        "JudgePhotoFunctionRole", "KeepVerdicts", "dynamodb:Query",
+        "for a verdict that comes while its set is being frozen (`tests/unit/test_uploading.py`)",
+        by_chance=True,
+    ),
+    Excuse("JudgePhotoFunctionRole", "EraseThem", "s3:DeleteObjectVersion", BATCHES, by_chance=True),
+    Excuse("ApiFunctionRole", "EraseThem", "s3:DeleteObjectVersion", BATCHES, "*/archives/*"),
+    Excuse("PackAvatarsFunctionRole", "EraseThem", "s3:Delete*", PACKED_WHILE_ERASED),
+    Excuse(
+        "PackAvatarsFunctionRole", "FindArchivesOfErasedJobs", "s3:ListBucketVersions",
+        PACKED_WHILE_ERASED,
+    ),
+    Excuse("RecoverInferenceFunctionRole", "RepairInferenceId", "dynamodb:PutItem", SAME_PATH),
+    Excuse("RecoverInferenceFunctionRole", "ReadRawAnswers", "s3:GetObject", SAME_PATH),
+    Excuse(
+        "Recover*FunctionRole", "TellThatTheProviderIsPaused", "events:PutEvents", REFUSED_UNHEARD,
+        by_chance=True,
+    ),
+    Excuse(
+        "StartInferenceFunctionRole", "TellThatTheProviderIsPaused", "events:PutEvents",
+        "for trouble that an order of avatars is the first to meet; in the tests a training is",
+        by_chance=True,
+    ),
+]  # fmt: skip
 
 
-def excuse(grant: Grant) -> str:
-    """Why a grant is there though nothing uses it; empty where something must."""
-    return next((one.why for one in EXCUSES if one.is_for(grant)), "")
+def excuse(grant: Grant) -> Excuse | None:
+    """Why a grant is there though nothing uses it; None where something must."""
+    return next((one for one in EXCUSES if one.is_for(grant)), None)
