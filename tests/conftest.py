@@ -53,7 +53,7 @@ class Outcomes:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if self._outcomes.get(report.nodeid, "passed") == "passed":
             self._outcomes[report.nodeid] = report.outcome
-        if report.when == "teardown":
+        if report.when not in ("setup", "call"):  # teardown, or the end of a process that crashed
             with self._file.open("a") as outcomes:
                 outcomes.write(f"{self._outcomes[report.nodeid]} {report.nodeid}\n")
 

@@ -211,12 +211,24 @@ def named_without_a_call(resources: Template, definition: Template) -> set[tuple
 
 
 def tasks(machine: Template) -> Iterator[tuple[str, Template]]:
-    """Every Task by its name, those inside a Map too."""
+    """Every Task by its name, those inside other states too."""
+    return ((name, state) for name, state in states(machine) if state["Type"] == "Task")
+
+
+def states(machine: Template) -> Iterator[tuple[str, Template]]:
+    """Every state by its name, those inside other states too."""
     for name, state in machine["States"].items():
-        if state["Type"] == "Task":
-            yield name, state
-        if "ItemProcessor" in state:
-            yield from tasks(state["ItemProcessor"])
+        yield name, state
+        for inner in inside(state):
+            yield from states(inner)
+
+
+def inside(state: Template) -> list[Template]:
+    """The state machines in a Map or a Parallel."""
+    return [
+        *state.get("Branches", []),
+        *([state["ItemProcessor"]] if "ItemProcessor" in state else []),
+    ]
 
 
 def service_of(target: str) -> str:

@@ -11,7 +11,7 @@ from functools import cache, cached_property
 from typing import Any
 
 from avatars.errors import job_errors
-from tests.template.calls import LOG_DELIVERY, SAMPLED_TRACING, tasks
+from tests.template.calls import LOG_DELIVERY, SAMPLED_TRACING, inside, states, tasks
 from tests.template.expanded import (
     Template,
     definition,
@@ -45,8 +45,8 @@ class Draft:
 
     @cached_property
     def states(self) -> dict[str, Template]:
-        """Every state by its name, those inside a Map too."""
-        return dict(_states(self.machine))
+        """Every state by its name, those inside other states too."""
+        return dict(states(self.machine))
 
     @cached_property
     def tasks(self) -> dict[str, Template]:
@@ -120,6 +120,10 @@ def a_submission_is_retried_only_on_proof_that_nothing_was_sent(draft: Draft) ->
                 unproven = set(retry["ErrorEquals"]) - PROVE_THAT_NOTHING_WAS_SENT
                 if unproven and retry.get("MaxAttempts", 3) > 0:
                     yield f"{name} is sent again after {sorted(unproven)}"
+    for name, state in draft.states.items():
+        within = {function_of(task) for inner in inside(state) for _, task in tasks(inner)}
+        if within & SUBMITTING and state.get("Retry"):
+            yield f"{name} is repeated with all that it has sent"
 
 
 def what_is_caught_of_a_submission_leads_back_to_it_only_after_a_look(
@@ -280,6 +284,17 @@ def every_route_asks_who_is_there(draft: Draft) -> Iterator[str]:
         yield f"{name} has an address of its own"
 
 
+def only_our_page_may_ask_from_a_browser(draft: Draft) -> Iterator[str]:
+    for name, bucket in of_type(draft.expanded, "S3::Bucket").items():
+        for rule in bucket["Properties"].get("CorsConfiguration", {}).get("CorsRules", []):
+            if any("*" in origin for origin in rule["AllowedOrigins"]):
+                yield f"every page may use {name}"
+    for name, api in of_type(draft.expanded, "ApiGatewayV2::Api").items():
+        cors = api["Properties"]["Body"].get("x-amazon-apigateway-cors", {})
+        if any("*" in origin for origin in cors.get("allowOrigins", [])):
+            yield f"every page may use {name}"
+
+
 def nobody_signs_up_by_themselves(draft: Draft) -> Iterator[str]:
     for name, pool in of_type(draft.expanded, "Cognito::UserPool").items():
         invites = pool["Properties"].get("AdminCreateUserConfig", {})
@@ -417,13 +432,6 @@ def _later(draft: Draft, name: str, without: set[str]) -> set[str]:
     """Every state that may come after *name*; itself only where it comes again."""
     nexts = followers(draft.states[name])
     return {later for first in nexts for later in after(draft, first, without)}
-
-
-def _states(machine: Template) -> Iterator[tuple[str, Template]]:
-    for name, state in machine["States"].items():
-        yield name, state
-        if "ItemProcessor" in state:
-            yield from _states(state["ItemProcessor"])
 
 
 def _statements(value: Any) -> Iterator[Template]:

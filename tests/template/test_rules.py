@@ -63,6 +63,24 @@ for error in (
     )
 
 
+@breaks(rules.a_submission_is_retried_only_on_proof_that_nothing_was_sent)
+def what_is_around_a_submission_is_retried(draft: Draft) -> None:
+    again = {**state(draft, "Start training"), "Retry": [], "End": True}
+    again["Catch"] = [{"ErrorEquals": ["States.ALL"], "Next": "Forget it"}]
+    del again["Next"]
+    draft.machine["States"]["Train twice"] = {
+        "Type": "Parallel",
+        "Branches": [
+            {
+                "StartAt": "Start it",
+                "States": {"Start it": again, "Forget it": {"Type": "Pass", "End": True}},
+            }
+        ],
+        "Retry": [{"ErrorEquals": ["States.ALL"]}],
+        "Next": "Job failed",
+    }
+
+
 @breaks(rules.what_is_caught_of_a_submission_leads_back_to_it_only_after_a_look)
 def an_unknown_outcome_waits_and_is_sent_again(draft: Draft) -> None:
     state(draft, "Start training")["Catch"][-1]["Next"] = "Wait to start training"
@@ -277,6 +295,12 @@ def who_prepares_photos_writes_among_uploads(draft: Draft) -> None:
     write["Resource"] = {"Fn::Sub": "${UploadBucket.Arn}/*"}
 
 
+@breaks(rules.a_function_that_writes_into_a_bucket_is_not_called_for_what_it_wrote)
+def every_bucket_of_the_account_is_listened_to(draft: Draft) -> None:
+    event = properties(draft, "PreparePhotoFunction")["Events"]["Uploaded"]["Properties"]
+    del event["Pattern"]["detail"]["bucket"]
+
+
 @breaks(rules.every_route_asks_who_is_there)
 def one_route_is_open(draft: Draft) -> None:
     route = properties(draft, "ApiFunction")["Events"]["GetJob"]["Properties"]
@@ -291,6 +315,17 @@ def no_route_asks_by_default(draft: Draft) -> None:
 @breaks(rules.every_route_asks_who_is_there)
 def a_function_has_an_address_of_its_own(draft: Draft) -> None:
     properties(draft, "ApiFunction")["FunctionUrlConfig"] = {"AuthType": "AWS_IAM"}
+
+
+@breaks(rules.only_our_page_may_ask_from_a_browser)
+def every_page_may_read_avatars(draft: Draft) -> None:
+    [cors] = properties(draft, "AvatarBucket")["CorsConfiguration"]["CorsRules"]
+    cors["AllowedOrigins"] = ["*"]
+
+
+@breaks(rules.only_our_page_may_ask_from_a_browser)
+def every_page_may_ask_the_api(draft: Draft) -> None:
+    properties(draft, "Api")["CorsConfiguration"]["AllowOrigins"] = ["https://*"]
 
 
 @breaks(rules.nobody_signs_up_by_themselves)
