@@ -6,7 +6,7 @@ from pathlib import Path
 
 from local.ministack import Call
 from tests.template.calls import calls
-from tests.template.expanded import definition, everything, expand, listed, source
+from tests.template.expanded import definition, everything, expand, listed, named, source
 from tests.template.grants import Grant, grants, plain, used
 from tests.template.permissions import Permission, permissions
 from tests.template.unused import excuse
@@ -27,7 +27,9 @@ Every function has a role of its own, the state machine and the schedule have th
 
 
 def page() -> str:
-    resources = everything(expand(source()))
+    expanded = expand(source())
+    resources = everything(expanded)
+    by_default = set(grants(named(expanded)))
     made = dict(calls(resources, definition()))
     granted = grants(resources)
     by_aws = used(granted, made.values())
@@ -35,21 +37,24 @@ def page() -> str:
     for role, its_own in groupby(granted, lambda grant: grant.role):
         lines += ["", f"## {role}", "", "| Why | What | On | Used by |", "|---|---|---|---|"]
         for sid, statement in groupby(its_own, lambda grant: grant.sid):
-            lines += _rows(sid, list(statement), by_aws)
+            lines += _rows(sid, list(statement), by_aws, by_default)
     lines += _without_a_role(permissions(resources), made.values())
     return "\n".join(lines) + "\n"
 
 
-def _rows(sid: str, granted: list[Grant], by_aws: set[Grant]) -> Iterator[str]:
+def _rows(
+    sid: str, granted: list[Grant], by_aws: set[Grant], by_default: set[Grant]
+) -> Iterator[str]:
     """A row for each set of actions that are allowed on the same resources and used alike."""
 
     def on(grant: Grant) -> str:
         return f"`{grant.on}`" if grant.resource != "*" else "everything"
 
     def use(grant: Grant) -> str:
-        if unused := excuse(grant):
-            return f"nothing here: {unused.why}"
-        return "AWS" if grant in by_aws else "the function"
+        if grant in by_aws:
+            return "AWS"
+        unused = excuse(grant, by_default)
+        return f"nothing here: {unused.why}" if unused else "the function"
 
     rows: dict[tuple[str, ...], list[str]] = {}
     for action in dict.fromkeys(grant.action for grant in granted):

@@ -146,7 +146,7 @@ def only_the_state_machine_submits(draft: Draft) -> Iterator[str]:
             if function in SUBMITTING:
                 yield f"{name} lets {function} be called by somebody who retries"
     for name, statement in draft.statements:
-        if "lambda:InvokeFunction" in listed(statement["Action"]):
+        if "lambda:InvokeFunction" in listed(statement.get("Action")):
             called = [function for function in SUBMITTING if function in str(statement)]
             if called and not name.startswith("MakeAvatars"):
                 yield f"{name} may call {sorted(called)}"
