@@ -413,16 +413,6 @@ def decide_for_resource(policy: Mapping[str, Any], call: Call) -> str:
     return decision
 
 
-def managed_policy(arn: str) -> dict[str, Any]:
-    """A policy that AWS keeps for everybody. Raises KeyError for one that the engine lacks."""
-    find = _private(_module("core.iam_evaluator"), "_resolve_managed_policy_document")
-    document = find(arn, "")
-    if document is None:
-        raise KeyError(arn)
-    policy: dict[str, Any] = json.loads(document) if isinstance(document, str) else document
-    return policy
-
-
 def _context(call: Call) -> Any:
     return _private(_module("core.iam_evaluator"), "EvalContext")(
         principal_arn=call.principal,

@@ -1,12 +1,16 @@
 """Who may do what: every permission that the template gives, and what they say together."""
 
 import copy
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+from moto.iam.aws_managed_policies import aws_managed_policies_data
+
 from local.engine import ACCOUNT_ID
-from local.ministack import Call, decide, decide_for_resource, managed_policy
+from local.ministack import Call, decide, decide_for_resource
 from tests.template.expanded import Template, arn, listed, name_of, of_type
 
 Statement = dict[str, Any]
@@ -31,6 +35,13 @@ class Permission:
 def permissions(resources: Template) -> list[Permission]:
     """Every permission of these resources, as `expanded.named` has them."""
     return [*_of_roles(resources), *_of_queues_and_such(resources), *_of_functions(resources)]
+
+
+@cache
+def managed_policies() -> Template:
+    """The policies that AWS keeps for everybody, by their names."""
+    policies: Template = json.loads(aws_managed_policies_data)
+    return policies
 
 
 def session_of(role: str) -> str:
@@ -82,10 +93,11 @@ def _of_roles(resources: Template) -> Iterator[Permission]:
             path = (role, "Properties", "Policies", number, "PolicyDocument")
             yield from _statements(path, policy, role=role)
         for number, managed in enumerate(properties.get("ManagedPolicyArns", [])):
+            policy = managed.rpartition("/")[2]
             yield Permission(
                 (role, "Properties", "ManagedPolicyArns", number),
-                managed.rpartition("/")[2],
-                tuple(listed(managed_policy(managed)["Statement"])),
+                policy,
+                tuple(listed(managed_policies()[policy]["Document"]["Statement"])),
                 role,
             )
     for name, policy in of_type(resources, "IAM::Policy").items():
