@@ -74,6 +74,14 @@ def ours() -> Draft:
 
 Rule = Callable[[Draft], Iterator[str]]
 
+RULES: list[Rule] = []
+
+
+def a_rule(check: Rule) -> Rule:
+    RULES.append(check)
+    return check
+
+
 SUBMITTING = {"StartTrainingFunction", "StartInferenceFunction"}
 """Each call of these may be paid for."""
 
@@ -113,6 +121,7 @@ EXECUTION_ENDS = {"FAILED", "TIMED_OUT", "ABORTED"}
 
 
 # -------------------------------------------------------------------- paid twice
+@a_rule
 def a_submission_is_retried_only_on_proof_that_nothing_was_sent(draft: Draft) -> Iterator[str]:
     for name, task in draft.tasks.items():
         if function_of(task) in SUBMITTING:
@@ -126,6 +135,7 @@ def a_submission_is_retried_only_on_proof_that_nothing_was_sent(draft: Draft) ->
             yield f"{name} is repeated with all that it has sent"
 
 
+@a_rule
 def what_is_caught_of_a_submission_leads_back_to_it_only_after_a_look(
     draft: Draft,
 ) -> Iterator[str]:
@@ -139,6 +149,7 @@ def what_is_caught_of_a_submission_leads_back_to_it_only_after_a_look(
                     yield f"{name} is sent again after {caught['ErrorEquals']} was caught"
 
 
+@a_rule
 def only_the_state_machine_submits(draft: Draft) -> Iterator[str]:
     for name, resource in draft.expanded.items():
         if resource["Type"] in ("AWS::Lambda::Permission", "AWS::Lambda::EventSourceMapping"):
@@ -152,6 +163,7 @@ def only_the_state_machine_submits(draft: Draft) -> Iterator[str]:
                 yield f"{name} may call {sorted(called)}"
 
 
+@a_rule
 def a_run_is_never_run_twice(draft: Draft) -> Iterator[str]:
     for name, machine in of_type(draft.expanded, "StepFunctions::StateMachine").items():
         if machine["Properties"].get("StateMachineType", "STANDARD") != "STANDARD":
@@ -159,6 +171,7 @@ def a_run_is_never_run_twice(draft: Draft) -> Iterator[str]:
 
 
 # --------------------------------------------------------------------- lost data
+@a_rule
 def what_cannot_be_made_again_outlives_the_stack(draft: Draft) -> Iterator[str]:
     for kind in KEEPING_TYPES:
         for name, resource in of_type(draft.template["Resources"], kind).items():
@@ -171,6 +184,7 @@ def what_cannot_be_made_again_outlives_the_stack(draft: Draft) -> Iterator[str]:
                     yield f"{name} has no {policy}: Retain"
 
 
+@a_rule
 def no_row_that_was_paid_for_expires(draft: Draft) -> Iterator[str]:
     for name, table in of_type(draft.expanded, "DynamoDB::Table").items():
         expiry = table["Properties"].get("TimeToLiveSpecification", {})
@@ -178,6 +192,7 @@ def no_row_that_was_paid_for_expires(draft: Draft) -> Iterator[str]:
             yield f"rows of {name} expire"
 
 
+@a_rule
 def any_of_those_rows_can_be_restored(draft: Draft) -> Iterator[str]:
     for name, table in of_type(draft.expanded, "DynamoDB::Table").items():
         recovery = table["Properties"].get("PointInTimeRecoverySpecification", {})
@@ -185,6 +200,7 @@ def any_of_those_rows_can_be_restored(draft: Draft) -> Iterator[str]:
             yield f"{name} cannot be restored"
 
 
+@a_rule
 def every_bucket_keeps_versions(draft: Draft) -> Iterator[str]:
     for name, bucket in of_type(draft.expanded, "S3::Bucket").items():
         versions = bucket["Properties"].get("VersioningConfiguration", {})
@@ -192,6 +208,7 @@ def every_bucket_keeps_versions(draft: Draft) -> Iterator[str]:
             yield f"what is overwritten in {name} is gone"
 
 
+@a_rule
 def no_avatar_and_no_answer_ever_expires(draft: Draft) -> Iterator[str]:
     lifecycle = draft.default["AvatarBucket"]["Properties"].get("LifecycleConfiguration", {})
     for rule in lifecycle.get("Rules", []):
@@ -202,6 +219,7 @@ def no_avatar_and_no_answer_ever_expires(draft: Draft) -> Iterator[str]:
             yield f"the rule {rule.get('Id')} takes {hit} away: {sorted(takes)}"
 
 
+@a_rule
 def what_happens_is_heard(draft: Draft) -> Iterator[str]:
     uploads = draft.expanded["UploadBucket"]["Properties"].get("NotificationConfiguration", {})
     if uploads.get("EventBridgeConfiguration", {}).get("EventBridgeEnabled") is not True:
@@ -216,6 +234,7 @@ def what_happens_is_heard(draft: Draft) -> Iterator[str]:
         yield f"nobody hears of executions that ended as {sorted(missing)}"
 
 
+@a_rule
 def nothing_is_switched_off(draft: Draft) -> Iterator[str]:
     for name, resource in draft.expanded.items():
         properties = resource.get("Properties", {})
@@ -230,6 +249,7 @@ def nothing_is_switched_off(draft: Draft) -> Iterator[str]:
             yield f"{name} is switched off"
 
 
+@a_rule
 def every_dead_letter_rings(draft: Draft) -> Iterator[str]:
     alarms = [
         alarm["Properties"]
@@ -247,6 +267,7 @@ def every_dead_letter_rings(draft: Draft) -> Iterator[str]:
         yield f"nobody hears of what is in {queue}"
 
 
+@a_rule
 def every_alarm_tells_somebody(draft: Draft) -> Iterator[str]:
     for name, alarm in of_type(draft.expanded, "CloudWatch::Alarm").items():
         if not alarm["Properties"].get("AlarmActions"):
@@ -254,6 +275,7 @@ def every_alarm_tells_somebody(draft: Draft) -> Iterator[str]:
 
 
 # ------------------------------------------------------------------ endless, open
+@a_rule
 def a_function_that_writes_into_a_bucket_is_not_called_for_what_it_wrote(
     draft: Draft,
 ) -> Iterator[str]:
@@ -273,6 +295,7 @@ def a_function_that_writes_into_a_bucket_is_not_called_for_what_it_wrote(
                     yield f"{name} calls {function} for {written}, which it wrote itself"
 
 
+@a_rule
 def every_route_asks_who_is_there(draft: Draft) -> Iterator[str]:
     for name, api in of_type(draft.expanded, "ApiGatewayV2::Api").items():
         for path, methods in api["Properties"]["Body"]["paths"].items():
@@ -284,6 +307,7 @@ def every_route_asks_who_is_there(draft: Draft) -> Iterator[str]:
         yield f"{name} has an address of its own"
 
 
+@a_rule
 def only_our_page_may_ask_from_a_browser(draft: Draft) -> Iterator[str]:
     for name, bucket in of_type(draft.expanded, "S3::Bucket").items():
         for rule in bucket["Properties"].get("CorsConfiguration", {}).get("CorsRules", []):
@@ -295,6 +319,7 @@ def only_our_page_may_ask_from_a_browser(draft: Draft) -> Iterator[str]:
             yield f"every page may use {name}"
 
 
+@a_rule
 def nobody_signs_up_by_themselves(draft: Draft) -> Iterator[str]:
     for name, pool in of_type(draft.expanded, "Cognito::UserPool").items():
         invites = pool["Properties"].get("AdminCreateUserConfig", {})
@@ -302,6 +327,7 @@ def nobody_signs_up_by_themselves(draft: Draft) -> Iterator[str]:
             yield f"everybody can sign up at {name}, and order what is paid for"
 
 
+@a_rule
 def an_api_has_a_limit(draft: Draft) -> Iterator[str]:
     for name, stage in of_type(draft.expanded, "ApiGatewayV2::Stage").items():
         limits = stage["Properties"].get("DefaultRouteSettings", {})
@@ -309,6 +335,7 @@ def an_api_has_a_limit(draft: Draft) -> Iterator[str]:
             yield f"{name} takes as many requests as come"
 
 
+@a_rule
 def no_log_has_what_an_execution_was_given(draft: Draft) -> Iterator[str]:
     for name, machine in of_type(draft.expanded, "StepFunctions::StateMachine").items():
         if machine["Properties"].get("LoggingConfiguration", {}).get("IncludeExecutionData"):
@@ -320,6 +347,7 @@ def no_log_has_what_an_execution_was_given(draft: Draft) -> Iterator[str]:
 
 
 # ------------------------------------------------------------------ state machine
+@a_rule
 def whatever_goes_wrong_is_caught(draft: Draft) -> Iterator[str]:
     for name, task in draft.tasks.items():
         caught = [error for catch in task.get("Catch", []) for error in catch["ErrorEquals"]]
@@ -328,6 +356,7 @@ def whatever_goes_wrong_is_caught(draft: Draft) -> Iterator[str]:
             yield f"{name} lets errors through"
 
 
+@a_rule
 def success_has_one_door(draft: Draft) -> Iterator[str]:
     done = {name for name, state in draft.states.items() if state["Type"] == "Succeed"}
     for name, state in draft.states.items():
@@ -338,6 +367,7 @@ def success_has_one_door(draft: Draft) -> Iterator[str]:
             yield f"{name} succeeds unconditionally"
 
 
+@a_rule
 def every_loop_waits_and_has_a_deadline(draft: Draft) -> Iterator[str]:
     if "TimeoutSeconds" not in draft.machine:
         yield "an execution may last for ever"
@@ -357,6 +387,7 @@ def every_loop_waits_and_has_a_deadline(draft: Draft) -> Iterator[str]:
             yield f"{name} comes again without a deadline"
 
 
+@a_rule
 def every_task_has_a_time_limit(draft: Draft) -> Iterator[str]:
     for name, task in draft.tasks.items():
         function = draft.expanded[function_of(task)]["Properties"]
@@ -365,12 +396,14 @@ def every_task_has_a_time_limit(draft: Draft) -> Iterator[str]:
 
 
 # -------------------------------------------------------------------- permissions
+@a_rule
 def every_statement_says_why(draft: Draft) -> Iterator[str]:
     for name, statement in draft.statements:
         if not re.fullmatch(r"([A-Z][a-z]+)+", statement.get("Sid", "")):
             yield f"a statement of {name} has no Sid that reads as a reason"
 
 
+@a_rule
 def no_statement_covers_more_than_it_names(draft: Draft) -> Iterator[str]:
     for name, statement in draft.statements:
         where = f"{name}: {statement.get('Sid')}"
@@ -387,20 +420,12 @@ def no_statement_covers_more_than_it_names(draft: Draft) -> Iterator[str]:
             yield f"{where} lets everybody in"
 
 
+@a_rule
 def roles_have_no_policies_of_somebody_else(draft: Draft) -> Iterator[str]:
     for name, role in of_type(draft.expanded, "IAM::Role").items():
         for policy in role["Properties"].get("ManagedPolicyArns", []):
             if policy.rpartition("/")[2] not in MANAGED:
                 yield f"{name} has {policy}"
-
-
-RULES: list[Rule] = [
-    rule
-    for name, rule in list(globals().items())
-    if callable(rule)
-    and getattr(rule, "__annotations__", {}).get("draft") is Draft
-    and rule.__annotations__["return"] == Iterator[str]
-]
 
 
 def function_of(task: Template) -> str:
