@@ -35,7 +35,7 @@ BATCHES = "the engine asks for it from the second object of a batch on, AWS for 
 PACKED_WHILE_ERASED = (
     "for an archive whose job is erased while it is packed (`tests/unit/test_packing.py`)"
 )
-SAME_PATH = "the tests lose the id of a training only, which is found again by the same code"
+SAME_PATH = "for an id that was lost; the tests lose that of a training, which is found again by the same code"
 REFUSED_UNHEARD = (
     "for a refusal by the provider that did not reach the table before its function died"
 )
@@ -54,13 +54,14 @@ EXCUSES = [
     ),
     Excuse("JudgePhotoFunctionRole", "EraseThem", "s3:DeleteObjectVersion", BATCHES, by_chance=True),
     Excuse("ApiFunctionRole", "EraseThem", "s3:DeleteObjectVersion", BATCHES, ".*/archives/.*"),
-    Excuse("PackAvatarsFunctionRole", "EraseThem", "s3:Delete.*", PACKED_WHILE_ERASED),
     Excuse(
-        "PackAvatarsFunctionRole", "FindArchivesOfErasedJobs", "s3:ListBucketVersions",
-        PACKED_WHILE_ERASED,
+        "PackAvatarsFunctionRole", "EraseThem|FindArchivesOfErasedJobs", "s3:.*",
+        PACKED_WHILE_ERASED, by_chance=True,
     ),
-    Excuse("RecoverInferenceFunctionRole", "RepairInferenceId", "dynamodb:PutItem", SAME_PATH),
-    Excuse("RecoverInferenceFunctionRole", "ReadRawAnswers", "s3:GetObject", SAME_PATH),
+    Excuse(
+        "RecoverInferenceFunctionRole", "RepairInferenceId", "dynamodb:PutItem", SAME_PATH,
+        by_chance=True,
+    ),
     Excuse(
         "Recover.*FunctionRole", "TellThatTheProviderIsPaused", "events:PutEvents", REFUSED_UNHEARD,
         by_chance=True,
