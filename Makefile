@@ -14,7 +14,7 @@ export UV_SYSTEM_CERTS := true
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test chaos bench bench-photos bench-api check lint types template openapi-check locks names lock openapi build deploy clean
+.PHONY: help setup demo test chaos bench bench-photos bench-api check lint types template openapi-check locks names lock openapi permissions build deploy clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ lock: .venv/ready ## Compile the locks from pyproject.toml again (ARGS=--upgrade
 
 openapi: .venv/ready ## Write docs/openapi.json and docs/api.html, as the routes of the API say
 	.venv/bin/python -m avatars.api.openapi docs
+
+permissions: .venv/ready ## Write docs/permissions.md: what each role may do, and what uses it
+	@PYTHONPATH=.:layers/core .venv/bin/python -m tests.template.report
 
 build: setup ## Build what is deployed, for Lambda's Python and processor
 	@command -v python3.13 >/dev/null || { echo "make build needs python3.13, Lambda's Python: install it (pyenv, uv python), make clean, and try again" >&2; exit 1; }

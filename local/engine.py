@@ -29,6 +29,9 @@ LAMBDA_SLOTS = 8
 # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 ASYNC_RETRY_SECONDS = 60
 
+RECORD_CALLS = "AVATARS_RECORD_CALLS"
+"""If this variable names a folder, engines write down there what roles ask of them."""
+
 START_SECONDS, STOP_SECONDS = 30, 15
 PROJECT = Path(__file__).parent.parent
 
@@ -117,6 +120,7 @@ class Engine:
 
     def environment(self) -> dict[str, str]:
         """The engine's whole environment. Handlers inherit it: nothing of the user's is in it."""
+        folder = os.environ.get(RECORD_CALLS)
         return {
             "PATH": os.environ["PATH"],
             "HOME": str(self._scratch),
@@ -142,6 +146,7 @@ class Engine:
             "LAMBDA_WARM_TTL_SECONDS": "60",
             "LAMBDA_ASYNC_RETRY_BASE_SECONDS": str(ASYNC_RETRY_SECONDS * self.wait_scale),
             "LAMBDA_ASYNC_RETRY_MAX_SECONDS": str(5 * ASYNC_RETRY_SECONDS * self.wait_scale),
+            **({"RECORD_CALLS": folder} if folder else {}),
         }
 
     @property

@@ -1,4 +1,4 @@
-"""The template: least privilege, and no loose ends."""
+"""The template: who may touch what, and no loose ends. What it must never say, `rules.py` says."""
 
 import json
 import re
@@ -130,23 +130,6 @@ class TestPrivileges:
         assert statements(FUNCTIONS[name])
         assert "Policies" not in GLOBALS
 
-    @pytest.mark.parametrize("name", [*FUNCTIONS, "MakeAvatars"])
-    def test_every_statement_says_why_and_names_its_actions(self, name: str) -> None:
-        for statement in statements(TEMPLATE["Resources"][name]["Properties"]):
-            assert re.fullmatch(r"([A-Z][a-z]+)+", statement["Sid"])
-            assert not any("*" in action for action in listed(statement["Action"]))
-
-    @pytest.mark.parametrize("name", FUNCTIONS)
-    def test_no_statement_covers_everything(self, name: str) -> None:
-        for statement in statements(FUNCTIONS[name]):
-            assert "*" not in listed(statement["Resource"]), statement["Sid"]
-
-    def test_only_log_delivery_knows_no_narrower_resource(self) -> None:
-        everything = [s for s in statements(MACHINE) if "*" in listed(s["Resource"])]
-
-        assert [statement["Sid"] for statement in everything] == ["WriteExecutionLogs"]
-        assert all(action.startswith("logs:") for action in everything[0]["Action"])
-
     @pytest.mark.parametrize("name", FUNCTIONS)
     def test_objects_are_reached_by_prefix_only(self, name: str) -> None:
         for statement in statements(FUNCTIONS[name]):
@@ -222,7 +205,6 @@ class TestPrivileges:
             for prefix in ("uploads", "photos")
         )
         assert allowed == {
-            ("s3:GetObject", uploads),
             ("s3:GetObjectVersion", uploads),
             ("s3:ListBucket", str({"Fn::GetAtt": ["UploadBucket", "Arn"]})),
             ("s3:PutObject", photos),
@@ -263,7 +245,7 @@ class TestPrivileges:
         [statement] = policy["PolicyDocument"]["Statement"]
         [trust] = role["AssumeRolePolicyDocument"]["Statement"]
 
-        assert statement["Action"] == ["s3:GetObject", "s3:GetObjectVersion"]
+        assert statement["Action"] == "s3:GetObjectVersion"
         assert statement["Resource"] == {"Fn::Sub": "${UploadBucket.Arn}/photos/*"}
         assert trust["Principal"] == {"AWS": {"Fn::GetAtt": ["StartTrainingFunctionRole", "Arn"]}}
 
@@ -280,38 +262,11 @@ class TestPrivileges:
 
 
 class TestTriggers:
-    def test_a_prepared_photo_prepares_no_photo(self) -> None:
-        [rule] = rules(FUNCTIONS["PreparePhotoFunction"])
-        [key] = rule["Pattern"]["detail"]["object"]["key"]
-        [write] = [
-            statement
-            for statement in statements(FUNCTIONS["PreparePhotoFunction"])
-            if statement["Action"] == "s3:PutObject"
-        ]
-
-        [listened_to] = key.values()
-        assert listened_to.startswith("uploads/")
-        assert write["Resource"] == {"Fn::Sub": "${UploadBucket.Arn}/photos/*"}
-
     def test_the_rule_on_executions_hears_every_end_but_success(self) -> None:
         [rule] = rules(FUNCTIONS["CloseJobFunction"])
 
         assert rule["Pattern"]["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
         assert rule["Pattern"]["detail"]["stateMachineArn"] == [{"Ref": "MakeAvatars"}]
-
-    def test_the_upload_bucket_tells_eventbridge(self) -> None:
-        bucket = TEMPLATE["Resources"]["UploadBucket"]["Properties"]
-        notifications = bucket["NotificationConfiguration"]["EventBridgeConfiguration"]
-
-        assert notifications["EventBridgeEnabled"] is True
-
-    def test_every_route_asks_who_is_there(self) -> None:
-        auth = TEMPLATE["Resources"]["Api"]["Properties"]["Auth"]
-
-        assert auth["DefaultAuthorizer"] in auth["Authorizers"]
-        assert routes()
-        assert all(route.keys() == {"ApiId", "Method", "Path"} for route in routes().values())
-        assert all(route["ApiId"] == {"Ref": "Api"} for route in routes().values())
 
     def test_every_route_is_answered_and_every_answer_has_a_route(self) -> None:
         paths = app.get_openapi_schema(title="The API", version="1").paths or {}
@@ -347,19 +302,6 @@ class TestTriggers:
 
 
 class TestStorage:
-    @pytest.mark.parametrize("name", ["JobsTable", "AvatarBucket"])
-    def test_what_was_paid_for_outlives_the_stack(self, name: str) -> None:
-        resource = TEMPLATE["Resources"][name]
-
-        assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
-
-    def test_no_row_ever_expires_and_any_can_be_restored(self) -> None:
-        table = TEMPLATE["Resources"]["JobsTable"]["Properties"]
-
-        assert "TimeToLiveSpecification" not in table
-        recovery = table["PointInTimeRecoverySpecification"]
-        assert recovery["PointInTimeRecoveryEnabled"] is True
-
     def test_what_expires_is_remembered_writes_and_nothing_else(self) -> None:
         expiring = {
             name: table["Properties"]["TimeToLiveSpecification"]
@@ -376,23 +318,6 @@ class TestStorage:
 
         assert table["SSESpecification"] == {"SSEEnabled": True}
         assert table["BillingMode"] == "PAY_PER_REQUEST"
-
-    def test_no_avatar_ever_expires(self) -> None:
-        bucket = TEMPLATE["Resources"]["AvatarBucket"]["Properties"]
-        expiring = [
-            rule
-            for rule in bucket["LifecycleConfiguration"]["Rules"]
-            if any("Expiration" in name for name in rule)
-        ]
-        others = [
-            rule for rule in bucket["LifecycleConfiguration"]["Rules"] if rule not in expiring
-        ]
-
-        # Archives are made of avatars, and made again when somebody asks for one.
-        assert [rule["Prefix"] for rule in expiring] == ["archives/"]
-        assert all(
-            rule.keys() == {"Id", "Status", "AbortIncompleteMultipartUpload"} for rule in others
-        )
 
     def test_photos_are_deleted_in_the_end_whatever_happens(self) -> None:
         bucket = TEMPLATE["Resources"]["UploadBucket"]["Properties"]
@@ -427,9 +352,6 @@ class TestStorage:
         assert bucket["VersioningConfiguration"]["Status"] == "Enabled"
         assert "BucketEncryption" in bucket
 
-    def test_a_run_is_never_run_twice(self) -> None:
-        assert MACHINE["Type"] == "STANDARD"
-
 
 class TestOperations:
     @pytest.mark.parametrize("name", of_type("Logs::LogGroup"))
@@ -439,9 +361,6 @@ class TestOperations:
     def test_every_function_logs_into_one_of_them(self) -> None:
         assert GLOBALS["LoggingConfig"]["LogGroup"] == {"Ref": "LogGroup"}
         assert not any("LoggingConfig" in properties for properties in FUNCTIONS.values())
-
-    def test_the_history_of_an_execution_is_not_logged(self) -> None:
-        assert MACHINE["Logging"]["IncludeExecutionData"] is False
 
     @pytest.mark.parametrize("section", ["Parameters", "Outputs"])
     def test_every_parameter_and_output_says_what_it_is(self, section: str) -> None:
