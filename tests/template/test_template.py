@@ -608,6 +608,40 @@ class TestEnvironment:
         assert "resolve:secretsmanager" not in (ROOT / "template.yaml").read_text()
 
 
+class TestSpending:
+    """What CloudFormation refuses before it changes anything."""
+
+    @pytest.mark.parametrize(
+        ("given", "is_taken"),
+        [
+            ({}, True),
+            ({"TrainingPrice": "50"}, True),
+            ({"SpendPerDay": "100"}, False),
+            ({"OwnerSpendPerDay": "100"}, False),
+            ({"SpendPerDay": "100", "TrainingPrice": "50"}, True),
+            ({"OwnerSpendPerDay": "100", "AvatarPrice": "5"}, True),
+        ],
+    )
+    def test_a_cap_needs_a_price(self, given: dict[str, str], is_taken: bool) -> None:
+        rule = TEMPLATE["Rules"]["CapAndPrice"]
+        names = ("TrainingPrice", "AvatarPrice", "SpendPerDay", "OwnerSpendPerDay")
+        values = {name: str(TEMPLATE["Parameters"][name]["Default"]) for name in names} | given
+
+        def holds(condition: dict[str, Any]) -> bool:
+            [(function, arguments)] = condition.items()
+            match function:
+                case "Fn::Not":
+                    return not holds(arguments[0])
+                case "Fn::And":
+                    return all(map(holds, arguments))
+                case "Fn::Equals":
+                    return values[arguments[0]["Ref"]] == str(arguments[1])
+            raise AssertionError(function)
+
+        [assertion] = rule["Assertions"]
+        assert (not holds(rule["RuleCondition"]) or holds(assertion["Assert"])) == is_taken
+
+
 class TestTimeouts:
     @pytest.mark.parametrize("name", ["StartTrainingFunction", "StartInferenceFunction"])
     def test_a_submission_sees_the_end_of_its_request(self, name: str) -> None:
