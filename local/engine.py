@@ -50,6 +50,9 @@ class Engine:
     states and retry delays in real ones: 0.01 turns five minutes into three seconds.
     """
 
+    module = "local.ministack"
+    """What is run: another one may put something around the engine."""
+
     def __init__(self, state_dir: Path, port: int = 0, wait_scale: float = 1.0) -> None:
         self.state_dir = state_dir.resolve()
         self.port = port
@@ -96,7 +99,7 @@ class Engine:
         self.port = _free_port(self.port)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "local.ministack"],
+                [sys.executable, "-m", self.module],
                 cwd=PROJECT,
                 env=self.environment(),
                 stdin=subprocess.PIPE,  # it ends when this closes, if only by our death

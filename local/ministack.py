@@ -54,8 +54,11 @@ class Surroundings:
 _surroundings: ContextVar[Surroundings] = ContextVar("surroundings")
 
 
-def main() -> None:
-    """Run the engine, set up by environment variables; `local.engine` starts this module."""
+def main(wrap: Callable[[Any], Any] = lambda app: app) -> None:
+    """Run the engine, set up by environment variables; `local.engine` starts this module.
+
+    *wrap* may put something around the engine, an ASGI application.
+    """
     queue_for_lambda_slots(_module("services.lambda_svc"))
     send_records_to_functions(_module("services.lambda_svc"))
     retry_lambdas_of_event_rules(_module("services.eventbridge"), _module("services.lambda_svc"))
@@ -68,7 +71,7 @@ def main() -> None:
     server = Config()
     server.bind = [f"{os.environ['BIND_HOST']}:{os.environ['GATEWAY_PORT']}"]
     server.graceful_timeout = 0.2  # idle connections are no reason to stay
-    asyncio.run(serve(_module("app").app, server))
+    asyncio.run(serve(wrap(_module("app").app), server))
 
 
 def application() -> Any:

@@ -16,7 +16,8 @@ from avatars.errors import BadManifestError
 from avatars.manifest import require_known_styles
 from avatars.model import MAX_PHOTOS, MIN_PHOTOS, Stage
 from avatars.pipeline.erasing import STRAGGLERS
-from avatars.provider.picsart import CONNECT_TIMEOUT, READ_TIMEOUT
+from avatars.pipeline.spending import BALANCE_AGE
+from avatars.provider.picsart import BALANCE_TIMEOUT, CONNECT_TIMEOUT, READ_TIMEOUT
 from avatars.settings import LINK_SECONDS, SUBMIT_TIMEOUT, Settings
 from avatars.webhooks.sender import MAX_SECONDS
 from tests.fakes import ENVIRONMENT
@@ -479,13 +480,14 @@ class TestEnvironment:
     def test_as_many_as_may_be_under_way_never_ask_more_than_the_provider_takes(self) -> None:
         settings = Settings.from_environment(ENVIRONMENT | self.defaults())
         # In its worst minute a training ends and the next one starts; an inference is ordered and
-        # looked at after 20 seconds and then every 10.
+        # looked at after 20 seconds and then every 10; the balance is asked once, at the most.
         inference = settings.inference
         looks = 1 + (60 - inference.first) // inference.every
 
         worst = (
             2 * settings.most_at_once[Stage.TRAINING]
             + (2 + looks) * settings.most_at_once[Stage.INFERENCE]
+            + 60 // BALANCE_AGE
         )
 
         assert settings.training.every >= 60
@@ -525,11 +527,46 @@ class TestEnvironment:
         assert "resolve:secretsmanager" not in (ROOT / "template.yaml").read_text()
 
 
+class TestSpending:
+    """What CloudFormation refuses before it changes anything."""
+
+    @pytest.mark.parametrize(
+        ("given", "is_taken"),
+        [
+            ({}, True),
+            ({"TrainingPrice": "50"}, True),
+            ({"SpendPerDay": "100"}, False),
+            ({"OwnerSpendPerDay": "100"}, False),
+            ({"SpendPerDay": "100", "TrainingPrice": "50"}, True),
+            ({"OwnerSpendPerDay": "100", "AvatarPrice": "5"}, True),
+        ],
+    )
+    def test_a_cap_needs_a_price(self, given: dict[str, str], is_taken: bool) -> None:
+        rule = TEMPLATE["Rules"]["CapAndPrice"]
+        names = ("TrainingPrice", "AvatarPrice", "SpendPerDay", "OwnerSpendPerDay")
+        values = {name: str(TEMPLATE["Parameters"][name]["Default"]) for name in names} | given
+
+        def holds(condition: dict[str, Any]) -> bool:
+            [(function, arguments)] = condition.items()
+            match function:
+                case "Fn::Not":
+                    return not holds(arguments[0])
+                case "Fn::And":
+                    return all(map(holds, arguments))
+                case "Fn::Equals":
+                    return values[arguments[0]["Ref"]] == str(arguments[1])
+            raise AssertionError(function)
+
+        [assertion] = rule["Assertions"]
+        assert (not holds(rule["RuleCondition"]) or holds(assertion["Assert"])) == is_taken
+
+
 class TestTimeouts:
     @pytest.mark.parametrize("name", ["StartTrainingFunction", "StartInferenceFunction"])
     def test_a_submission_sees_the_end_of_its_request(self, name: str) -> None:
         assert FUNCTIONS[name]["Timeout"] == SUBMIT_TIMEOUT
-        assert SUBMIT_TIMEOUT >= CONNECT_TIMEOUT + READ_TIMEOUT + A_MINUTE_TO_SAVE
+        balance = (BALANCE_TIMEOUT.connect or 0) + (BALANCE_TIMEOUT.read or 0)
+        assert balance + CONNECT_TIMEOUT + READ_TIMEOUT + A_MINUTE_TO_SAVE <= SUBMIT_TIMEOUT
 
     @pytest.mark.parametrize("name", ["CheckTrainingFunction", "CheckInferenceFunction"])
     def test_so_does_a_look(self, name: str) -> None:

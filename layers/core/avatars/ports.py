@@ -21,6 +21,7 @@ from avatars.model import (
     Prompt,
     Receipt,
     Run,
+    Spending,
     Stage,
     StoredUpload,
     Subject,
@@ -133,12 +134,20 @@ class Capacity(Protocol):
     def change_durations(self, stage: Stage, change: Callable[[Durations], Durations]) -> Durations:
         """The same for how long a stage has taken lately."""
 
+    def spending(self) -> Spending: ...
+
+    def change_spending(self, change: Callable[[Spending], Spending]) -> Spending:
+        """The same for what all jobs together cost."""
+
 
 class Owners(Protocol):
     """What is remembered of an owner beside the jobs."""
 
     def change_allowance(self, owner: str, change: Callable[[Allowance], Allowance]) -> Allowance:
         """As `Jobs.change_job`; there is an empty allowance before anybody has changed it."""
+
+    def change_spending(self, owner: str, change: Callable[[Spending], Spending]) -> Spending:
+        """The same for what an owner's jobs cost."""
 
 
 class Uploads(Protocol):
@@ -271,8 +280,14 @@ class ProviderReader(Protocol):
 
     def inference_progress(self, answer: Answer) -> Progress: ...
 
-    def trouble(self, answer: Answer) -> WaitReason | None:
-        """Why, by the answer to `balance`, nothing should be sent; None where all seems well."""
+    def credits(self, answer: Answer) -> int | None:
+        """What the account has left by the answer to `balance`; None where it does not say."""
+
+    def trouble(self, answer: Answer, least: int = 1) -> WaitReason | None:
+        """Why, by the answer to `balance`, nothing should be sent; None where all seems well.
+
+        Fewer than *least* credits are too few.
+        """
 
 
 class Executions(Protocol):

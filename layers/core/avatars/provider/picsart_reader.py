@@ -53,7 +53,14 @@ class PicsartReader:
         # DONE without a link is not done: the vendor's own plugin keeps waiting, too.
         return replace(progress, links=links) if links else Progress(ProgressState.RUNNING)
 
-    def trouble(self, answer: Answer) -> WaitReason | None:
+    def credits(self, answer: Answer) -> int | None:
+        if answer.status_code == 402:
+            return 0
+        # Whether this host has the page is not documented; where it has not, the service is up.
+        credits = _document(answer).get("credits") if answer.status_code == 200 else None
+        return credits if type(credits) is int else None
+
+    def trouble(self, answer: Answer, least: int = 1) -> WaitReason | None:
         code = answer.status_code
         if code == 402:
             return WaitReason.CREDITS
@@ -63,9 +70,8 @@ class PicsartReader:
             return WaitReason.BUSY
         if code == 0 or code >= 500:
             return WaitReason.OUTAGE
-        # Whether this host has the page is not documented; where it has not, the service is up.
-        credits = _document(answer).get("credits")
-        return WaitReason.CREDITS if isinstance(credits, int) and credits <= 0 else None
+        credits = self.credits(answer)
+        return WaitReason.CREDITS if credits is not None and credits < least else None
 
 
 def _accepted_id(answer: Answer, field: str, unknown: type[OutcomeUnknownError]) -> str:
