@@ -10,6 +10,9 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).parents[1]
+
+# Loggers are named by it where they are imported; on Lambda it is there before that.
+os.environ["POWERTOOLS_SERVICE_NAME"] = "avatars"
 SAM = ROOT / ".venv-gates/bin/sam"
 
 SHARING = ("tests/e2e/", "tests/template/test_build.py")

@@ -302,18 +302,16 @@ class TestAlarm:
                 "job_id", "run", "status", "code", "reason", "$.time",
             }  # fmt: skip
 
-    def test_only_eventbridge_and_our_alarm_may_tell(self, resources: dict[str, Any]) -> None:
+    def test_only_eventbridge_and_our_alarms_may_tell(self, resources: dict[str, Any]) -> None:
         policy = of_type(resources, "SNS::TopicPolicy")["AlarmsPolicy"]["PolicyDocument"]
-        rules, alarm = policy["Statement"]
+        rules, alarms = policy["Statement"]
 
         assert rules["Principal"] == {"Service": "events.amazonaws.com"}
         assert "Condition" not in rules  # with one, EventBridge could publish nothing
-        assert alarm["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
-        assert alarm["Condition"] == {
-            "ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["DeadLetterAlarm", "Arn"]}}
-        }
-        assert rules["Action"] == alarm["Action"] == "sns:Publish"
-        assert rules["Resource"] == alarm["Resource"] == TOPIC
+        assert alarms["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+        assert sources(alarms) == sorted(of_type(resources, "CloudWatch::Alarm"))
+        assert rules["Action"] == alarms["Action"] == "sns:Publish"
+        assert rules["Resource"] == alarms["Resource"] == TOPIC
 
     def test_one_dead_letter_is_enough(self, resources: dict[str, Any]) -> None:
         alarm = of_type(resources, "CloudWatch::Alarm")["DeadLetterAlarm"]

@@ -63,6 +63,12 @@ class PicsartReader:
         credits = _document(answer).get("credits")
         return WaitReason.CREDITS if isinstance(credits, int) and credits <= 0 else None
 
+    def credits(self, answer: Answer) -> int | None:
+        # On every answer (vendor's OpenAPI documents), and in the document of `balance`.
+        said = answer.header("x-picsart-credit-available") or _document(answer).get("credits")
+        is_number = str(said).isdecimal() and not isinstance(said, bool)
+        return int(str(said)) if is_number else None
+
 
 def _accepted_id(answer: Answer, field: str, unknown: type[OutcomeUnknownError]) -> str:
     code, words = answer.status_code, _words(answer) or "no reason given"
@@ -109,10 +115,12 @@ def _progress(answer: Answer) -> Progress:
     document = _document(answer)
     word = str(document.get("status") or "")
     state, known = meaning(word)
-    if not word and _links(document):
+    if not word:
         # 202 means still running, 200 finished (vendor's TypeScript SDK).
-        state = ProgressState.READY if code == 200 else ProgressState.RUNNING
-    return Progress(state, word=word[:80], unknown=bool(word) and not known, reason=_words(answer))
+        has_links = bool(_links(document))
+        state = ProgressState.READY if has_links and code == 200 else ProgressState.RUNNING
+        known = has_links or code == 202
+    return Progress(state, word=word[:80], unknown=not known, reason=_words(answer))
 
 
 def _document(answer: Answer) -> dict[str, Any]:
