@@ -81,10 +81,13 @@ def leave_out(template: Template, types: Collection[str]) -> Template:
     The gap: a single type that the engine does not know, or an alarm on a query or an expression,
     makes it refuse the whole stack.
     """
-    gone = {
+    queries = {
         name
-        for name, resource in template["Resources"].items()
-        if resource["Type"] in types or "Metrics" in resource.get("Properties", {})
+        for name, alarm in of_type(template, "AWS::CloudWatch::Alarm")
+        if "Metrics" in alarm["Properties"]
+    }
+    gone = queries | {
+        name for name, resource in template["Resources"].items() if resource["Type"] in types
     }
 
     def kept(resource: Template) -> Template:

@@ -208,31 +208,32 @@ def shown_metrics(widgets: list[Properties]) -> set[tuple[str, tuple[str, ...]]]
     return found
 
 
-class TestQueries:
-    QUERIES = of_type("Logs::QueryDefinition")
-    WORDS = {
-        "fields", "filter", "sort", "limit", "stats", "by", "asc", "desc", "as", "and", "or", "in",
-        "like", "count", "count_distinct", "avg", "pct", "max",
-    }  # fmt: skip
-    OF_LAMBDA = {"@timestamp", "@message"}
+QUERIES = of_type("Logs::QueryDefinition")
+WORDS = {
+    "fields", "filter", "sort", "limit", "stats", "by", "asc", "desc", "as", "and", "or", "in",
+    "like", "count", "count_distinct", "avg", "pct", "max",
+}  # fmt: skip
+OF_LAMBDA = {"@timestamp", "@message"}
 
+
+class TestQueries:
     @pytest.mark.parametrize("name", QUERIES)
     def test_every_field_of_it_is_on_lines_that_functions_print(self, name: str) -> None:
         lines = [line for story in EVERY_STORY for line in printed(story)]
         # On AWS, with active tracing, the Logger adds it.
-        fields = {field for line in lines for field in line} | {"xray_trace_id"} | self.OF_LAMBDA
-        text = self.QUERIES[name]["QueryString"]
+        fields = {field for line in lines for field in line} | {"xray_trace_id"} | OF_LAMBDA
+        text = QUERIES[name]["QueryString"]
         aliases = set(re.findall(r"\bas (\w+)", text))
         bare = re.sub(r'"[^"]*"|/[^/]*/|\b\d+\b', "", text)
 
         used = {field.removesuffix(".") for field in re.findall(r"@?[A-Za-z_]\w*", bare)}
 
-        assert used - self.WORDS - aliases <= fields
+        assert used - WORDS - aliases <= fields
 
     @pytest.mark.parametrize("name", QUERIES)
     def test_what_it_filters_by_exists(self, name: str) -> None:
         lines = [line for story in EVERY_STORY for line in printed(story)]
-        text = self.QUERIES[name]["QueryString"]
+        text = QUERIES[name]["QueryString"]
 
         for field, value in re.findall(r'(\w+) = "(\w+)"', text):
             assert value == "JOB_ID" or any(line.get(field) == value for line in lines), value
