@@ -79,6 +79,7 @@ def finish_job(
     ]
     if not missing:
         return _end(services, job_id, run, None)
+    services.jobs.job(job_id)  # read so that the lines that follow say whose it is
     if any(position <= row.links and _is_due(avatars.get(position)) for position in missing):
         seconds = FIRST_KEEP_WAIT * 2**row.keep_rounds
         links_die_at = row.links_expire_at or 0
