@@ -246,7 +246,7 @@ def evaluate_alarms_as_metrics_come(metrics: ModuleType) -> None:
         dimensions = key_of(dimensions_of(alarm.get("Dimensions") or []))
         key = (alarm.get("Namespace"), alarm.get("MetricName"), dimensions)
         seen = {"_metrics": {key: list(metrics._metrics.get(key, []))}}
-        FunctionType(evaluate.__code__, vars(metrics) | seen)(alarm)  # type: ignore[attr-defined]
+        FunctionType(evaluate.__code__, vars(metrics) | seen)(alarm)
 
     def record_and_evaluate(namespace: str, name: str, *datum: Any, **more: Any) -> None:
         record(namespace, name, *datum, **more)
