@@ -176,6 +176,11 @@ class TestDashboard:
             del by["service"]
             assert known[name].dimensions(**by) == by
 
+    def test_it_shows_the_errors_of_every_function(self, widgets: list[Properties]) -> None:
+        shown = {row[3] for row in rows(widgets) if row[:2] == ["AWS/Lambda", "Errors"]}
+
+        assert shown == {f"${{{name}}}" for name in FUNCTIONS}
+
     def test_no_two_widgets_lie_over_each_other(self, widgets: list[Properties]) -> None:
         places = [
             (x, y)
