@@ -23,8 +23,7 @@ class Request(TypedDict):
 @logger.inject_lambda_context(clear_state=True)
 @failures_told
 def handler(event: Request, context: LambdaContext) -> BeginReply:
-    name = event["execution"].rpartition(":")[2]
-    logger.append_keys(job_id=event["job_id"], correlation_id=name)  # until the run is known
+    lines().about_execution(event["job_id"], event["execution"])
     reply = begin_run(services(), **event)
     lines().about_run(event["job_id"], reply["run"])
     logger.info("began run", extra=dict(reply))

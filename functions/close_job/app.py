@@ -6,7 +6,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from avatars.aws.events import ExecutionEndedEvent, job_id_from
 from avatars.logs import failures_told
 from avatars.pipeline.finishing import FinishReply, close_job
-from avatars.wiring import services
+from avatars.wiring import lines, services
 
 logger = Logger()
 
@@ -17,8 +17,7 @@ def handler(event: ExecutionEndedEvent, context: LambdaContext) -> FinishReply |
     detail, job_id = event["detail"], job_id_from(event)
     if job_id is None:
         return None
-    name = detail["executionArn"].rpartition(":")[2]
-    logger.append_keys(job_id=job_id, correlation_id=name)
+    lines().about_execution(job_id, detail["executionArn"])
     reply = close_job(services(), job_id, detail["executionArn"], detail["status"])
     logger.info("closed job", extra={"execution_status": detail["status"], "closed": reply})
     return reply

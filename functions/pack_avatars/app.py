@@ -19,6 +19,6 @@ class Request(TypedDict):
 @logger.inject_lambda_context(clear_state=True)
 @failures_told
 def handler(event: Request, context: LambdaContext) -> None:
-    logger.append_keys(job_id=event["job_id"], correlation_id=event["job_id"])  # of all its runs
+    logger.append_keys(job_id=event["job_id"])
     archive = pack_avatars(services(), event["job_id"])
     logger.info("packed avatars", extra={"bytes": archive.bytes if archive else None})

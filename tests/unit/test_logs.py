@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from aws_lambda_powertools import Logger
@@ -9,9 +10,13 @@ from aws_lambda_powertools import Logger
 from avatars import errors
 from avatars.logs import Lines, failures_told
 from tests import printed as stories
-from tests.builders import FOLDER, JOB_ID, OWNER, a_job, an_upload
+from tests.builders import FOLDER, JOB_ID, OWNER, a_job, an_upload, stored
+from tests.fakes.aws import execution_arn
 from tests.printed import STACK, Line, Story, printed, printing
+from tests.region import Region
 from tests.whole_jobs import folder
+
+ROOT = Path(__file__).parents[2]
 
 IDS = {"job_id", "owner_hash", "correlation_id", "function_name", "function_request_id"}
 NO_JOB = {"swept jobs", "RunsUnderWay"}
@@ -39,6 +44,31 @@ class TestLines:
         )
 
         assert by_run["correlation_id"] == by_upload["correlation_id"] == f"{JOB_ID}-1"
+
+    @pytest.mark.parametrize(
+        ("name", "correlation_id"),
+        [(f"{JOB_ID}-2", f"{JOB_ID}-2"), (f"{JOB_ID}-2-1", f"{JOB_ID}-2"), ("by-hand", "by-hand")],
+    )
+    def test_an_execution_speaks_for_its_run_also_when_it_has_rescued_it(
+        self, name: str, correlation_id: str
+    ) -> None:
+        line = log(lambda lines: lines.about_execution(JOB_ID, execution_arn(name)))
+
+        assert (line["job_id"], line["correlation_id"]) == (JOB_ID, correlation_id)
+
+    def test_who_goes_from_job_to_job_speaks_for_the_run_of_each(self) -> None:
+        def two_jobs(lines: Lines) -> None:
+            lines.about_job(a_job())
+            lines.about_job(a_job(job_id="another", run=3))
+
+        assert log(two_jobs)["correlation_id"] == "another-3"
+
+    def test_who_speaks_for_a_run_or_a_request_goes_on_to_do_so(self) -> None:
+        def a_run_of_a_job(lines: Lines) -> None:
+            lines.about_run(JOB_ID, 1)
+            lines.about_job(a_job(run=2))
+
+        assert log(a_run_of_a_job)["correlation_id"] == f"{JOB_ID}-1"
 
     def test_a_job_without_a_model_says_nothing_of_that_of_the_job_before(self) -> None:
         def two_jobs(lines: Lines) -> None:
@@ -88,6 +118,23 @@ class TestFailures:
             "failed", type(error).__name__, level,
         )  # fmt: skip
         assert str(error) not in paper.getvalue()
+
+
+def test_what_the_api_says_has_the_id_of_its_request_and_of_the_job() -> None:
+    request = json.loads((ROOT / "events/api_get_job.json").read_text())
+    request["requestContext"]["authorizer"]["jwt"]["claims"]["sub"] = OWNER
+    request["pathParameters"]["job_id"] = JOB_ID
+    request["rawPath"] = f"/jobs/{JOB_ID}"
+
+    def asks(region: Region) -> None:
+        stored(region.services, a_job(model_id="model-1"))
+        region.invoke("api", request)
+
+    [line] = printed(asks)
+
+    assert line["correlation_id"] == request["requestContext"]["requestId"]
+    assert (line["job_id"], line["model_id"], line["status"]) == (JOB_ID, "model-1", 200)
+    assert not IDS - line.keys()
 
 
 @pytest.mark.parametrize("story", STORIES)

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import hmac
+import re
 from collections.abc import Callable, Mapping
 from typing import ParamSpec, TypeVar
 
@@ -41,6 +42,14 @@ class Lines:
     def __init__(self, key: str) -> None:
         self._key = key.encode()
         self._logger = Logger()  # the handler's own: Powertools keeps one for each service
+        self._followed: str | None = None
+
+    def about_execution(self, job_id: str, execution: str) -> None:
+        """The line is about an execution (an ARN). Its name begins with that of its run, unless a
+        person has started it."""
+        name = execution.rpartition(":")[2]
+        of_run = re.match(rf"{re.escape(job_id)}-\d+", name)
+        self._logger.append_keys(job_id=job_id, correlation_id=of_run[0] if of_run else name)
 
     def about_run(self, job_id: str, run: int) -> None:
         """The line is about a run of a job."""
@@ -60,6 +69,10 @@ class Lines:
         """The line is about a job that has just been read."""
         self._logger.append_keys(job_id=job.job_id)
         self.about_owner(job.owner)
+        if self._logger.get_correlation_id() in (None, self._followed):
+            # Nobody has said more, as in a sweep: one job after the other.
+            self._followed = f"{job.job_id}-{job.run}"
+            self._logger.set_correlation_id(self._followed)
         if job.model_id:
             self._logger.append_keys(model_id=job.model_id)
         else:
