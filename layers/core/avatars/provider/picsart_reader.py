@@ -66,8 +66,7 @@ class PicsartReader:
     def credits(self, answer: Answer) -> int | None:
         # On every answer (vendor's OpenAPI documents), and in the document of `balance`.
         said = answer.header("x-picsart-credit-available") or _document(answer).get("credits")
-        is_number = str(said).isdecimal() and not isinstance(said, bool)
-        return int(str(said)) if is_number else None
+        return int(str(said)) if str(said).isdecimal() else None
 
 
 def _accepted_id(answer: Answer, field: str, unknown: type[OutcomeUnknownError]) -> str:
