@@ -10,13 +10,13 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
 from hypercorn.asyncio import serve
@@ -65,6 +65,8 @@ def main(wrap: Callable[[Any], Any] = lambda app: app) -> None:
     put_versions_into_object_events(_module("services.s3"), _module("services.eventbridge"))
     let_wildcards_match_line_breaks(_module("core.iam_evaluator"))
     hand_over_events_at_once(_module("core.lambda_runtime"))
+    evaluate_alarms_as_metrics_come(_module("services.cloudwatch"))
+    count_what_is_logged(_module("services.cloudwatch_logs"), _module("services.cloudwatch"))
     if folder := os.environ.get("RECORD_CALLS"):
         record_calls(_module("core.iam_evaluator"), Path(folder) / f"{os.getpid()}.jsonl")
     threading.Thread(target=stop_when_stdin_closes, daemon=True).start()
@@ -270,6 +272,66 @@ def hand_over_events_at_once(runtime: ModuleType) -> None:
         return type("RuntimeAPIHandler", (answerer(self, *generation),), at_once)
 
     worker._build_handler_class = build_handler_class  # type: ignore[attr-defined]
+
+
+def evaluate_alarms_as_metrics_come(metrics: ModuleType) -> None:
+    """Let an alarm see its own metric only, and as soon as the engine itself has measured it.
+
+    MiniStack minds no dimensions of alarms, and evaluates them only when somebody puts metrics.
+    """
+    record = _private(metrics, "record_metric")
+    evaluate = _private(metrics, "_evaluate_alarm")
+    key_of = _private(metrics, "_dims_key")
+    dimensions_of = _private(metrics, "_dims_from_list")
+    _private(metrics, "_metrics")
+    _private(metrics, "_alarms")
+
+    def evaluate_by_dimensions(alarm: dict[str, Any]) -> None:
+        dimensions = key_of(dimensions_of(alarm.get("Dimensions") or []))
+        key = (alarm.get("Namespace"), alarm.get("MetricName"), dimensions)
+        seen = {"_metrics": {key: list(metrics._metrics.get(key, []))}}
+        FunctionType(evaluate.__code__, vars(metrics) | seen)(alarm)
+
+    def record_and_evaluate(namespace: str, name: str, *datum: Any, **more: Any) -> None:
+        record(namespace, name, *datum, **more)
+        for alarm in list(metrics._alarms.values()):
+            if (alarm.get("Namespace"), alarm.get("MetricName")) == (namespace, name):
+                evaluate_by_dimensions(alarm)
+
+    metrics._evaluate_alarm = evaluate_by_dimensions  # type: ignore[attr-defined]
+    metrics.record_metric = record_and_evaluate  # type: ignore[attr-defined]
+
+
+def count_what_is_logged(logs: ModuleType, metrics: ModuleType) -> None:
+    """Make metrics of the lines of logs that say so (Embedded Metric Format), as CloudWatch does.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+    """
+    append = _private(logs, "_append_log_events")
+    _private(metrics, "record_metric")
+
+    def append_and_count(stream: Any, events: list[dict[str, Any]]) -> None:
+        append(stream, events)
+        for event in events:
+            for namespace, name, value, unit, dimensions in embedded_metrics(event["message"]):
+                metrics.record_metric(namespace, name, value, unit, dimensions)
+
+    logs._append_log_events = append_and_count  # type: ignore[attr-defined]
+
+
+def embedded_metrics(line: str) -> Iterator[tuple[str, str, float, str, dict[str, str]]]:
+    """Namespace, name, value, unit and dimensions of whatever a line of a log measures."""
+    if '"_aws"' not in line:
+        return
+    told = json.loads(line)
+    for group in told["_aws"]["CloudWatchMetrics"]:
+        for metric in group["Metrics"]:
+            values = told[metric["Name"]]
+            for value in values if isinstance(values, list) else [values]:
+                for names in group["Dimensions"]:
+                    dimensions = {name: told[name] for name in names}
+                    unit = metric.get("Unit", "None")
+                    yield group["Namespace"], metric["Name"], value, unit, dimensions
 
 
 def interpret(

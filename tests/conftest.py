@@ -14,6 +14,9 @@ from xdist.scheduler import LoadScopeScheduling
 from local.engine import RECORD_CALLS
 
 ROOT = Path(__file__).parents[1]
+
+# Loggers are named by it where they are imported; on Lambda it is there before that.
+os.environ["POWERTOOLS_SERVICE_NAME"] = "avatars"
 SAM = ROOT / ".venv-gates/bin/sam"
 
 SHARING = ("tests/e2e/", "tests/template/test_build.py")

@@ -269,6 +269,26 @@ class TestNotices:
         assert resources["NoticeEmailSubscription"]["Condition"] == "HasNoticeEmail"
 
 
+class TestTraces:
+    def test_every_function_and_the_state_machine_are_traced(
+        self, resources: dict[str, Any]
+    ) -> None:
+        functions = of_type(resources, "Lambda::Function").values()
+        [machine] = of_type(resources, "StepFunctions::StateMachine").values()
+
+        assert all(function["TracingConfig"] == {"Mode": "Active"} for function in functions)
+        assert machine["TracingConfiguration"] == {"Enabled": True}
+
+    def test_whoever_is_traced_may_say_so(self, resources: dict[str, Any]) -> None:
+        roles = of_type(resources, "IAM::Role")
+        traced = {*of_type(resources, "Lambda::Function"), "MakeAvatars"}
+
+        for name in traced:
+            assert any(
+                "XRay" in arn or "Xray" in arn for arn in roles[f"{name}Role"]["ManagedPolicyArns"]
+            )
+
+
 class TestAlarm:
     def test_people_hear_of_every_notice_that_needs_one(self, resources: dict[str, Any]) -> None:
         rules = [
@@ -294,18 +314,16 @@ class TestAlarm:
                 "job_id", "run", "status", "code", "reason", "$.time",
             }  # fmt: skip
 
-    def test_only_eventbridge_and_our_alarm_may_tell(self, resources: dict[str, Any]) -> None:
+    def test_only_eventbridge_and_our_alarms_may_tell(self, resources: dict[str, Any]) -> None:
         policy = of_type(resources, "SNS::TopicPolicy")["AlarmsPolicy"]["PolicyDocument"]
-        rules, alarm = policy["Statement"]
+        rules, alarms = policy["Statement"]
 
         assert rules["Principal"] == {"Service": "events.amazonaws.com"}
         assert "Condition" not in rules  # with one, EventBridge could publish nothing
-        assert alarm["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
-        assert alarm["Condition"] == {
-            "ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["DeadLetterAlarm", "Arn"]}}
-        }
-        assert rules["Action"] == alarm["Action"] == "sns:Publish"
-        assert rules["Resource"] == alarm["Resource"] == TOPIC
+        assert alarms["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+        assert sources(alarms) == sorted(of_type(resources, "CloudWatch::Alarm"))
+        assert rules["Action"] == alarms["Action"] == "sns:Publish"
+        assert rules["Resource"] == alarms["Resource"] == TOPIC
 
     def test_one_dead_letter_is_enough(self, resources: dict[str, Any]) -> None:
         alarm = of_type(resources, "CloudWatch::Alarm")["DeadLetterAlarm"]

@@ -391,7 +391,7 @@ class TestEnvironment:
             for name in properties.get("Environment", {}).get("Variables", {})
         }
 
-        assert asked.names == (given | of_some) - {"POWERTOOLS_SERVICE_NAME"}
+        assert asked.names == (given | of_some) - {"POWERTOOLS_SERVICE_NAME", "LOG_KEY"}
         assert of_some - given == {
             "STATE_MACHINE", "SIGNER_ROLE", "PREPARE_FUNCTION",
             "SHARER_ROLE", "PACK_FUNCTION", "IDEMPOTENCY_TABLE",
@@ -403,7 +403,8 @@ class TestEnvironment:
 
         assert function["IgnoreGlobals"] == ["Environment"]
         assert function["Properties"]["Environment"]["Variables"] == {
-            "POWERTOOLS_SERVICE_NAME": "avatars",
+            "POWERTOOLS_SERVICE_NAME": {"Ref": "AWS::StackName"},
+            "LOG_KEY": GLOBALS["Environment"]["Variables"]["LOG_KEY"],
             "UPLOAD_BUCKET": {"Ref": "UploadBucket"},
         }
 
@@ -497,7 +498,11 @@ class TestEnvironment:
     def test_every_parameter_is_used(self) -> None:
         text = (ROOT / "template.yaml").read_text()
 
-        unused = [name for name in TEMPLATE["Parameters"] if f"!Ref {name}" not in text]
+        unused = [
+            name
+            for name in TEMPLATE["Parameters"]
+            if f"!Ref {name}" not in text and f"${{{name}}}" not in text
+        ]
 
         assert unused == []
 

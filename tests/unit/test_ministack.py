@@ -15,8 +15,10 @@ from local.ministack import (
     EngineChangedError,
     StateFailedError,
     Surroundings,
+    count_what_is_logged,
     decide,
     decide_for_resource,
+    evaluate_alarms_as_metrics_come,
     fill_in,
     hand_over_events_at_once,
     interpret,
@@ -410,3 +412,66 @@ def test_an_execution_that_fails_says_with_what() -> None:
         "OopsError",
         "it broke",
     )
+
+
+class Metrics:
+    """The engine's metrics and alarms, as far as alarms are evaluated."""
+
+    def __init__(self, **alarm: Any) -> None:
+        self.rung: list[float] = []
+        self.module = module(
+            _metrics={},
+            _alarms={"an-alarm": alarm},
+            _dims_key=lambda by: "|".join(f"{name}={by[name]}" for name in sorted(by)),
+            _dims_from_list=lambda each: {one["Name"]: one["Value"] for one in each},
+            rung=self.rung,
+        )
+        self.module.record_metric = self.record
+        # Of that module, as the engine's own function is.
+        exec(  # noqa: S102
+            "def _evaluate_alarm(alarm):\n"
+            "    rung.append(sum(value for values in _metrics.values() for value in values))",
+            vars(self.module),
+        )
+        evaluate_alarms_as_metrics_come(self.module)
+
+    def record(self, namespace: str, name: str, value: float, unit: str, by: Any) -> None:
+        key = (namespace, name, self.module._dims_key(by))
+        self.module._metrics.setdefault(key, []).append(value)
+
+
+def test_an_alarm_sees_what_has_its_dimensions_as_soon_as_it_comes() -> None:
+    metrics = Metrics(
+        Namespace="Avatars", MetricName="Ends", Dimensions=[{"Name": "code", "Value": "LOST"}]
+    )
+
+    for code in ("LATE", "LOST", "LOST"):
+        metrics.module.record_metric("Avatars", "Ends", 1, "Count", {"code": code})
+    metrics.module.record_metric("Avatars", "Starts", 1, "Count", {"code": "LOST"})
+
+    assert metrics.rung == [0, 1, 2]
+
+
+def test_a_line_that_measures_something_is_counted_and_kept() -> None:
+    recorded: list[Any] = []
+    kept: list[Any] = []
+    logs = module(_append_log_events=lambda stream, events: kept.extend(events))
+    metrics = module(record_metric=lambda *metric: recorded.append(metric))
+    group = {
+        "Namespace": "Avatars",
+        "Dimensions": [["service"], ["service", "code"]],
+        "Metrics": [{"Name": "Ends", "Unit": "Count"}],
+    }
+    line = {"_aws": {"CloudWatchMetrics": [group]}, "service": "a", "code": "LOST", "Ends": [1.0]}
+    lines = [
+        {"message": message} for message in ("START", '{"message": "began"}', json.dumps(line))
+    ]
+
+    count_what_is_logged(logs, metrics)
+    logs._append_log_events("a-stream", lines)
+
+    assert kept == lines
+    assert recorded == [
+        ("Avatars", "Ends", 1.0, "Count", {"service": "a"}),
+        ("Avatars", "Ends", 1.0, "Count", {"service": "a", "code": "LOST"}),
+    ]

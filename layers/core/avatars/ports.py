@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from avatars.clock import Clock
+from avatars.metrics import Metric
 from avatars.model import (
     Allowance,
     Answer,
@@ -280,14 +281,14 @@ class ProviderReader(Protocol):
 
     def inference_progress(self, answer: Answer) -> Progress: ...
 
-    def credits(self, answer: Answer) -> int | None:
-        """What the account has left by the answer to `balance`; None where it does not say."""
-
     def trouble(self, answer: Answer, least: int = 1) -> WaitReason | None:
         """Why, by the answer to `balance`, nothing should be sent; None where all seems well.
 
         Fewer than *least* credits are too few.
         """
+
+    def credits(self, answer: Answer) -> int | None:
+        """How many credits the account has left, by any answer; None where it does not say."""
 
 
 class Executions(Protocol):
@@ -320,6 +321,16 @@ class Notices(Protocol):
     """Tells the world how a job ended."""
 
     def publish(self, kind: str, detail: Mapping[str, object]) -> None: ...
+
+
+class Meter(Protocol):
+    """Counts what happens, for those who run the stack."""
+
+    def add(self, metric: Metric, value: float = 1, **by: str | None) -> None:
+        """Add *value* to a metric, *by* its dimensions; what is None is left out.
+
+        A value that is not of a dimension's set counts as OTHER.
+        """
 
 
 class Webhooks(Protocol):
@@ -376,6 +387,8 @@ class Services(Storage, Protocol):
     def packing(self) -> Packing: ...
     @property
     def notices(self) -> Notices: ...
+    @property
+    def meter(self) -> Meter: ...
     @property
     def reader(self) -> ProviderReader: ...
     @property
