@@ -189,6 +189,14 @@ def overhearing(pipeline: Pipeline) -> Iterator[tuple[str, str]]:
         urls.append(queues.create_queue(QueueName=name)["QueueUrl"])
         attributes = queues.get_queue_attributes(QueueUrl=urls[-1], AttributeNames=["QueueArn"])
         arns.append(attributes["Attributes"]["QueueArn"])
+        everybody = {
+            "Effect": "Allow",
+            "Principal": {"Service": ["sns.amazonaws.com", "events.amazonaws.com"]},
+            "Action": "sqs:SendMessage",
+            "Resource": arns[-1],
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [everybody]})
+        queues.set_queue_attributes(QueueUrl=urls[-1], Attributes={"Policy": policy})
     everything = {"account": [{"prefix": ""}]}
     bus.put_rule(Name="overheard", EventPattern=json.dumps(everything))
     bus.put_targets(Rule="overheard", Targets=[{"Id": "queue", "Arn": arns[0]}])
