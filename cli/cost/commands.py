@@ -18,10 +18,12 @@ from cli.cost.estimate import (
     polling,
     units_of,
 )
+from cli.cost.looking import look_at
 from cli.cost.prices import Prices, read_prices
 from cli.jobs.commands import JsonOption
 from cli.printing import print_json, print_line, print_table
 from cli.saying import problems_told
+from cli.target import StackOption, find_target
 
 AMOUNTS = (1, 100, 10_000)
 """Jobs a month."""
@@ -35,6 +37,13 @@ SCHEDULES = ((60, 60), (300, 60), (300, 120), (600, 120), (300, 300), (600, 600)
 
 
 def cost(
+    job: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="JOB",
+            help="One that has run, its id or OWNER/FOLDER; without it, one of the numbers below.",
+        ),
+    ] = None,
     photos: Annotated[int, typer.Option(min=5, max=30, help="Of a job.")] = 15,
     avatars: Annotated[int, typer.Option(min=1, max=120, help="Of a job.")] = 40,
     training_minutes: Annotated[
@@ -57,32 +66,40 @@ def cost(
     credit_dollars: Annotated[
         float, typer.Option(min=0, help="Dollars of one of its credits, if prices are in those.")
     ] = 1,
+    stack: StackOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """What a job costs at AWS, and what the looks at the provider do to that.
 
     Counted on the local engine (docs/cost.md says how), at list prices without free tiers.
 
+    Of a JOB, photos, avatars, looks and transitions are its own; what each comes to was counted.
+
     Example: avatars cost --photos 15 --avatars 40 --training-price 100 --credit-dollars 0.05
 
-    Exit codes: 0 told, 2 wrong usage.
+    Exit codes: 0 told, 1 there is no such job, 2 wrong usage.
     """
     with problems_told():
         known = read_prices(prices)
         counts = read_counts()
         seconds = 60 * training_minutes
-        job = a_job(photos, avatars, seconds, 60 * inference_minutes, (TRAINING, INFERENCE))
+        own: dict[str, float] = {}
+        if job is None:
+            asked = a_job(photos, avatars, seconds, 60 * inference_minutes, (TRAINING, INFERENCE))
+        else:
+            asked, transitions = look_at(find_target(stack), job)
+            own = {"transitions": transitions}
         traced = is_traced()
-        warm = lines_of(units_of(counts, job, traced=traced), known)
-        cold = lines_of(units_of(counts, job, cold=True, traced=traced), known)
-        provider = (training_price + avatar_price * avatars) * credit_dollars
+        warm = lines_of({**units_of(counts, asked, traced=traced), **own}, known)
+        cold = lines_of({**units_of(counts, asked, cold=True, traced=traced), **own}, known)
+        provider = (training_price + avatar_price * asked.avatars) * credit_dollars
         document = {
-            "job": asdict(job),
+            "job": asdict(asked),
             "prices": {"region": known.region, "as_of": known.as_of},
             "counted": counts.document["counted"],
             "lines": [asdict(line) for line in warm],
             "dollars": {"job": _sum(warm), "first_job": _sum(cold), "provider": provider},
-            "storage_month": avatars * avatar_megabytes / 1e3 * known["s3_gigabyte_month"],
+            "storage_month": asked.avatars * avatar_megabytes / 1e3 * known["s3_gigabyte_month"],
             "month": [asdict(line) for line in monthly(counts, known)],
             "polling": [
                 asdict(polling(counts, known, Schedule(first, every, 1200, 86_400), seconds))
@@ -92,15 +109,16 @@ def cost(
         if as_json:
             print_json(document)
         else:
-            _print(document, job, known, training_minutes)
+            _print(document, asked, known)
 
 
-def _print(document: dict[str, Any], job: Job, prices: Prices, minutes: float) -> None:
+def _print(document: dict[str, Any], job: Job, prices: Prices) -> None:
     dollars, month = document["dollars"], document["month"]
     fixed = sum(line["dollars"] for line in month)
     print_line(
-        f"{job.photos} photos, {job.avatars} avatars, a training of {minutes:g} minutes. Prices of "
-        f"{prices.region}, {prices.as_of}; counted {document['counted']}."
+        f"{job.photos} photos, {job.avatars} avatars, {job.training_looks:.1f} looks at the "
+        f"training and {job.inference_looks:.1f} at the avatars. Prices of {prices.region}, "
+        f"{prices.as_of}; counted {document['counted']}."
     )
     print()
     print_table(

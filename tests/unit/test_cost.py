@@ -1,22 +1,29 @@
 """`avatars cost`: counts times prices, and the looks that a schedule comes to."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from avatars.clock import Clock
+from avatars.errors import JobNotFoundError
+from avatars.model import Prompt, Run
 from avatars.schedule import Schedule
 from avatars.settings import Settings
 from benchmarks.cost import entries, reads, s3_kind, size
 from cli.cost import commands
 from cli.cost.counts import Counts, Job, gigabyte_seconds, read_counts
 from cli.cost.estimate import lines_of, looks_of, monthly, resources_of, units_of
+from cli.cost.looking import look_at
 from cli.cost.prices import read_prices
 from cli.main import app
-from cli.saying import UsageError
-from tests.fakes import ENVIRONMENT
+from cli.saying import RefusedError, UsageError
+from cli.target import Target
+from tests.builders import JOB_ID, a_job, a_photo, a_run
+from tests.fakes import ENVIRONMENT, FakeJobs
 
 RUNNER = CliRunner()
 
@@ -253,3 +260,56 @@ class TestCommand:
 
     def test_more_photos_than_a_training_takes_are_wrong_usage(self) -> None:
         assert RUNNER.invoke(app, ["cost", "--photos", "31"]).exit_code == 2
+
+
+class History:
+    """The histories of executions, as Step Functions tells them, two events a page."""
+
+    class exceptions:  # noqa: N801 - as boto3 calls it
+        class ExecutionDoesNotExist(Exception): ...  # noqa: N818
+
+    def __init__(self, **states: list[str]) -> None:
+        self._states = states
+
+    def get_paginator(self, operation: str) -> "History":
+        assert operation == "get_execution_history"
+        return self
+
+    def paginate(self, executionArn: str) -> Iterator[dict[str, Any]]:  # noqa: N803
+        if executionArn not in self._states:
+            raise self.exceptions.ExecutionDoesNotExist
+        yield {"events": [{"type": "ExecutionStarted"}]}
+        for state in self._states[executionArn]:
+            yield {
+                "events": [{"stateEnteredEventDetails": {"name": state}}, {"type": "TaskExited"}]
+            }
+
+
+class TestOwnCosts:
+    @staticmethod
+    def target(history: History) -> Target:
+        """A stack in which a job of five photos has had two runs, of four avatars and of one."""
+        target = Target("avatars", {}, lambda service: history, Clock())
+        jobs = FakeJobs()
+        jobs.create_job(a_job(run=2), a_run(execution="first"))
+        jobs.create_run(Run(JOB_ID, 2, (Prompt("realistic"),), execution="second"))
+        for number in range(5):
+            jobs.put_photo(a_photo(number))
+        vars(target)["jobs"] = jobs
+        return target
+
+    def test_a_jobs_looks_and_transitions_are_those_of_all_its_runs(self) -> None:
+        history = History(
+            first=["Collect photos", "Wait", "Collect photos", "Check training", "Check inference"],
+            second=["Check inference", "Check inference"],
+        )
+
+        assert look_at(self.target(history), "alice/summer") == (Job(5, 5, 2, 1, 3), 7)
+
+    def test_a_history_that_is_gone_is_said_so(self) -> None:
+        with pytest.raises(RefusedError, match=r"no history of first any more: .* 90 days"):
+            look_at(self.target(History()), JOB_ID)
+
+    def test_a_job_that_is_none_is_named(self) -> None:
+        with pytest.raises(JobNotFoundError, match="alice/winter"):
+            look_at(self.target(History()), "alice/winter")

@@ -459,10 +459,13 @@ class TestSettle:
         assert train(services, "A")["status"] == "WAITING"
         assert account(services).committed == PRICE
 
-    def test_a_job_that_ends_while_a_step_reserves_leaves_nothing_behind(self) -> None:
+    @pytest.mark.parametrize("moment", ["read gate", "balance"], ids=["before", "after"])
+    def test_a_job_that_ends_around_its_reservation_leaves_nothing_behind(
+        self, moment: str
+    ) -> None:
         services = services_with(per_day=1000, owner_per_day=1000)
         ready(services, "A")
-        services.effects.before("balance", lambda: fail(services, "A"))
+        services.effects.before(moment, lambda: fail(services, "A"))
 
         with pytest.raises(RunRefusedError):
             train(services, "A")
