@@ -80,7 +80,14 @@ def _print(table: Table) -> None:
         print(line.rstrip())
 
 
+def in_red(text: str) -> Text:
+    """A cell that must not be overlooked."""
+    return Text(printable(text), style="red")
+
+
 def _cell(value: object) -> Text:
+    if isinstance(value, Text):
+        return value
     text = "" if value is None else printable(str(value))
     return Text(text, style=COLOURS.get(text, ""))
 

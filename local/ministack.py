@@ -1,5 +1,5 @@
-"""Everything private of MiniStack: the eight things that the settings of its process cannot
-change, and its interpreter of state machines for use in another process."""
+"""Everything private of MiniStack: what the settings of its process cannot change, and its
+interpreters of state machines, templates and policies for use in another process."""
 
 import asyncio
 import importlib
@@ -10,11 +10,12 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
@@ -53,8 +54,11 @@ class Surroundings:
 _surroundings: ContextVar[Surroundings] = ContextVar("surroundings")
 
 
-def main() -> None:
-    """Run the engine, set up by environment variables; `local.engine` starts this module."""
+def main(wrap: Callable[[Any], Any] = lambda app: app) -> None:
+    """Run the engine, set up by environment variables; `local.engine` starts this module.
+
+    *wrap* may put something around the engine, an ASGI application.
+    """
     queue_for_lambda_slots(_module("services.lambda_svc"))
     send_records_to_functions(_module("services.lambda_svc"))
     retry_lambdas_of_event_rules(_module("services.eventbridge"), _module("services.lambda_svc"))
@@ -63,11 +67,13 @@ def main() -> None:
     hand_over_events_at_once(_module("core.lambda_runtime"))
     evaluate_alarms_as_metrics_come(_module("services.cloudwatch"))
     count_what_is_logged(_module("services.cloudwatch_logs"), _module("services.cloudwatch"))
+    if folder := os.environ.get("RECORD_CALLS"):
+        record_calls(_module("core.iam_evaluator"), Path(folder) / f"{os.getpid()}.jsonl")
     threading.Thread(target=stop_when_stdin_closes, daemon=True).start()
     server = Config()
     server.bind = [f"{os.environ['BIND_HOST']}:{os.environ['GATEWAY_PORT']}"]
     server.graceful_timeout = 0.2  # idle connections are no reason to stay
-    asyncio.run(serve(_module("app").app, server))
+    asyncio.run(serve(wrap(_module("app").app), server))
 
 
 def application() -> Any:
@@ -211,6 +217,44 @@ def let_wildcards_match_line_breaks(policies: ModuleType) -> None:
         return re.compile(compiled.pattern, compiled.flags | re.DOTALL)
 
     policies._fnmatch_compile = compile_for_all_characters  # type: ignore[attr-defined]
+
+
+def record_calls(policies: ModuleType, file: Path) -> None:
+    """Append to *file* what roles ask for: lines of JSON, each once, with the `role` (its name),
+    `action`, `resource` (an ARN), `context` (the keys of conditions) and whether it was `allowed`.
+    """
+    enforce = _private(policies, "enforce")
+    evaluate = _private(policies, "evaluate")
+    question: ContextVar[Any] = ContextVar("question", default=None)
+    known: set[str] = set()
+
+    def evaluate_and_remember(context: Any, *args: Any) -> Any:
+        question.set(context)
+        return evaluate(context, *args)
+
+    def enforce_and_record(*args: Any, **kwargs: Any) -> Any:
+        question.set(None)  # root, and whoever is unknown, is not looked at by policies
+        denial = enforce(*args, **kwargs)
+        asked = question.get()
+        if asked is not None and asked.principal_type == "AssumedRole":
+            record(
+                role=asked.principal_arn.split("/")[1],
+                action=asked.action,
+                resource=asked.resource_arn,
+                context={k: v for k, v in asked.service_context.items() if v is not None},
+                allowed=denial is None,
+            )
+        return denial
+
+    def record(**call: Any) -> None:
+        line = json.dumps(call, sort_keys=True)
+        if line not in known:
+            known.add(line)
+            with file.open("a") as lines:
+                lines.write(line + "\n")
+
+    policies.evaluate = evaluate_and_remember  # type: ignore[attr-defined]
+    policies.enforce = enforce_and_record  # type: ignore[attr-defined]
 
 
 def hand_over_events_at_once(runtime: ModuleType) -> None:
@@ -362,6 +406,89 @@ class _InThisThread(Executor):
         future: Future[Any] = Future()
         future.set_result(function(*args, **kwargs))
         return future
+
+
+def fill_in(
+    template: Mapping[str, Any],
+    stack: str,
+    account: str,
+    region: str,
+    resources: Mapping[str, tuple[str, Mapping[str, str]]],
+    conditions: Mapping[str, bool] | None = None,
+) -> dict[str, Any]:
+    """The resources of a CloudFormation template as they are once intrinsic functions are
+    resolved: with the defaults of parameters, and *resources*, the ids and attributes of each.
+
+    *conditions* take the place of what the parameters make of them. A resource whose condition
+    does not hold is left out.
+    """
+    engine = _module("services.cloudformation.engine")
+    with _private(_module("core.responses"), "request_scope")(account, region):
+        parameters = _private(engine, "_resolve_parameters")(template, [])
+        if conditions is None:
+            conditions = _private(engine, "_evaluate_conditions")(template, parameters)
+        there = {
+            name: resource
+            for name, resource in template["Resources"].items()
+            if conditions.get(resource.get("Condition", ""), True)
+        }
+        filled_in: dict[str, Any] = _private(engine, "_resolve_refs")(
+            there,
+            {
+                name: {"PhysicalResourceId": id_, "Attributes": attributes}
+                for name, (id_, attributes) in resources.items()
+            },
+            parameters,
+            conditions,
+            template.get("Mappings", {}),
+            stack,
+            f"arn:aws:cloudformation:{region}:{account}:stack/{stack}/0-0-0-0-0",
+        )
+    return filled_in
+
+
+@dataclass(frozen=True)
+class Call:
+    """What is asked of AWS, and by whom."""
+
+    principal: str
+    """The ARN of a role's session, or a service such as `events.amazonaws.com`."""
+    action: str
+    resource: str
+    """An ARN."""
+    context: Mapping[str, Any] = field(default_factory=dict)
+    """The keys of conditions that AWS gives along, but for those of every call."""
+
+
+def decide(policies: Iterable[Mapping[str, Any]], call: Call) -> str:
+    """Allow, Deny or ImplicitDeny: what the policies of a role say to one of its calls."""
+    evaluator = _module("core.iam_evaluator")
+    parse = _private(evaluator, "parse_policy_document")
+    decision: str = _private(evaluator, "evaluate")(
+        _context(call), [parse(policy) for policy in policies]
+    ).decision
+    return decision
+
+
+def decide_for_resource(policy: Mapping[str, Any], call: Call) -> str:
+    """Allow, Deny or ImplicitDeny: what a policy with principals says, a role's trust included."""
+    decision: str = _private(_module("core.iam_evaluator"), "evaluate_resource_policy")(
+        policy, _context(call), service=call.principal
+    ).decision
+    return decision
+
+
+def _context(call: Call) -> Any:
+    return _private(_module("core.iam_evaluator"), "EvalContext")(
+        principal_arn=call.principal,
+        principal_type="AssumedRole" if call.principal.startswith("arn:") else "Service",
+        principal_account=call.principal.split(":")[4] if call.principal.startswith("arn:") else "",
+        action=call.action,
+        resource_arn=call.resource,
+        region="",
+        secure_transport=True,  # services know no other
+        service_context={name.lower(): value for name, value in call.context.items()},
+    )
 
 
 def stop_when_stdin_closes() -> None:

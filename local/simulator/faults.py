@@ -3,6 +3,7 @@
 import asyncio
 import os
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, ClassVar
 
 import psutil
@@ -17,6 +18,7 @@ from local.simulator.scenario import (
     Delay,
     Drip,
     Drop,
+    Echo,
     KillClient,
     Oversize,
 )
@@ -95,6 +97,8 @@ class Line:
 async def respond(app: ASGIApp, fault: AnyFault | None, line: Line) -> Response:
     """What the caller is to be told; *app* does its work unless the fault prevents that."""
     match fault:
+        case Echo():
+            return _echo(fault, line.scope, await _body(line.receive))
         case Answer(created=False) | Drop(created=False):
             response = Response()
         case _:
@@ -168,6 +172,26 @@ async def _whole(app: ASGIApp, line: Line) -> Response:
     await app(line.scope, line.receive, collect)
     response.body = bytes(body)
     return response
+
+
+async def _body(receive: Receive) -> str:
+    """What came with the request."""
+    body, more = bytearray(), True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return body.decode("utf-8", "replace")
+
+
+def _echo(fault: Echo, scope: Scope, body: str) -> Response:
+    """All that was sent, in the words of a service that is not careful."""
+    headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
+    said = f"cannot handle {scope['method']} {scope['path']} with {headers} and {body}"
+    if fault.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        page = f"<pre>Traceback (most recent call last):\n  ValueError: {said}</pre>"
+        return HTMLResponse(page, fault.status)
+    return JSONResponse({"detail": said, "code": fault.status}, fault.status)
 
 
 def _forced(fault: Answer) -> Response:

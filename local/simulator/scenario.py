@@ -76,8 +76,16 @@ class KillClient(Fault):
     what: Literal["kill_client"]
 
 
+class Echo(Fault):
+    """An error that repeats the whole request, with its key and its links: as one in JSON tells
+    what it does not like, or from 500 on as a page with a stack trace."""
+
+    what: Literal["echo"]
+    status: Annotated[int, Field(ge=400, le=599)]
+
+
 AnyFault = Annotated[
-    Answer | Drop | Delay | Cut | Drip | Oversize | KillClient, Field(discriminator="what")
+    Answer | Drop | Delay | Cut | Drip | Oversize | KillClient | Echo, Field(discriminator="what")
 ]
 
 

@@ -823,6 +823,25 @@ class TestFaults:
         [call] = simulator.journal(route="start_training")
         assert (call["fault"], call["status"]) == ("drop", None)
 
+    @pytest.mark.parametrize(("status", "kind"), [(422, "json"), (500, "html")])
+    def test_an_error_can_repeat_the_whole_request(
+        self,
+        api: httpx.Client,
+        host: PhotoHost,
+        simulator: RunningSimulator,
+        status: int,
+        kind: str,
+    ) -> None:
+        simulator.scenario(faults=[{"route": "start_training", "what": "echo", "status": status}])
+
+        answer = train(api, host)
+
+        assert answer.status_code == status
+        assert kind in answer.headers["Content-Type"]
+        assert KEY in answer.text
+        assert all(link in answer.text.replace("\\", "") for link in host.links())
+        assert models_made(simulator) == 0
+
     def test_an_answer_can_come_too_late(
         self, api: httpx.Client, host: PhotoHost, simulator: RunningSimulator
     ) -> None:

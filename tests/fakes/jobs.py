@@ -205,7 +205,10 @@ class FakeJobs:
             waiters = [
                 Waiter(row.waiting.since, row.name, row.waiting.until)
                 for row in self._rows.values()
-                if isinstance(row, Run) and row.waiting and row.waiting.stage is stage
+                if isinstance(row, Run)
+                and row.waiting
+                and row.waiting.is_in_line
+                and row.waiting.stage is stage
             ]
             return sorted(waiters, key=lambda waiter: (waiter.since, waiter.run))[:most]
 

@@ -2,13 +2,9 @@
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
-from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
 
 from avatars.pipeline.notifying import TYPES, WAITS
 from cli.dead_letters.letters import (
@@ -19,9 +15,8 @@ from cli.dead_letters.letters import (
     WEBHOOK_RECEIVES,
     WEBHOOK_RULES,
 )
-from local.deploy import package
+from tests.template.expanded import expand, source
 
-ROOT = Path(__file__).parents[2]
 QUEUE = {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
 TOPIC = {"Ref": "Alarms"}
 NOTICES = {"Ref": "Notices"}
@@ -33,10 +28,7 @@ Properties = dict[str, Any]
 @pytest.fixture(scope="module")
 def resources() -> dict[str, Any]:
     """The template's resources after AWS's own translator."""
-    source = package(ROOT / "template.yaml", lambda content: {"Bucket": "b", "Key": "k"})
-    session = boto3.Session(region_name="eu-west-1")
-    translated = Translator({}, Parser(), boto_session=session).translate(source, {})
-    found: dict[str, Any] = translated["Resources"]
+    found: dict[str, Any] = expand(source())["Resources"]
     return found
 
 

@@ -77,8 +77,57 @@ class TestWords:
         assert "photos.test" not in str(refusal.value)
         assert "5ec2e7" not in str(refusal.value)
 
+    @pytest.mark.parametrize(
+        "sent",
+        [
+            '{"images": ["https://photos.test/1.jpg?X-Amz-Signature=5ec2e7"], "type": "woman"}',
+            r"{\"images\": [\"https:\/\/photos.test\/5ec2e7\"]}",
+            "{'prompts': [{'style': 'anime', 'prompt': 'by the secret sea'}]}",
+            'the prompt "by the secret sea" is not',
+            "\u201cby the secret sea\u201d",
+            '"by the secret sea',
+            "X-Picsart-API-Key: 5ec2e75ec2e7",
+            "https%3A%2F%2Fphotos.test%2F5ec2e7",
+            "X-Amz-Signature=5ec2e7",
+            "aHR0cHM6Ly9waG90b3MudGVzdC9zZWNyZXQ",
+            "alice@secret.test",
+            "52.520008 5ec2e7",
+        ],
+    )
+    def test_what_the_provider_was_sent_is_not_among_them(self, sent: str) -> None:
+        with pytest.raises(ProviderRejectedError) as refusal:
+            READER.training_id(answer(422, {"detail": f"I do not like {sent} at all, sorry."}))
+
+        told = str(refusal.value)
+        assert "I do not like" in told
+        for secret in ("5ec2e7", "photos", "secret", "520008", "aHR0", "alice"):
+            assert secret not in told
+
+    @pytest.mark.parametrize(
+        "said",
+        [
+            "prompts.0.style: unknown",
+            "Photo 3 (of 12) isn't readable; send JPEG/PNG",
+            "Zu wenige Gesichter, bitte 5 Fotos für \u00c4nne",
+            "I/O error, hand-made",
+        ],
+    )
+    def test_prose_is_told_as_it_is(self, said: str) -> None:
+        with pytest.raises(ProviderRejectedError) as refusal:
+            READER.training_id(answer(422, {"detail": said}))
+
+        assert said in str(refusal.value)
+
+    def test_a_correlation_id_that_is_none_is_not_told(self) -> None:
+        with pytest.raises(JobError) as unknown:
+            READER.training_id(answer(500, x_picsart_correlation_id="5ec2e7 " * 20))
+
+        assert "5ec2e7" not in str(unknown.value)
+
     def test_they_are_cut_to_a_sentence(self) -> None:
-        progress = READER.training_progress(answer(200, {"status": "FAILED", "reason": "x" * 9999}))
+        long = {"status": "FAILED", "reason": "no face " * 999}
+
+        progress = READER.training_progress(answer(200, long))
 
         assert len(progress.reason or "") == 300
 
@@ -149,10 +198,17 @@ class TestProgress:
         assert READER.training_progress(answer(status, body)).state is state
 
     def test_an_unknown_word_is_marked_and_cut(self) -> None:
-        progress = READER.training_progress(answer(200, {"status": "M" * 999}))
+        progress = READER.training_progress(answer(200, {"status": "MARINATING " * 99}))
 
         assert progress.unknown
-        assert progress.word == "M" * 80
+        assert progress.word == ("MARINATING " * 99)[:80]
+
+    @pytest.mark.parametrize("status", ["5ec2e7" * 6, "https://evil.test/", "M" * 999])
+    def test_what_is_no_word_is_not_told(self, status: str) -> None:
+        progress = READER.training_progress(answer(200, {"status": status}))
+
+        assert progress.unknown
+        assert progress.word == "(no word)"
 
 
 class TestLinks:

@@ -50,9 +50,16 @@ def look_at(file: Path) -> Picture:
     try:
         with Image.open(file, formats=tuple(_KINDS)) as image:
             if image.width * image.height > MAX_PIXELS:
-                raise DownloadFailedError(f"A picture of more than {MAX_PIXELS} pixels came.")
+                raise _too_large()
             image.load()
             extension, content_type = _KINDS[image.format or ""]
             return Picture(extension, content_type, image.width, image.height)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        # Pillow's own limits come first, and are no errors of a file to it.
+        raise _too_large() from error
     except UNREADABLE as error:
         raise DownloadFailedError("What came is not a whole JPEG, PNG or WebP picture.") from error
+
+
+def _too_large() -> DownloadFailedError:
+    return DownloadFailedError(f"A picture of more than {MAX_PIXELS} pixels came.")

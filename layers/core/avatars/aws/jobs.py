@@ -236,7 +236,7 @@ _NEW = {"ConditionExpression": "attribute_not_exists(job_id)"}
 def _index_keys(run: Run) -> dict[str, object]:
     """What puts a run into the indexes; without them it does not stand there."""
     keys: dict[str, object] = {"unfinished": "yes"} if run.ended_at is None else {}
-    if run.waiting:
+    if run.waiting and run.waiting.is_in_line:
         keys |= {
             "waits_for": run.waiting.stage,
             "waits_since": run.waiting.since,

@@ -28,6 +28,7 @@ from avatars.model import (
     Subject,
 )
 from avatars.pipeline.running import require_run
+from avatars.pipeline.spending import require_affordable
 from avatars.pipeline.uploading import mark_late, put_verdict
 from avatars.ports import Services
 
@@ -106,7 +107,8 @@ def collect_photos(services: Services, job_id: str, run: int) -> CollectReply:
         if wait > 0:
             return {"status": "WAITING", "wait_seconds": wait}
         if problem:
-            raise BadManifestError(f"{problem} To try again, upload everything into a new folder.")
+            again = "To try again, upload everything into a new folder."
+            raise type(problem)(f"{problem} {again}")
         verdicts = choose(folder.photos, manifest.subject, rejected_advice)
         # Before anything is decided, so that a crash in between leaves nothing undone.
         for before, after in zip(sorted_by_upload(rows), verdicts, strict=True):
@@ -244,6 +246,7 @@ def _manifest(
                 services.uploads.read(key) or b"", default, services.settings.webhook_origins
             )
         require_known_styles(manifest.prompts, services.settings.styles)
+        require_affordable(services.settings, manifest.prompts, trains=True)
         return manifest, None
     except BadManifestError as error:
         return default, error

@@ -21,6 +21,7 @@ from avatars.metrics import JOBS_ENDED, STAGE_SECONDS, Phase
 from avatars.model import MOST_RESCUES, Avatar, AvatarStatus, Job, JobStatus, Run, Stage
 from avatars.pipeline.admission import give_back
 from avatars.pipeline.inference import InferenceLedger
+from avatars.pipeline.spending import close_accounts
 from avatars.pipeline.submitting import settle_from_answer
 from avatars.pipeline.training import TrainingLedger
 from avatars.ports import Services
@@ -190,6 +191,7 @@ def _end(services: Services, job_id: str, run: int, error: JobError | None) -> F
     services.notices.publish(NOTICES[job.status], _notice(job, holder))
     for stage in Stage:
         give_back(services, stage, holder.name)
+    close_accounts(services, job, services.jobs.run(job_id, run))
     # Last: whoever finds a run without it finishes what is left of the ending.
     now, is_new = services.clock.now(), False
 

@@ -1,5 +1,6 @@
 """Fetches finished avatars, from the provider's own hosts only."""
 
+import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,9 @@ MAX_BYTES = 25 * 1024 * 1024
 MAX_SECONDS = 60
 """For the whole picture: a server that drips a byte at a time must not hold a function."""
 
+_NAME = re.compile(r"([a-z0-9_-]+\.)*[a-z0-9_-]+", re.IGNORECASE)
+"""Nothing that another program could read as more, or less, than the name of a host."""
+
 
 class HttpDownloads:
     """Streams pictures to disk from allowed origins, without following redirects.
@@ -28,6 +32,7 @@ class HttpDownloads:
     ) -> None:
         self._origins = [origin.lower() for origin in origins]
         self._http = httpx.Client(
+            headers={"Accept": "image/*", "Accept-Encoding": "identity"},
             timeout=httpx.Timeout(20, connect=10),
             follow_redirects=False,
             trust_env=False,
@@ -61,7 +66,8 @@ class HttpDownloads:
                 raise DownloadRefusedError("The provider's link redirects, which is not followed.")
             if reply.status_code != httpx.codes.OK:
                 raise DownloadFailedError(f"The download was answered with {reply.status_code}.")
-            for chunk in reply.iter_bytes():
+            # As it came: a few bytes that say they are compressed could become any number.
+            for chunk in reply.iter_raw():
                 size += picture.write(chunk)
                 if size > MAX_BYTES:
                     raise DownloadFailedError(f"The picture is larger than {MAX_BYTES} bytes.")
@@ -72,10 +78,21 @@ class HttpDownloads:
     def _is_allowed(self, link: str) -> bool:
         try:
             check_url(link, self._origins)
-        except AddressRefusedError:
+            return self._leads_to_ours(link)
+        except (AddressRefusedError, httpx.InvalidURL):
             return False
-        host = (urlsplit(link).hostname or "").lower()
-        return origin_of(link) in self._origins or any(
+
+    def _leads_to_ours(self, link: str) -> bool:
+        """Whether it is an allowed host as it was checked, and as it is connected to: two parsers
+        must agree. Raises httpx.InvalidURL."""
+        checked, asked = urlsplit(link).hostname or "", httpx.URL(link).raw_host.decode("ascii")
+        return origin_of(link) in self._origins or (
+            _NAME.fullmatch(asked) is not None and self._is_host(checked) and self._is_host(asked)
+        )
+
+    def _is_host(self, name: str) -> bool:
+        host = name.lower()
+        return any(
             host == allowed or (allowed.startswith("*.") and host.endswith(allowed[1:]))
             for allowed in self._origins
         )

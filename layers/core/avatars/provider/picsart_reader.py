@@ -3,6 +3,7 @@
 import contextlib
 import email.utils
 import json
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,6 +20,7 @@ from avatars.errors import (
 )
 from avatars.model import Answer, Progress, ProgressState, WaitReason
 from avatars.provider.vocabulary import meaning
+from avatars.provider.words import plain
 
 REJECTED = (400, 404, 405, 413, 415, 422, 431)
 """The codes of the vendor's error page that say: this request, as it is, never."""
@@ -27,6 +29,8 @@ TOO_MANY_REQUESTS_WAIT = 60
 """Seconds until a window of 500 requests a minute is over (vendor's page on quotas and limits)."""
 
 LONGEST_ASKED_WAIT = 3600
+
+NO_WORD = "(no word)"
 
 
 class PicsartReader:
@@ -49,7 +53,15 @@ class PicsartReader:
         # DONE without a link is not done: the vendor's own plugin keeps waiting, too.
         return replace(progress, links=links) if links else Progress(ProgressState.RUNNING)
 
-    def trouble(self, answer: Answer) -> WaitReason | None:
+    def credits(self, answer: Answer) -> int | None:
+        if answer.status_code == 402:
+            return 0
+        # On every answer (vendor's OpenAPI documents), and in the document of `balance`: whether
+        # this host has that page is not documented, and where it has not, the service is up.
+        said = answer.header("x-picsart-credit-available") or _document(answer).get("credits")
+        return int(str(said)) if re.fullmatch(r"-?\d{1,18}", str(said), re.ASCII) else None
+
+    def trouble(self, answer: Answer, least: int = 1) -> WaitReason | None:
         code = answer.status_code
         if code == 402:
             return WaitReason.CREDITS
@@ -59,14 +71,8 @@ class PicsartReader:
             return WaitReason.BUSY
         if code == 0 or code >= 500:
             return WaitReason.OUTAGE
-        # Whether this host has the page is not documented; where it has not, the service is up.
-        credits = _document(answer).get("credits")
-        return WaitReason.CREDITS if isinstance(credits, int) and credits <= 0 else None
-
-    def credits(self, answer: Answer) -> int | None:
-        # On every answer (vendor's OpenAPI documents), and in the document of `balance`.
-        said = answer.header("x-picsart-credit-available") or _document(answer).get("credits")
-        return int(str(said)) if str(said).isdecimal() else None
+        credits = self.credits(answer)
+        return WaitReason.CREDITS if credits is not None and credits < least else None
 
 
 def _accepted_id(answer: Answer, field: str, unknown: type[OutcomeUnknownError]) -> str:
@@ -100,7 +106,7 @@ def _accepted_id(answer: Answer, field: str, unknown: type[OutcomeUnknownError])
     raise unknown(
         f"The provider answered {code}, which does not say whether it accepted the request. "
         "Its raw answer is kept and nothing was sent again. Ask its support with the correlation "
-        f"id {answer.header('x-picsart-correlation-id') or '(none given)'}."
+        f"id {_correlation_id(answer) or '(none given)'}."
     )
 
 
@@ -119,7 +125,12 @@ def _progress(answer: Answer) -> Progress:
         has_links = bool(_links(document))
         state = ProgressState.READY if has_links and code == 200 else ProgressState.RUNNING
         known = has_links or code == 202
-    return Progress(state, word=word[:80], unknown=not known, reason=_words(answer))
+    return Progress(state, word=_told(word), unknown=not known, reason=_words(answer))
+
+
+def _told(word: str) -> str:
+    """A status as it may stand in logs: what is no word could be anything that it was sent."""
+    return (plain(word)[:80] or NO_WORD) if word else ""
 
 
 def _document(answer: Answer) -> dict[str, Any]:
@@ -154,7 +165,7 @@ def _links(document: Mapping[str, Any]) -> tuple[str | None, ...]:
 
 
 def _words(answer: Answer) -> str | None:
-    """What the provider says about it, in either of its error forms; never a link."""
+    """What the provider says about it, in either of its error forms; only words, see `plain`."""
     document = _document(answer)
     fault = document.get("fault")
     candidates = [
@@ -167,7 +178,12 @@ def _words(answer: Answer) -> str | None:
     text = next((item for item in candidates if isinstance(item, str) and item), None)
     if text is None:
         return None
-    return " ".join(word for word in text.split() if "://" not in word)[:300].rstrip(".")
+    return plain(text)[:300].rstrip(".") or None
+
+
+def _correlation_id(answer: Answer) -> str | None:
+    given = answer.header("x-picsart-correlation-id") or ""
+    return given if re.fullmatch(r"[\w.-]{1,64}", given, re.ASCII) else None
 
 
 def _wait_seconds(answer: Answer) -> int:

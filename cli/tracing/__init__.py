@@ -1,0 +1,1 @@
+"""The story of one job, from everywhere that it left a trace."""
