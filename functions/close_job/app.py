@@ -19,5 +19,6 @@ def handler(event: ExecutionEndedEvent, context: LambdaContext) -> FinishReply |
         return None
     lines().about_execution(job_id, detail["executionArn"])
     reply = close_job(services(), job_id, detail["executionArn"], detail["status"])
-    logger.info("closed job", extra={"execution_status": detail["status"], "closed": reply})
+    closed = {"status": reply["status"], "code": reply["code"]} if reply else {}
+    logger.info("closed job", extra={"execution_status": detail["status"], **closed})
     return reply

@@ -125,6 +125,16 @@ class Pipeline:
         """The events on the bus so far that are *wanted*, in the order they came."""
         return [event for event in self._post.events() if wanted(event)]
 
+    def rings(self, alarm: str) -> None:
+        """Wait until an alarm of the template has gone off, by what functions have printed."""
+        name = self.resources[alarm]
+
+        def state() -> bool:
+            [described] = self.aws("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
+            return bool(described["StateValue"] == "ALARM")
+
+        eventually(state, alarm)
+
     def execution_arn(self, name: str) -> str:
         machine = self.stack.outputs["StateMachine"]
         return f"{machine.replace(':stateMachine:', ':execution:')}:{name}"

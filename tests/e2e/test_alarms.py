@@ -63,14 +63,6 @@ def subscribed(pipeline: Pipeline, output: str) -> Iterator[Heard]:
     queues.delete_queue(QueueUrl=queue)
 
 
-def rings(pipeline: Pipeline, name: str) -> bool:
-    """Whether an alarm of the template is off, by what functions have printed since."""
-    [alarm] = pipeline.aws("cloudwatch").describe_alarms(AlarmNames=[pipeline.resources[name]])[
-        "MetricAlarms"
-    ]
-    return bool(alarm["StateValue"] == "ALARM")
-
-
 def test_a_job_that_needs_attention_is_told_in_a_sentence_and_rings(
     pipeline: Pipeline, folder: Folder, provider: Provider, heard: Heard
 ) -> None:
@@ -86,7 +78,7 @@ def test_a_job_that_needs_attention_is_told_in_a_sentence_and_rings(
         "cause is removed, it is taken up again with: "
         f'avatars redrive {folder.job_id} --stack avatars"'
     ]
-    eventually(lambda: rings(pipeline, "TrainingOutcomeUnknownAlarm"), "alarm")
+    pipeline.rings("TrainingOutcomeUnknownAlarm")
 
 
 def test_a_job_that_failed_by_its_photos_is_told_and_rings_nobody(
@@ -111,7 +103,7 @@ def test_a_pause_and_its_end_are_told_and_the_reason_rings(
     folder.want(photos=5, prompts=[{"style": "anime"}])
     folder.drop(portraits(range(5)))
     paused = eventually(lambda: heard("Nothing is sent"), "pause")
-    eventually(lambda: rings(pipeline, "OutOfCreditsAlarm"), "alarm")
+    pipeline.rings("OutOfCreditsAlarm")
     provider.behave(credits=1000)
     resumed = eventually(lambda: heard("are sent to the provider again"), "end of the pause")
 

@@ -44,6 +44,7 @@ def test_a_training_that_never_ends_needs_a_person(folders: dict[str, Folder]) -
     assert job.training
     assert provider.calls("check_training")[-1]["clock"] >= job.training.deadline
     assert len(provider.calls("start_training")) == 1
+    folder.pipeline.rings("TrainingOverdueAlarm")
 
 
 def test_the_model_that_may_still_arrive_is_kept_by_its_id(folders: dict[str, Folder]) -> None:

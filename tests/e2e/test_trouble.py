@@ -166,6 +166,7 @@ class TestTraining:
             order(folder)
 
             assert folder.waits().reason is WaitReason.KEY
+            pipeline.rings("ProviderKeyRefusedAlarm")
 
         assert folder.ends().status is JobStatus.COMPLETED
         assert [call["status"] for call in provider.calls("start_training")] == [401, 202]
@@ -299,6 +300,7 @@ class TestLostAnswers:
         order(folder)
 
         assert ending(folder) == needs_attention("INFERENCE_OUTCOME_UNKNOWN")
+        folder.pipeline.rings("InferenceOutcomeUnknownAlarm")
         assert len(provider.calls("start_inference")) == 1
         assert folder.job().model_id == provider.calls("start_training")[0]["model_id"]
 
@@ -353,6 +355,7 @@ class TestInference:
         assert "at the positions 1, 2" in str(folder.job().reason)
         assert "elsewhere.example" in str(folder.job().reason)
         assert [avatar.status for avatar in folder.avatars()] == ["missing", "missing"]
+        folder.pipeline.rings("AvatarsMissingAlarm")
 
     def test_an_avatar_that_the_provider_leaves_out_is_missing(
         self, folder: Folder, provider: Provider

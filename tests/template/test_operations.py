@@ -279,15 +279,6 @@ class TestTraces:
         assert all(function["TracingConfig"] == {"Mode": "Active"} for function in functions)
         assert machine["TracingConfiguration"] == {"Enabled": True}
 
-    def test_whoever_is_traced_may_say_so(self, resources: dict[str, Any]) -> None:
-        roles = of_type(resources, "IAM::Role")
-        traced = {*of_type(resources, "Lambda::Function"), "MakeAvatars"}
-
-        for name in traced:
-            assert any(
-                "XRay" in arn or "Xray" in arn for arn in roles[f"{name}Role"]["ManagedPolicyArns"]
-            )
-
 
 class TestAlarm:
     def test_people_hear_of_every_notice_that_needs_one(self, resources: dict[str, Any]) -> None:
