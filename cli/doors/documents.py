@@ -124,6 +124,8 @@ class Avatar(TypedDict):
     width: int | None
     height: int | None
     bytes: int | None
+    ai_generated: bool
+    digital_source_type: str | None
     link: str | None
     expires_at: int | None
 

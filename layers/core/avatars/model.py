@@ -375,6 +375,8 @@ class Avatar:
     reason: str | None = None
     favourite: bool = False
     """Whether its owner likes it best."""
+    source_type: str | None = None
+    """Where it comes from, as its file says (IPTC); None where it was kept before files did."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -252,6 +252,12 @@ class Avatar(Schema):
     width: int | None
     height: int | None
     bytes: int | None
+    ai_generated: bool = Field(description="Whether AI made it: of avatars, always")
+    digital_source_type: str | None = Field(
+        description="What its file says of its origin (IPTC Digital Source Type); nothing where it "
+        "was kept before files said so",
+        examples=["http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"],
+    )
     link: Link | None
     expires_at: Seconds | None
 

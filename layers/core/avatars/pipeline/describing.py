@@ -141,6 +141,8 @@ def describe_avatar(services: Services, avatar: Avatar, prompt: Prompt) -> dict[
         "width": avatar.width,
         "height": avatar.height,
         "bytes": avatar.bytes,
+        "ai_generated": True,
+        "digital_source_type": avatar.source_type,
         "link": link,
         "expires_at": int(services.clock.wall()) + LINK_SECONDS if link else None,
     }

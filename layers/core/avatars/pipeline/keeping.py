@@ -80,16 +80,20 @@ def _keep(
 
 
 def _copy(services: Services, job: Job, avatar: Avatar, link: str) -> Avatar:
-    from avatars.pictures import look_at  # Pillow: only where a picture is really looked at
+    # Pillow and XML: only where a picture is really looked at.
+    from avatars.marks import TRAINED, mark_file
+    from avatars.pictures import look_at
 
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "avatar"
-        size = services.downloads.fetch(link, file)
-        picture = look_at(file)
+        services.downloads.fetch(link, file)
+        mark_file(file, TRAINED)
+        picture = look_at(file)  # what is kept, so with the mark
         key = keys.avatar_key(
             job.owner, job.folder, avatar.run, avatar.position, avatar.style, picture.extension
         )
         sha256 = services.gallery.put(key, file, picture.content_type)
+        size = file.stat().st_size
     return replace(
         avatar,
         status=AvatarStatus.KEPT,
@@ -98,4 +102,5 @@ def _copy(services: Services, job: Job, avatar: Avatar, link: str) -> Avatar:
         bytes=size,
         width=picture.width,
         height=picture.height,
+        source_type=TRAINED,
     )
