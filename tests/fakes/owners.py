@@ -25,3 +25,11 @@ class FakeOwners:
                 if self._allowances.get(owner, Allowance()).version == before.version:
                     self._allowances[owner] = replace(after, version=before.version + 1)
                     return self._allowances[owner]
+
+    def forget(self, owner: str, version: int) -> bool:
+        with self._effects.happen("forget allowance"):
+            known = self._allowances.get(owner)
+            if known is None or known.version != version:
+                return False
+            del self._allowances[owner]
+            return True

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from avatars.ports import Credentials
 from avatars.provider.picsart_reader import PicsartReader
 from avatars.settings import Settings
 from avatars.webhooks.secret import webhook_secret
@@ -61,6 +62,10 @@ ENVIRONMENT = {
     "OWNER_OPEN_JOBS": "5",
     "PROVIDER_STYLES": "realistic",
     "REJECTED_ADVICE": "",
+    "REQUIRE_CONSENT": "0",
+    "CONSENT_TEXT_VERSION": "1",
+    "UPLOAD_RETENTION_DAYS": "0",
+    "AVATAR_RETENTION_DAYS": "0",
     "DEFAULT_SUBJECT": "woman",
     "DEFAULT_STYLES": "realistic:4",
 }
@@ -94,12 +99,22 @@ class FakeServices:
         self.picsart = FakePicsart(self.effects)
         self.secret = self.picsart.key
         self._cached_secret = self.secret
+        self.certificate = ""
 
     def provider(self, fresh_key: bool = False) -> FakeProvider:
         with self.effects.happen("fetch key"):
             if fresh_key:
                 self._cached_secret = self.secret
             return FakeProvider(self.picsart, self._cached_secret)
+
+    def credentials(self) -> Credentials | None:
+        """The real thing, if a test has put a certificate into the secret."""
+        if not self.certificate:
+            return None
+        from avatars.marks.credentials import C2paCredentials  # half a second, for a few tests
+
+        with self.effects.happen("fetch certificate"):
+            return C2paCredentials(self.certificate)
 
     def webhook_secret(self, owner: str) -> str:
         with self.effects.happen("fetch webhook secret"):

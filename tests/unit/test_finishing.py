@@ -44,6 +44,7 @@ ENDINGS = {
     "TooFewPhotosError": ("FAILED", "TOO_FEW_PHOTOS"),
     "BatchIncompleteError": ("FAILED", "BATCH_INCOMPLETE"),
     "BadManifestError": ("FAILED", "BAD_MANIFEST"),
+    "ConsentMissingError": ("FAILED", "CONSENT_MISSING"),
     "ProviderRejectedError": ("FAILED", "PROVIDER_REJECTED"),
     "ProviderKeyRefusedError": ("NEEDS_ATTENTION", "PROVIDER_KEY_REFUSED"),
     "OutOfCreditsError": ("NEEDS_ATTENTION", "OUT_OF_CREDITS"),

@@ -140,6 +140,13 @@ export default {
     beginning: "Beginning …",
   },
 
+  // Who changes this text gives it another version: the stack's parameter ConsentTextVersion.
+  consent: {
+    title: "Consent",
+    text: "I am on these photos, or I speak for everybody who is, and we agree: the photos are sent to a provider, who trains a model of us and draws pictures by AI. We can have everything here deleted at any time; the provider offers no deletion of models.",
+    needed: "Say that everybody on the photos agrees.",
+  },
+
   subjects: { man: "A man", woman: "A woman", couple: "A couple", dog: "A dog", cat: "A cat" },
 
   styleNames: { pop_art: "Pop art", oil_painting: "Oil painting", pencil_sketch: "Pencil sketch" },
@@ -206,6 +213,8 @@ export default {
     previous: "Previous",
     next: "Next",
     zoom: "Avatar",
+    ai: "AI-generated",
+    aiWhy: "Made by AI from photos. Each file says so, too, in its metadata (IPTC Digital Source Type), so that others can tell.",
     place: "{place} of {count}",
   },
 

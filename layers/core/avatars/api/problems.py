@@ -12,6 +12,7 @@ from avatars.api import schema
 from avatars.errors import (
     ArchiveTooLargeError,
     BadRequestError,
+    ConsentMissingError,
     JobNotEndedError,
     JobNotFoundError,
     JobStartedError,
@@ -80,6 +81,11 @@ KINDS: dict[type[Exception], Kind] = {
     ),
     NotSentError: Kind(
         HTTPStatus.SERVICE_UNAVAILABLE, "UNAVAILABLE", "Repeat the request in a minute."
+    ),
+    ConsentMissingError: Kind(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "CONSENT_MISSING",
+        "Ask whoever is on the photos, and order with consent: GET /styles names the text.",
     ),
     BadRequestError: Kind(
         HTTPStatus.UNPROCESSABLE_ENTITY, "BAD_REQUEST", "Correct the request and send it again."

@@ -16,7 +16,7 @@ class DynamoDBOwners:
         self._rows = rows
 
     def change_allowance(self, owner: str, change: Callable[[Allowance], Allowance]) -> Allowance:
-        place = f"(owner) {owner}"  # no id of a job has brackets
+        place = _place(owner)
 
         def newest() -> Allowance:
             item = self._rows.get(place, "allowance")
@@ -26,6 +26,13 @@ class DynamoDBOwners:
             return self._rows.put(place, "allowance", allowance, **condition)
 
         return self._rows.change(newest, put, change)
+
+    def forget(self, owner: str, version: int) -> bool:
+        return self._rows.delete(_place(owner), "allowance", version)
+
+
+def _place(owner: str) -> str:
+    return f"(owner) {owner}"  # no id of a job has brackets
 
 
 def _allowance(item: dict[str, Any]) -> Allowance:

@@ -30,12 +30,24 @@ def mark_file(file: Path, source_type: str = TRAINED) -> None:
         raise DownloadFailedError("What came is not a whole JPEG, PNG or WebP picture.") from error
 
 
+def form_of(picture: bytes) -> ModuleType:
+    """The module that knows the picture's format. Raises ValueError where none does."""
+    for start, form in _FORMS.items():
+        if picture.startswith(start):
+            return form
+    raise ValueError("it begins like no JPEG, PNG or WebP")
+
+
 def marked(picture: bytes, source_type: str = TRAINED) -> bytes:
-    """The same picture with the mark. Raises ValueError where it is none that can have one."""
-    form = next((form for start, form in _FORMS.items() if picture.startswith(start)), None)
-    if form is None:
-        raise ValueError("it begins like no JPEG, PNG or WebP")
-    packet = xmp.with_source_type(form.find_xmp(picture), source_type)
+    """The same picture with the mark; one that has it stays as it is.
+
+    Raises ValueError where it is none that can have one.
+    """
+    form = form_of(picture)
+    known = form.find_xmp(picture)
+    if known and xmp.source_type_of(known) == source_type:
+        return picture  # byte for byte: it may be signed
+    packet = xmp.with_source_type(known, source_type)
     if len(packet) > form.MOST_XMP:
         # It had no room for one word more: what must be said goes before what may be.
         packet = xmp.with_source_type(None, source_type)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import takewhile
 
 SIGNATURE = b"\xff\xd8\xff"
+CONTENT_TYPE = "image/jpeg"
 MOST_XMP = 65_502
 """Bytes of a packet: a segment has no more."""
 

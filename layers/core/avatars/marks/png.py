@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Iterator
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
+CONTENT_TYPE = "image/png"
 MOST_XMP = 1_000_000
 """Far more than anybody writes; beyond that it is no metadata."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 SIGNATURE = b"RIFF"
+CONTENT_TYPE = "image/webp"
 MOST_XMP = 1_000_000
 """Far more than anybody writes; beyond that it is no metadata."""
 

@@ -18,6 +18,21 @@ _EMPTY = f"""\
 <?xpacket end="w"?>""".encode()
 
 
+def source_type_of(packet: bytes) -> str | None:
+    """What the packet says of the picture's origin; None where it says nothing, or two things."""
+    document = _read(packet)
+    if document is None:
+        return None
+    described = [one for rdf in _rdf(document) for one in _elements(rdf, RDF, "Description")]
+    said = {one.getAttributeNS(IPTC, _NAME) for one in described if one.hasAttributeNS(IPTC, _NAME)}
+    said |= {
+        "".join(text.data for text in element.childNodes if isinstance(text, minidom.Text))
+        for one in described
+        for element in _elements(one, IPTC, _NAME)
+    }
+    return said.pop() if len(said) == 1 else None
+
+
 def with_source_type(packet: bytes | None, source_type: str) -> bytes:
     """The packet, in which the source type is this one and all else stands as it did.
 
@@ -25,7 +40,7 @@ def with_source_type(packet: bytes | None, source_type: str) -> bytes:
     """
     document = _read(packet or _EMPTY) or _read(_EMPTY)
     assert document is not None  # noqa: S101 - ours can be read
-    [rdf, *_] = document.getElementsByTagNameNS(RDF, "RDF")
+    [rdf, *_] = _rdf(document)
     about = ""
     # Not those further inside: they speak of other pictures, which this one was made of.
     for described in _elements(rdf, RDF, "Description"):
@@ -51,7 +66,11 @@ def _read(packet: bytes) -> minidom.Document | None:
         document: minidom.Document = parseString(packet.decode().rstrip("\0"), forbid_dtd=True)
     except (ExpatError, DefusedXmlException, ValueError):
         return None
-    return document if document.getElementsByTagNameNS(RDF, "RDF") else None
+    return document if _rdf(document) else None
+
+
+def _rdf(document: minidom.Document) -> list[minidom.Element]:
+    return list(document.getElementsByTagNameNS(RDF, "RDF"))
 
 
 def _says_nothing(described: minidom.Element) -> bool:
