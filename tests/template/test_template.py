@@ -244,6 +244,21 @@ class TestPrivileges:
             "StartInferenceFunction", "CheckInferenceFunction",
         }  # fmt: skip
 
+    def test_who_keeps_avatars_reads_the_certificate_where_there_is_one(self) -> None:
+        policy = TEMPLATE["Resources"]["SignAvatarsPolicy"]
+        [statement] = policy["Properties"]["PolicyDocument"]["Statement"]
+        holders = {
+            name
+            for name, properties in FUNCTIONS.items()
+            if "CONTENT_CREDENTIALS_SECRET"
+            in properties.get("Environment", {}).get("Variables", {})
+        }
+
+        assert policy["Condition"] == "SignsAvatars"
+        assert policy["Properties"]["Roles"] == [{"Ref": "KeepAvatarsFunctionRole"}]
+        assert statement["Resource"] == {"Ref": "ContentCredentialsSecret"}
+        assert holders == {"KeepAvatarsFunction"}
+
     def test_who_signs_webhooks_reads_the_secret_of_webhooks(self) -> None:
         assert "SendWebhookFunction" in self.readers_of("WebhookSecret")
         assert self.readers_of("WebhookSecret") <= {"SendWebhookFunction", "ApiFunction"}
@@ -491,6 +506,7 @@ class TestEnvironment:
             "STATE_MACHINE", "SIGNER_ROLE", "PREPARE_FUNCTION",
             "SHARER_ROLE", "PACK_FUNCTION", "IDEMPOTENCY_TABLE",
             "WEBHOOK_URL", "WEBHOOK_SECRET", "WEBHOOK_QUEUE", "DEAD_LETTER_QUEUE",
+            "CONTENT_CREDENTIALS_SECRET",
         }  # fmt: skip
 
     def test_who_decodes_knows_of_the_upload_bucket_only(self) -> None:

@@ -142,17 +142,21 @@ class TestCreate:
         assert all(file.read_bytes() for file in files)
 
     def test_where_consent_is_required_nothing_is_sent_without(
-        self, stage: Stage, selfies: Path
+        self, stack: Stage, selfies: Path
     ) -> None:
-        services = stage.region.services
+        services = stack.region.services
         services.settings = replace(services.settings, require_consent=True)
 
-        refused = stage.run("create", selfies, *WOMAN, "--style", "realistic", code=1)
-        done = create(stage, selfies, "--consent", "2026-07")
+        refused = stack.run("create", selfies, *WOMAN, "--style", "realistic", code=1)
 
         assert "--consent VERSION" in refused.stderr
+        assert stack.json("list") == {"jobs": []}
+        assert "is required: --consent 1" in stack.run("styles").stdout
+
+    def test_consent_is_recorded_with_the_job(self, stage: Stage, selfies: Path) -> None:
+        done = create(stage, selfies, "--consent", "2026-07")
+
         assert done["job"]["consent"]["text_version"] == "2026-07"
-        assert "--consent 1" in stage.run("styles").stdout
 
     def test_without_watching_the_id_is_all_that_is_printed(
         self, stack: Stage, selfies: Path
