@@ -26,7 +26,14 @@ export default {
       ["Choose styles", "As many as you like, with a wish of your own where you have one."],
       ["Come back for them", "Making them takes minutes. Close the page, it goes on without you."],
     ],
-    privacy: "Your photos are deleted as soon as your avatars are made, and the rest whenever you say so.",
+    photosGo: "Your photos are deleted as soon as your avatars are made, and the rest whenever you say so.",
+    photosKept: {
+      one: "Your photos are deleted a day after your avatars are made, and everything whenever you say so.",
+      other: "Your photos are deleted {count} days after your avatars are made, and everything whenever you say so.",
+    },
+    avatarsKept: {
+      one: "After one day your avatars are deleted, too.", other: "After {count} days your avatars are deleted, too.",
+    },
     picture: "One photo of a smiling woman in an orange space suit, and the same portrait as a watercolor, in pop art, as a pencil sketch and in neon light.",
     photo: "Your photo",
     credit: "Pictures: a NASA portrait of Eileen Collins, painted by the filters of this project's demo. Avatars of a real model look different.",

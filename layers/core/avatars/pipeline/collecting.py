@@ -102,9 +102,9 @@ def collect_photos(services: Services, job_id: str, run: int) -> CollectReply:
         rows = services.jobs.photos(job_id)
         uploads = services.uploads.list(keys.upload_prefix(job.owner, job.folder))
         manifest, problem = _manifest(services, job, uploads)
-        if not problem:
+        now = services.clock.now()
+        if not problem and _as_declared(job, manifest, now) != job:
             # At once: who is never complete is told of, too, and consent counts from now.
-            now = services.clock.now()
             job = services.jobs.change_job(job_id, lambda job: _as_declared(job, manifest, now))
         rejected_advice = services.settings.rejected_advice
         folder = Folder(
