@@ -216,6 +216,14 @@ def test_what_is_no_picture_is_a_download_that_failed(content: bytes, tmp_path: 
         mark_file(file)
 
 
+def test_a_simple_webp_may_have_more_than_its_picture() -> None:
+    more = saved("WEBP") + b"C2PA\x04\0\0\0more"
+    picture = marked(more[:4] + (len(more) - 8).to_bytes(4, "little") + more[8:])
+
+    assert source_types(picture) == [TRAINED]
+    assert b"C2PA\x04\0\0\0more" in picture
+
+
 def test_the_extended_header_tells_the_size_of_a_webp() -> None:
     packet = webp.find_xmp(marked(saved("WEBP", lossless=True)))
 

@@ -39,10 +39,10 @@ def _header_of(chunks: list[tuple[bytes, bytes]]) -> bytes:
     """What the extended header says of a picture in the simple format."""
     alpha = 0
     match chunks:
-        case [(b"VP8 ", data)] if data[3:6] == b"\x9d\x01\x2a" and len(data) >= 10:
+        case [(b"VP8 ", data), *_] if data[3:6] == b"\x9d\x01\x2a" and len(data) >= 10:
             width = int.from_bytes(data[6:8], "little") & _SIDE
             height = int.from_bytes(data[8:10], "little") & _SIDE
-        case [(b"VP8L", data)] if data[:1] == b"\x2f" and len(data) >= 5:
+        case [(b"VP8L", data), *_] if data[:1] == b"\x2f" and len(data) >= 5:
             bits = int.from_bytes(data[1:5], "little")
             width, height = (bits & _SIDE) + 1, (bits >> 14 & _SIDE) + 1
             alpha = _HAS_ALPHA if bits >> 28 & 1 else 0
