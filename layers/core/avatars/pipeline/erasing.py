@@ -82,16 +82,17 @@ def describe_receipt(receipt: Receipt) -> dict[str, Any]:
 def erase_again(services: Services, job: Job) -> bool:
     """Erase what stragglers have left of an erased job; whether that was the last time.
 
-    The last time, the owner's name and the folder's go, too; and what is remembered of the owner
-    beside the jobs, once it counts no more.
+    In the end the names of folder and owner go, too; that of the owner once the order counts
+    against no limit any more.
     """
-    _receipt(services, job, _erase(services, job), stopped=False)
-    age = services.clock.now() - (job.erased_at or 0)
-    if age < services.clock.from_wall(STRAGGLERS):
-        return False
-    job = services.jobs.change_job(
-        job.job_id, lambda newest: replace(newest, folder="", chosen=(), webhook=None)
-    )
+    if job.folder:
+        _receipt(services, job, _erase(services, job), stopped=False)
+        age = services.clock.now() - (job.erased_at or 0)
+        if age < services.clock.from_wall(STRAGGLERS):
+            return False
+        job = services.jobs.change_job(
+            job.job_id, lambda newest: replace(newest, folder="", chosen=(), webhook=None)
+        )
     if not _forget_owner(services, job):
         return False
     services.jobs.change_job(job.job_id, lambda newest: replace(newest, owner=NOBODY))
@@ -121,8 +122,7 @@ def _finish(services: Services, job: Job, run: Run, stopped: bool) -> Receipt:
 def _forget_owner(services: Services, job: Job) -> bool:
     """Take the job's name out of its owner's allowance; False while its order counts on.
 
-    The name of an owner stands nowhere else in the table. An allowance in which nothing counts any
-    more is deleted.
+    An allowance in which only orders of erased jobs are left, and none counts, is deleted.
     """
     allowance = services.owners.change_allowance(job.owner, lambda known: _without(known, job))
     now = services.clock.now()
