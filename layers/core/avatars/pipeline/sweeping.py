@@ -21,9 +21,9 @@ LONGEST_RUN = 13 * 86_400
 """Seconds after which a run that still runs is stuck: all deadlines, and the state machine's own,
 are over."""
 
-MOST_OUTLIVED = 100
-"""Jobs of each kind whose time is over that one sweep deals with: each takes a second or two of the
-five minutes it has."""
+MOST_OUTLIVED = 50
+"""Jobs of each of three kinds whose time is over that one sweep deals with: each takes about a
+second of the five minutes that it has. The next sweep goes on."""
 
 LOST_EVENT = "0"
 """The sequencer of an upload whose event was lost: whatever S3 still tells is newer."""
