@@ -9,6 +9,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from avatars.marks import COMPOSITE, marked
+
 Picture = bytes | Path
 """A picture's file, in memory or on disk."""
 
@@ -28,7 +30,7 @@ def contact_sheet(
     rejected: Sequence[tuple[str, str]] = (),
     reason: str = "",
 ) -> bytes:
-    """Draws a JPEG, WIDTH pixels wide and as high as it needs.
+    """Draws a JPEG, WIDTH pixels wide and as high as it needs, with the mark of AI in it.
 
     *photos* are file names with prepared pictures, *avatars* styles with pictures, in any order,
     *rejected* file names with why they are not among the photos; *reason* is why there are no
@@ -56,7 +58,7 @@ def contact_sheet(
         top += strip.height
     jpeg = io.BytesIO()
     sheet.save(jpeg, "JPEG", quality=90, subsampling=0)
-    return jpeg.getvalue()
+    return marked(jpeg.getvalue(), COMPOSITE)
 
 
 def _photo_rows(photos: Sequence[tuple[str, Picture]]) -> Iterator[Image.Image]:

@@ -42,6 +42,8 @@ export class Draft extends EventTarget {
   started = false;
   subject = null;
   prompts = null;
+  /** The version of the text that everybody on the photos agrees to; null until that is said. */
+  consent = null;
 
   #api; #limits; #folder; #forms = new Map(); #formsUntil = 0; #ordering = null; #sending = 0; #polling = null;
   #ordered = "";
@@ -197,6 +199,7 @@ export class Draft extends EventTarget {
       hold: true,
       ...(this.subject && { subject: this.subject }),
       ...(this.prompts?.length && { prompts: this.prompts }),
+      ...(this.consent && { consent: { subject_agrees: true, text_version: this.consent } }),
     };
     const wanted = JSON.stringify(order);
     const formsLast = !this.pending || Date.now() < this.#formsUntil;

@@ -29,6 +29,7 @@ export class Gallery extends EventTarget {
         only && icon("heart"), t(only ? "gallery.favourites" : "gallery.all"))));
     this.element = h("section", { class: "gallery-section", "aria-label": t("gallery.title"), hidden: true },
       h("div", { class: "row between" }, this.#count, this.#filter),
+      h("p", { class: "hint" }, h("span", { class: "ai-mark" }, t("gallery.ai")), " ", t("gallery.aiWhy")),
       this.#problem, this.#empty, this.#list, h("div", { class: "actions centred" }, this.#more),
     );
   }
@@ -184,7 +185,8 @@ export class Gallery extends EventTarget {
     const heart = button({ class: "button round quiet heart", "aria-label": t("gallery.favourThis", { style, place: first.position }) }, icon("heart"));
     heart.addEventListener("click", () => this.favour(current(), !current().favourite));
     const element = h("li", { class: "tile" }, open, state,
-      h("div", { class: "tile-foot" }, h("p", { class: "tile-style" }, style), heart));
+      h("div", { class: "tile-foot" },
+        h("p", { class: "tile-style" }, style, first.ai_generated && h("span", { class: "ai-mark" }, t("gallery.ai"))), heart));
     const update = (avatar) => {
       const there = Boolean(avatar.link);
       open.hidden = heart.hidden = !there;

@@ -40,7 +40,7 @@ export function zoom(gallery, avatar) {
     const now = shown();
     if (!now) return dialog.close(); // no longer a favourite, while only those are shown
     const style = named("styleNames", now.style);
-    say(caption, `${style} · ${t("gallery.place", { place: kept.indexOf(now) + 1, count: kept.length })}`);
+    say(caption, `${style} · ${t("gallery.ai")} · ${t("gallery.place", { place: kept.indexOf(now) + 1, count: kept.length })}`);
     say(wish, now.prompt ?? "");
     heart.setAttribute("aria-pressed", String(now.favourite));
     picture.alt = t("gallery.alt", { place: now.position, style });

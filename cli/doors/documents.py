@@ -12,11 +12,17 @@ class Limits(TypedDict):
     most_prompts: int
 
 
+class ConsentWanted(TypedDict):
+    required: bool
+    text_version: str
+
+
 class Catalogue(TypedDict):
     """What can be ordered; without `styles` any text is one, and the provider decides."""
 
     styles: list[str]
     subjects: list[str]
+    consent: ConsentWanted
     limits: Limits
 
 
@@ -28,6 +34,17 @@ class Line(TypedDict):
     prompt: NotRequired[str | None]
 
 
+class ConsentDeclared(TypedDict):
+    subject_agrees: bool
+    text_version: str
+
+
+class Consent(TypedDict):
+    text_version: str
+    recorded_at: int
+    door: str
+
+
 class Order(TypedDict):
     """The body of `POST /jobs`."""
 
@@ -35,6 +52,7 @@ class Order(TypedDict):
     folder: str
     subject: str
     prompts: list[Line]
+    consent: NotRequired[ConsentDeclared]
 
 
 class OrderedPhoto(TypedDict):
@@ -91,6 +109,7 @@ class JobSummary(TypedDict):
 class Job(JobSummary):
     prompts: list[Line]
     promised: int | None
+    consent: Consent | None
     inference_id: str | None
     waiting: Waiting | None
     estimate: Estimate | None
@@ -124,6 +143,9 @@ class Avatar(TypedDict):
     width: int | None
     height: int | None
     bytes: int | None
+    ai_generated: bool
+    digital_source_type: str | None
+    content_credentials: bool
     link: str | None
     expires_at: int | None
 
@@ -161,6 +183,8 @@ class Left(TypedDict):
 class Receipt(TypedDict):
     job_id: str
     erased_at: int
+    cause: str
+    consent: Consent | None
     stopped: bool
     erased: Erased
     left: list[Left]

@@ -9,6 +9,8 @@ REMEDIES = {
     "JOB_STARTED": "For more avatars of the same person use `avatars more`; for other photos, "
     "another folder (--folder NAME).",
     "JOB_NOT_ENDED": "`avatars watch` follows it to its end.",
+    "CONSENT_MISSING": "Ask whoever is on the photos, and say to which text they agreed: "
+    "--consent VERSION; `avatars styles` names this stack's.",
     "NO_MODEL": "`avatars models` shows what can draw more.",
     "NO_AVATARS": "`avatars watch` follows it to its end.",
     "BAD_REQUEST": "",

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from avatars.api import problems, schema
 from avatars.manifest import parse_manifest, parse_prompts
-from avatars.model import Page
+from avatars.model import DoorName, Page
 from avatars.pipeline import describing, erasing, ordering
 from avatars.ports import Services
 from cli.doors.documents import (
@@ -74,12 +74,16 @@ class StackDoor:
         with _refusals():
             wanted = schema.Order.model_validate(order)
             manifest = parse_manifest(
-                wanted.model_dump(include={"subject", "prompts", "hold"}, exclude_none=True),
+                wanted.model_dump(
+                    include={"subject", "prompts", "hold", "consent"}, exclude_none=True
+                ),
                 self._services.settings.default,
             )
             photos = {photo.file: photo.type for photo in wanted.photos}
             folder = order["folder"]
-            job = ordering.order_job(self._services, self._owner, folder, manifest, photos)
+            job = ordering.order_job(
+                self._services, self._owner, folder, manifest, photos, DoorName.COMMAND_LINE
+            )
             forms = ordering.upload_forms(self._services, job, photos)
             return {
                 "job": cast(Job, describing.describe_job(self._services, job)),

@@ -14,7 +14,7 @@ from avatars.clock import as_utc
 from avatars.errors import BadManifestError
 from avatars.manifest import parse_styles
 from avatars.model import JobStatus, Subject
-from cli.doors.documents import Avatar, Job, JobSummary, Line
+from cli.doors.documents import Avatar, ConsentWanted, Job, JobSummary, Line, Receipt
 from cli.doors.door import Door
 from cli.doors.finding import at_a_door
 from cli.fetching import Saved, fetch_avatars
@@ -91,6 +91,14 @@ def create(
             metavar="NAME", help="What the job is called; without it, like the directory."
         ),
     ] = None,
+    consent: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VERSION",
+            help="Declare that whoever is on the photos has agreed to this version of the text of "
+            "consent; `avatars styles` says which one is this stack's, and whether it is required.",
+        ),
+    ] = None,
     watch: WatchOption = False,
     out: OutOption = None,
     timeout: TimeoutOption = None,
@@ -117,7 +125,7 @@ def create(
     _require_following(timeout, watch=watch, out=out)
     lines = lines_of(style, prompt)
     name = folder_name(photo_dir.resolve().name, folder)
-    created = create_job(door, photo_dir, name, subject, lines, _key(door, key))
+    created = create_job(door, photo_dir, name, subject, lines, _key(door, key), consent)
     job_id = created.job["job_id"]
     if watch or out:
         _watch(
@@ -268,7 +276,17 @@ def more(
 @at_a_door
 def erase(
     door: Door,
-    job: JobArgument,
+    job: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="JOB",
+            help="A job's id, or the name of its folder.",
+            autocompletion=complete_job,
+        ),
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Erase all jobs of the owner, instead of one.")
+    ] = False,
     yes: Annotated[
         bool, typer.Option("--yes", help="Do not ask; needed where there is no terminal.")
     ] = False,
@@ -276,21 +294,50 @@ def erase(
 ) -> None:
     """Delete everything of a job for good: photos, avatars and rows. A running job is stopped.
 
-    The receipt says what was deleted, and what could not be: the provider keeps its models.
+    The receipt says what was deleted, and what could not be: the provider keeps its models. With
+    --all there is one for each job of an owner who leaves; interrupted, the same command goes on.
 
     Example: avatars erase JOB --yes --json
 
+    Example: avatars erase --all --owner alice --stack avatars
+
     Exit codes: 0 erased, 1 refused, 2 wrong usage, 130 interrupted.
     """
+    if (job is None) is not everything:
+        raise UsageError("Say which JOB is to be erased, or --all.")
     if not yes and not sys.stdin.isatty():
-        raise UsageError("Nobody can be asked here: say --yes if the job is to be erased for good.")
+        raise UsageError("Nobody can be asked here: say --yes if it is to be erased for good.")
+    if job is None:
+        _erase_all(door, yes=yes, as_json=as_json)
+        return
     job_id = job_id_of(door, job)
     if not yes:
-        _confirm(door.job(job_id))
+        found = door.job(job_id)
+        kept = found["avatars"]["kept"]
+        _confirm(f"Erase job {job_id} ({found['folder']}, {found['status']}, {kept} avatars)?")
     receipt = door.erase(job_id)
     if as_json:
         print_json(receipt)
-        return
+    else:
+        _print_receipt(receipt)
+
+
+def _erase_all(door: Door, *, yes: bool, as_json: bool) -> None:
+    jobs = list(door.jobs())
+    if jobs and not yes:
+        _confirm(f"Erase all {len(jobs)} jobs of {door.name}?")
+    receipts = []
+    for each in jobs:
+        receipts.append(door.erase(each["job_id"]))
+        if not as_json:
+            _print_receipt(receipts[-1])
+    if as_json:
+        print_json({"receipts": receipts})
+    elif not jobs:
+        print_line("There are no jobs.")
+
+
+def _print_receipt(receipt: Receipt) -> None:
     erased = ", ".join(f"{count} {what}" for what, count in receipt["erased"].items())
     print_line(f"Job {receipt['job_id']} is erased: {erased}.")
     if receipt["stopped"]:
@@ -315,6 +362,7 @@ def styles(door: Door, as_json: JsonOption = False) -> None:
             ("styles", ", ".join(catalogue["styles"]) or "any text; the provider knows them"),
             ("subjects", ", ".join(catalogue["subjects"])),
             ("photos", f"{limits['least_photos']} to {limits['most_photos']}"),
+            ("consent", _wanted_consent(catalogue["consent"])),
             ("avatars", f"{limits['most_avatars']} at most, in {limits['most_prompts']} styles"),
         ]
     )
@@ -413,9 +461,7 @@ def _require_following(timeout: float | None, *, watch: bool, out: Path | None) 
         raise UsageError("--timeout goes with --watch or --out DIR.")
 
 
-def _confirm(job: Job) -> None:
-    kept = job["avatars"]["kept"]
-    question = f"Erase job {job['job_id']} ({job['folder']}, {job['status']}, {kept} avatars)?"
+def _confirm(question: str) -> None:
     if not typer.confirm(question, err=True):
         raise RefusedError("Nothing was erased.")
 
@@ -444,9 +490,17 @@ def _facts(door: Door, job: Job) -> Iterator[tuple[str, object]]:
     if job["estimate"]:
         yield "estimate", told(job["estimate"], door.clock_scale)
     yield "subject", job["subject"]
+    if job["consent"]:
+        given = job["consent"]
+        yield "consent", f"text {given['text_version']}, {as_utc(given['recorded_at'])}"
     yield "wanted", ", ".join(f"{line['style']}:{line['count']}" for line in job["prompts"])
     yield "avatars", f"{counts['kept']} of {counts['wanted']}, run {job['run']}"
     yield "model", job["model_id"] or "none yet"
+
+
+def _wanted_consent(consent: ConsentWanted) -> str:
+    how = "is required" if consent["required"] else "may be declared"
+    return f"{how}: --consent {consent['text_version']}"
 
 
 def _advice(advice: Sequence[Any]) -> str:

@@ -10,8 +10,9 @@ from avatars.model import MAX_PHOTOS, MIN_PHOTOS, JobStatus, Subject
 from avatars.photos.formats import recognise
 from avatars.pipeline.ordering import PHOTO_TYPES
 from cli.check import Verdict, check_photos
-from cli.doors.documents import Job, Line, Order, OrderedPhoto
+from cli.doors.documents import Catalogue, Job, Line, Order, OrderedPhoto
 from cli.doors.door import Door, DoorError
+from cli.doors.refusals import refusal
 from cli.jobs.naming import find_by_folder
 from cli.photo_dir import photo_files
 from cli.printing import tell
@@ -50,12 +51,18 @@ def create_job(
     subject: Subject,
     lines: Sequence[Line],
     key: str,
+    consent: str | None = None,
 ) -> Created:
     """A job of the photos in a directory, or the one that was begun before with what it lacks.
 
+    *consent* is the version of the text that whoever is on them has agreed to.
+
     Raises RefusedError, also where the folder's job is another one, or DoorError.
     """
-    _require_styles(door, lines)
+    offer = door.catalogue()
+    _require_styles(offer, lines)
+    if offer["consent"]["required"] and consent is None:
+        raise refusal("CONSENT_MISSING", "Nothing is trained here without consent.")
     chosen, left_out = choose(photo_files(photo_dir), subject)
     for each in left_out:
         tell(f"{each.file} is left out, {each.code}: {each.reason}")
@@ -71,6 +78,8 @@ def create_job(
         "subject": str(subject),
         "prompts": list(lines),
     }
+    if consent:
+        order["consent"] = {"subject_agrees": True, "text_version": consent}
     known = _known(door, order, {each.file for each in left_out})
     if known and known["status"] == JobStatus.COMPLETED:
         tell(f"Job {known['job_id']} of this folder is done already: nothing is sent.")
@@ -99,9 +108,9 @@ def create_job(
     return Created(job, [upload["file"] for upload in missing], left_out)
 
 
-def _require_styles(door: Door, lines: Sequence[Line]) -> None:
+def _require_styles(offer: Catalogue, lines: Sequence[Line]) -> None:
     """Before minutes are spent on photos. Raises RefusedError."""
-    known = door.catalogue()["styles"]
+    known = offer["styles"]
     unknown = [line["style"] for line in lines if known and line["style"] not in known]
     if unknown:
         raise RefusedError(f"There is no style {unknown[0]!r} here: take {', '.join(known)}.")

@@ -41,6 +41,11 @@ MOST_BYTES = 200_000
 LATEST_START = 31 * 60
 """Seconds until a folder has a job, whatever became of its events."""
 
+_XMP = b"http://ns.adobe.com/xap/1.0/\0"
+"""How the segment of a JPEG begins that holds its XMP."""
+
+_MADE_BY_AI = b"http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+
 Row = Mapping[str, Any]
 
 
@@ -335,10 +340,10 @@ def _completed_in_vain(audit: Audit) -> Iterator[Finding]:
 
 @_invariant("avatar that nobody drew")
 def _junk(audit: Audit) -> Iterator[Finding]:
-    """Whatever lies among the avatars is, byte for byte, what the provider drew there."""
+    """Whatever lies among the avatars is, byte for byte, what the provider drew there, marked."""
     genuine = set(audit.drawn.values())
     for key, version in audit.objects("avatars", "avatars/"):
-        if version.data is not None and _sha256(version.data) not in genuine:
+        if version.data is not None and _sha256(_without_mark(version.data)) not in genuine:
             yield _job_of_key(key), f"{key} holds {len(version.data)} bytes of something else"
 
 
@@ -631,7 +636,9 @@ def _is_kept(audit: Audit, run: Row, position: int) -> bool:
     row = audit.rows.get((run["job_id"], f"avatar#{run['run']:03}#{position:03}"), {})
     data = audit.newest("avatars", row.get("key", ""))
     drawn = audit.drawn.get((run.get("inference_id", ""), position))
-    return data is not None and _sha256(data) == drawn == row.get("sha256")
+    if data is None or _sha256(data) != row.get("sha256"):
+        return False
+    return _sha256(_without_mark(data)) == drawn
 
 
 def _is_charge(entry: Row) -> bool:
@@ -646,6 +653,15 @@ def _job_of(photo_path: str) -> str:
 def _job_of_key(key: str) -> str:
     _, owner, folder, *_ = key.split("/")
     return job_id_for(owner, folder)
+
+
+def _without_mark(avatar: bytes) -> bytes:
+    """The JPEG as it was drawn; one without the mark of AI (a segment of XMP) is none of ours."""
+    start = avatar.find(_XMP) - 4
+    end = start + 2 + int.from_bytes(avatar[start + 2 : start + 4])
+    if start < 0 or _MADE_BY_AI not in avatar[start:end]:
+        return b""
+    return avatar[:start] + avatar[end:]
 
 
 def _sha256(data: bytes) -> str:

@@ -6,17 +6,19 @@ Where two protections cover each other, both are turned off: the loss of one alo
 import hashlib
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import httpx
 
-from avatars import pictures
+from avatars import marks, pictures
 from avatars.aws import buckets
 from avatars.aws.buckets import S3Answers, S3Gallery
 from avatars.aws.rows import Rows
+from avatars.errors import DownloadFailedError
 from avatars.model import Avatar, AvatarStatus, Job, Photo, Sending, Stage, Submission
 from avatars.pictures import Picture
 from avatars.pipeline import (
@@ -296,7 +298,19 @@ def _no_deadline(replaced: Callable[..., None]) -> None:
     "avatar that nobody drew",
 )
 def _any_content(replaced: Callable[..., None]) -> None:
+    mark_file = marks.mark_file
+
+    def mark_if_it_can(file: Path, source_type: str) -> None:
+        with suppress(DownloadFailedError):
+            mark_file(file, source_type)
+
+    replaced(marks, "mark_file", mark_if_it_can)
     replaced(pictures, "look_at", lambda file: Picture("jpg", "image/jpeg", 1, 1))
+
+
+@_mutant("mark of AI", "avatars are kept as they came", "R4", "avatar that nobody drew")
+def _unmarked(replaced: Callable[..., None]) -> None:
+    replaced(marks, "mark_file", lambda file, source_type: None)
 
 
 @_mutant(

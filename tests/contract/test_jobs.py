@@ -14,7 +14,10 @@ from avatars.model import (
     ArchiveClaim,
     Avatar,
     AvatarStatus,
+    Cause,
     ChosenPhoto,
+    Consent,
+    DoorName,
     Erased,
     Job,
     JobStatus,
@@ -602,6 +605,51 @@ class TestFavourites:
     def test_an_avatar_that_is_not_there_is_not_made_by_marking_it(self, jobs: Jobs) -> None:
         assert jobs.mark_favourite(JOB_ID, 1, 1, True) is None
         assert jobs.avatars(JOB_ID, 1) == []
+
+
+class TestEnded:
+    def ended(self, jobs: Jobs, job_id: str, at: int, **changes: Any) -> None:
+        job = a_job(job_id=job_id, status=JobStatus.COMPLETED, ended_at=at, **changes)
+        jobs.create_job(job, a_run(job_id=job_id))
+
+    def test_those_that_ended_by_then_come_oldest_first(self, jobs: Jobs) -> None:
+        for job_id, at in (("C", 30), ("A", 10), ("B", 20), ("LATER", 31)):
+            self.ended(jobs, job_id, at)
+
+        assert jobs.ended_jobs(30, 10, with_photos=False) == ["A", "B", "C"]
+        assert jobs.ended_jobs(30, 2, with_photos=False) == ["A", "B"]
+
+    def test_those_that_keep_their_photos_stand_apart(self, jobs: Jobs) -> None:
+        self.ended(jobs, "BARE", 1)
+        self.ended(jobs, "FULL", 2, keeps_photos=True)
+
+        assert jobs.ended_jobs(9, 10, with_photos=True) == ["FULL"]
+        assert jobs.ended_jobs(9, 10, with_photos=False) == ["BARE"]
+
+    def test_whatever_is_at_work_or_erased_is_not_among_them(self, jobs: Jobs) -> None:
+        jobs.create_job(a_job(), a_run())
+        self.ended(jobs, "ERASED", 1, erased_at=2)
+        self.ended(jobs, "AGAIN", 1)
+        jobs.change_job("AGAIN", lambda job: replace(job, ended_at=None))
+
+        assert jobs.ended_jobs(9, 10, with_photos=False) == []
+        assert jobs.ended_jobs(9, 10, with_photos=True) == []
+
+    def test_consent_comes_back_as_it_was_declared(self, jobs: Jobs) -> None:
+        job = a_job(consent=Consent("2026-07", 5, DoorName.BUCKET))
+        jobs.create_job(job, a_run())
+
+        assert jobs.job(JOB_ID) == job
+
+    def test_a_receipt_says_why_and_what_had_been_declared(self, jobs: Jobs) -> None:
+        consent = Consent("2026-07", 5, DoorName.API)
+        first = Receipt(JOB_ID, 9, False, Erased(), cause=Cause.RETENTION, consent=consent)
+        jobs.add_to_receipt(first)
+        jobs.add_to_receipt(Receipt(JOB_ID, 10, False, Erased(avatars=1)))
+
+        receipt = jobs.receipt(JOB_ID)
+        assert receipt
+        assert (receipt.cause, receipt.consent) == (Cause.RETENTION, consent)
 
 
 class TestErase:

@@ -57,6 +57,25 @@ def test_what_was_ordered_long_ago_can_be_forgotten(owners: Owners) -> None:
     assert stored(owners, "alice") == Allowance({}, version=2)
 
 
+def test_an_owner_can_be_forgotten_altogether(owners: Owners) -> None:
+    known = owners.change_allowance("alice", order(JOB_ID))
+
+    assert owners.forget_allowance("alice", known.version)
+    assert stored(owners, "alice") == Allowance()
+
+
+def test_nobody_is_forgotten_who_has_ordered_meanwhile(owners: Owners) -> None:
+    known = owners.change_allowance("alice", order(JOB_ID))
+    owners.change_allowance("alice", order("LATER"))
+
+    assert not owners.forget_allowance("alice", known.version)
+    assert stored(owners, "alice").orders.keys() == {JOB_ID, "LATER"}
+
+
+def test_who_is_not_known_needs_no_forgetting(owners: Owners) -> None:
+    assert not owners.forget_allowance("alice", 0)
+
+
 @pytest.mark.parametrize("before", [0, 1], ids=["the first order", "a later one"])
 def test_of_two_orders_at_once_neither_is_overlooked(owners: Owners, before: int) -> None:
     for _ in range(before):
@@ -116,3 +135,13 @@ def test_of_two_of_an_owners_jobs_that_reserve_at_once_none_is_overlooked(owners
     owners.change_spending("alice", reserve_in_turn)
 
     assert spending(owners, "alice").reserved.keys() == {"own", "other"}
+
+
+def test_what_an_owner_has_spent_can_be_forgotten_unless_it_has_changed(owners: Owners) -> None:
+    known = owners.change_spending("alice", reserve("A-1 training"))
+    newest = owners.change_spending("alice", reserve("A-2 training"))
+
+    assert not owners.forget_spending("alice", known.version)
+    assert spending(owners, "alice") == newest
+    assert owners.forget_spending("alice", newest.version)
+    assert spending(owners, "alice") == Spending()

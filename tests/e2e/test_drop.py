@@ -114,6 +114,8 @@ def test_every_avatar_is_in_our_bucket_as_its_row_says(done: Outcome) -> None:
         assert hashlib.sha256(picture).hexdigest() == avatar.sha256
         assert len(picture) == avatar.bytes
         assert Image.open(io.BytesIO(picture)).size == (avatar.width, avatar.height)
+        said = Image.open(io.BytesIO(picture)).getxmp()["xmpmeta"]["RDF"]["Description"]
+        assert said["DigitalSourceType"].endswith("/digitalsourcetype/trainedAlgorithmicMedia")
     assert len({avatar.sha256 for avatar in avatars}) == len(STYLES)
 
 

@@ -108,6 +108,7 @@ def test_photos_become_avatars(
     elsewhere.arrive(f"#{address}")
     expect(elsewhere.avatars()).to_have_count(8)
     expect(me.avatars()).to_have_count(8)
+    expect(page.locator(".tile").get_by_text("AI-generated")).to_have_count(8)
     assert me.faults() == []
 
     # A favourite, and a closer look.
@@ -357,6 +358,35 @@ def test_a_job_begins_only_when_every_photo_is_judged(visit: Callable[..., Visit
     expect(checking).to_be_hidden()
     page.click("#begin")
     expect(page.locator(".stages")).to_be_visible()
+
+
+def test_where_consent_is_required_it_is_asked_for_before_it_begins(
+    visit: Callable[..., Visitor],
+) -> None:
+    me = visit()
+    page = me.page
+
+    def requiring_consent(route: Route) -> None:
+        answer = route.fetch()
+        wanted = {"consent": {"required": True, "text_version": "2026-07"}}
+        route.fulfill(response=answer, json=answer.json() | wanted)
+
+    page.route("**/api/styles", requiring_consent)
+    me.arrive()
+    me.pick(SAMPLES[:5])
+    expect(me.judged()).to_have_count(5)
+    page.click("#next")
+    page.get_by_text("A woman", exact=True).click()
+    page.click("#begin")
+    expect(page.get_by_text("Say that everybody on the photos agrees.")).to_be_visible()
+    assert me.faults() == []
+
+    page.get_by_role("checkbox", name="I am on these photos").check()
+    with page.expect_response("**/api/jobs") as ordered:
+        page.click("#begin")
+
+    expect(page.locator(".stages")).to_be_visible()
+    assert ordered.value.json()["job"]["consent"]["text_version"] == "2026-07"
 
 
 def test_what_is_chosen_survives_a_reload(visit: Callable[..., Visitor]) -> None:

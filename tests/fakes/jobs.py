@@ -200,6 +200,19 @@ class FakeJobs:
                 if run.ended_at is None
             ]
 
+    def ended_jobs(self, until: int, most: int, *, with_photos: bool) -> list[str]:
+        with self._effects.happen("read ended jobs"):
+            found = [
+                (row.ended_at, row.job_id)
+                for row in self._rows.values()
+                if isinstance(row, Job)
+                and row.ended_at is not None
+                and row.ended_at <= until
+                and row.erased_at is None
+                and row.keeps_photos is with_photos
+            ]
+            return [job_id for _, job_id in sorted(found)[:most]]
+
     def waiting_runs(self, stage: Stage, most: int) -> list[Waiter]:
         with self._effects.happen("read waiting runs"):
             waiters = [

@@ -38,3 +38,19 @@ class FakeOwners:
                 if self._spendings.get(owner, Spending()).version == before.version:
                     self._spendings[owner] = replace(after, version=before.version + 1)
                     return self._spendings[owner]
+
+    def forget_allowance(self, owner: str, version: int) -> bool:
+        with self._effects.happen("forget allowance"):
+            return _forgotten(self._allowances, owner, version)
+
+    def forget_spending(self, owner: str, version: int) -> bool:
+        with self._effects.happen("forget owner's spending"):
+            return _forgotten(self._spendings, owner, version)
+
+
+def _forgotten(rows: dict[str, Allowance] | dict[str, Spending], owner: str, version: int) -> bool:
+    known = rows.get(owner)
+    if known is None or known.version != version:
+        return False
+    del rows[owner]
+    return True

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from avatars.ports import Credentials
 from avatars.provider.metered import MeteredProvider
 from avatars.provider.picsart_reader import PicsartReader
 from avatars.settings import Settings
@@ -69,6 +70,10 @@ ENVIRONMENT = {
     "OWNER_SPEND_PER_DAY": "0",
     "PROVIDER_STYLES": "realistic",
     "REJECTED_ADVICE": "",
+    "REQUIRE_CONSENT": "0",
+    "CONSENT_TEXT_VERSION": "1",
+    "UPLOAD_RETENTION_DAYS": "0",
+    "AVATAR_RETENTION_DAYS": "0",
     "DEFAULT_SUBJECT": "woman",
     "DEFAULT_STYLES": "realistic:4",
 }
@@ -103,6 +108,7 @@ class FakeServices:
         self.picsart = FakePicsart(self.effects)
         self.secret = self.picsart.key
         self._cached_secret = self.secret
+        self.certificate = ""
 
     def provider(self, fresh_key: bool = False) -> MeteredProvider:
         with self.effects.happen("fetch key"):
@@ -110,6 +116,15 @@ class FakeServices:
                 self._cached_secret = self.secret
             provider = FakeProvider(self.picsart, self._cached_secret)
         return MeteredProvider(provider, self.reader, self.meter, fresh_key)
+
+    def credentials(self) -> Credentials | None:
+        """The real thing, if a test has put a certificate into the secret."""
+        if not self.certificate:
+            return None
+        from avatars.marks.credentials import C2paCredentials  # half a second, for a few tests
+
+        with self.effects.happen("fetch certificate"):
+            return C2paCredentials(self.certificate)
 
     def webhook_secret(self, owner: str) -> str:
         with self.effects.happen("fetch webhook secret"):

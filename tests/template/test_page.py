@@ -327,6 +327,8 @@ class TestSignIn:
             "api": f"https://<Api>.execute-api.{REGION}.amazonaws.com",
             "region": REGION,
             "scope": "openid",
+            "photo_days": "0",
+            "avatar_days": "0",
             "issuer": "https://login.example.com/realms/a",
             "client_id": "avatars-page",
         }

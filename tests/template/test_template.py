@@ -16,6 +16,7 @@ from avatars.errors import BadManifestError
 from avatars.manifest import require_known_styles
 from avatars.model import MAX_PHOTOS, MIN_PHOTOS, Stage
 from avatars.pipeline.erasing import STRAGGLERS
+from avatars.pipeline.finishing import FIRST_KEEP_WAIT, MOST_KEEP_ROUNDS
 from avatars.pipeline.spending import BALANCE_AGE
 from avatars.provider.picsart import BALANCE_TIMEOUT, CONNECT_TIMEOUT, READ_TIMEOUT
 from avatars.settings import LINK_SECONDS, SUBMIT_TIMEOUT, Settings
@@ -226,6 +227,21 @@ class TestPrivileges:
             "StartInferenceFunction", "CheckInferenceFunction",
         }  # fmt: skip
 
+    def test_who_keeps_avatars_reads_the_certificate_where_there_is_one(self) -> None:
+        policy = TEMPLATE["Resources"]["SignAvatarsPolicy"]
+        [statement] = policy["Properties"]["PolicyDocument"]["Statement"]
+        holders = {
+            name
+            for name, properties in FUNCTIONS.items()
+            if "CONTENT_CREDENTIALS_SECRET"
+            in properties.get("Environment", {}).get("Variables", {})
+        }
+
+        assert policy["Condition"] == "SignsAvatars"
+        assert policy["Properties"]["Roles"] == [{"Ref": "KeepAvatarsFunctionRole"}]
+        assert statement["Resource"] == {"Ref": "ContentCredentialsSecret"}
+        assert holders == {"KeepAvatarsFunction"}
+
     def test_who_signs_webhooks_reads_the_secret_of_webhooks(self) -> None:
         assert "SendWebhookFunction" in self.readers_of("WebhookSecret")
         assert self.readers_of("WebhookSecret") <= {"SendWebhookFunction", "ApiFunction"}
@@ -324,9 +340,23 @@ class TestStorage:
         bucket = TEMPLATE["Resources"]["UploadBucket"]["Properties"]
         lifecycle = bucket["LifecycleConfiguration"]["Rules"]
 
-        assert any(rule.get("ExpirationInDays") == 7 for rule in lifecycle)
+        [days] = [rule["ExpirationInDays"] for rule in lifecycle if "ExpirationInDays" in rule]
+        assert days == {"Fn::FindInMap": ["PhotoRules", {"Ref": "UploadRetentionDays"}, "Days"]}
+        assert TEMPLATE["Mappings"]["PhotoRules"]["0"]["Days"] == 7
         assert any("NoncurrentVersionExpiration" in rule for rule in lifecycle)
         assert all("Prefix" not in rule for rule in lifecycle)
+
+    def test_the_rule_that_deletes_photos_outlasts_the_longest_job_and_its_retention(self) -> None:
+        parameters, rules = TEMPLATE["Parameters"], TEMPLATE["Mappings"]["PhotoRules"]
+        waits = ["CollectSeconds", "ProviderPatienceSeconds", "ProviderPatienceSeconds"]
+        stages = ["TrainingDeadlineSeconds", "InferenceDeadlineSeconds"]
+        keeping = sum(FIRST_KEEP_WAIT * 2**round for round in range(MOST_KEEP_ROUNDS))
+        longest = sum(parameters[name]["MaxValue"] for name in waits + stages) + keeping
+
+        kept = parameters["UploadRetentionDays"]["AllowedValues"]
+        assert sorted(map(int, rules)) == kept
+        for days in kept[1:]:
+            assert rules[str(days)]["Days"] * 86_400 >= days * 86_400 + longest
 
     def test_a_photo_that_is_prepared_again_outlives_the_longest_wait_for_its_training(
         self,
@@ -396,6 +426,7 @@ class TestEnvironment:
             "STATE_MACHINE", "SIGNER_ROLE", "PREPARE_FUNCTION",
             "SHARER_ROLE", "PACK_FUNCTION", "IDEMPOTENCY_TABLE",
             "WEBHOOK_URL", "WEBHOOK_SECRET", "WEBHOOK_QUEUE", "DEAD_LETTER_QUEUE",
+            "CONTENT_CREDENTIALS_SECRET",
         }  # fmt: skip
 
     def test_who_decodes_knows_of_the_upload_bucket_only(self) -> None:

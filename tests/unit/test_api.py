@@ -102,6 +102,23 @@ class TestJobs:
 
         assert (status, problem["code"]) == (409, "JOB_STARTED")
 
+    def test_without_consent_where_it_is_required_an_order_is_refused_with_a_remedy(
+        self, services: FakeServices
+    ) -> None:
+        services.settings = replace(services.settings, require_consent=True)
+        wire(services)
+        order = request("api_create_job")
+        agreed = json.loads(order["body"]) | {
+            "consent": {"subject_agrees": True, "text_version": "1"}
+        }
+
+        status, problem = ask(order)
+        accepted, ordered = ask(order | {"body": json.dumps(agreed)})
+
+        assert (status, problem["code"]) == (422, "CONSENT_MISSING")
+        assert "GET /styles" in problem["remedy"]
+        assert (accepted, ordered["job"]["consent"]["door"]) == (201, "api")
+
     def test_a_limit_is_told_with_the_time_to_wait(self, services: FakeServices) -> None:
         limits = replace(services.settings.owner_limits, jobs_a_day=1)
         wire_with = replace(services.settings, owner_limits=limits)

@@ -46,6 +46,7 @@ ENDINGS = {
     "BadManifestError": ("FAILED", "BAD_MANIFEST"),
     "TooExpensiveError": ("FAILED", "TOO_EXPENSIVE"),
     "SpendCapError": ("NEEDS_ATTENTION", "SPEND_CAP"),
+    "ConsentMissingError": ("FAILED", "CONSENT_MISSING"),
     "ProviderRejectedError": ("FAILED", "PROVIDER_REJECTED"),
     "ProviderKeyRefusedError": ("NEEDS_ATTENTION", "PROVIDER_KEY_REFUSED"),
     "OutOfCreditsError": ("NEEDS_ATTENTION", "OUT_OF_CREDITS"),

@@ -227,6 +227,8 @@ class TestSteps:
             "resumed": 0,
             "closed": 0,
             "asked": 0,
+            "cleared": 0,
+            "outlived": 0,
         }
 
     def test_send_webhook(self, services: FakeServices) -> None:

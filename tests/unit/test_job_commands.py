@@ -4,7 +4,7 @@ import contextlib
 import io
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -140,6 +140,23 @@ class TestCreate:
         files = [Path(each["file"]) for each in done["avatars"]]
         assert [file.name for file in files] == ["001-001-realistic.jpg", "001-002-realistic.jpg"]
         assert all(file.read_bytes() for file in files)
+
+    def test_where_consent_is_required_nothing_is_sent_without(
+        self, stack: Stage, selfies: Path
+    ) -> None:
+        services = stack.region.services
+        services.settings = replace(services.settings, require_consent=True)
+
+        refused = stack.run("create", selfies, *WOMAN, "--style", "realistic", code=1)
+
+        assert "--consent VERSION" in refused.stderr
+        assert stack.json("list") == {"jobs": []}
+        assert "is required: --consent 1" in stack.run("styles").stdout
+
+    def test_consent_is_recorded_with_the_job(self, stage: Stage, selfies: Path) -> None:
+        done = create(stage, selfies, "--consent", "2026-07")
+
+        assert done["job"]["consent"]["text_version"] == "2026-07"
 
     def test_without_watching_the_id_is_all_that_is_printed(
         self, stack: Stage, selfies: Path
@@ -550,6 +567,24 @@ class TestErase:
         done = stage.run("erase", "selfies", "--yes")
 
         assert "It was running, and was stopped." in done.stdout
+
+    def test_who_leaves_has_every_job_erased_with_a_receipt_for_each(
+        self, stage: Stage, selfies: Path
+    ) -> None:
+        create(stage, selfies, "--watch")
+        create(stage, selfies, "--folder", "again")
+
+        done = stage.json("erase", "--all", "--yes")
+
+        assert len({receipt["job_id"] for receipt in done["receipts"]}) == 2
+        assert stage.json("list") == {"jobs": []}
+        assert "There are no jobs." in stage.run("erase", "--all", "--yes").stdout
+
+    @pytest.mark.parametrize("said", [[], [JOB_ID, "--all"]])
+    def test_one_job_or_all_has_to_be_said(self, stack: Stage, said: list[str]) -> None:
+        done = stack.run("erase", *said, "--yes", code=2)
+
+        assert "JOB" in done.stderr
 
     def test_without_a_terminal_nobody_is_asked_and_nothing_erased(
         self, stack: Stage, selfies: Path

@@ -1,11 +1,15 @@
 """Avatars come into our bucket: each once, whatever becomes of the others."""
 
+import hashlib
+import io
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from avatars import keys
 from avatars.errors import AvatarsNotKeptError
+from avatars.marks import TRAINED
 from avatars.model import Avatar, AvatarStatus, Prompt
 from avatars.pipeline.keeping import KeepReply, keep_avatars
 from tests.builders import JOB_ID, a_picture, inferring
@@ -68,6 +72,20 @@ def test_its_row_says_what_it_is(services: FakeServices) -> None:
     assert (avatar.bytes, avatar.width, avatar.height) == (len(data), 300, 300)
     assert avatar.sha256 is not None
     assert len(avatar.sha256) == 64
+
+
+def test_its_file_says_that_ai_made_it_and_its_row_is_of_that_file(
+    services: FakeServices,
+) -> None:
+    announced(services, link(1))
+
+    keep(services)
+
+    [avatar], [key] = avatars(services), stored_keys(services)
+    data = services.avatar_bucket.read(key) or b""
+    said = Image.open(io.BytesIO(data)).getxmp()["xmpmeta"]["RDF"]["Description"]
+    assert said["DigitalSourceType"] == avatar.source_type == TRAINED
+    assert hashlib.sha256(data).hexdigest() == avatar.sha256
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ class TestGood:
         ([], "must be a JSON object"),
         (
             {"subjekt": "cat"},
-            "unknown field 'subjekt'; known are hold, photos, prompts, subject, webhook",
+            "unknown field 'subjekt'; known are consent, hold, photos, prompts, subject, webhook",
         ),
         ({"webhook": ["https://example.com"]}, "webhook must be an address"),
         ({"webhook": ""}, "webhook cannot be called. It must begin with https://"),

@@ -26,7 +26,14 @@ export default {
       ["Choose styles", "As many as you like, with a wish of your own where you have one."],
       ["Come back for them", "Making them takes minutes. Close the page, it goes on without you."],
     ],
-    privacy: "Your photos are deleted as soon as your avatars are made, and the rest whenever you say so.",
+    photosGo: "Your photos are deleted as soon as your avatars are made, and the rest whenever you say so.",
+    photosKept: {
+      one: "Your photos are deleted a day after your avatars are made, and everything whenever you say so.",
+      other: "Your photos are deleted {count} days after your avatars are made, and everything whenever you say so.",
+    },
+    avatarsKept: {
+      one: "After one day your avatars are deleted, too.", other: "After {count} days your avatars are deleted, too.",
+    },
     picture: "One photo of a smiling woman in an orange space suit, and the same portrait as a watercolor, in pop art, as a pencil sketch and in neon light.",
     photo: "Your photo",
     credit: "Pictures: a NASA portrait of Eileen Collins, painted by the filters of this project's demo. Avatars of a real model look different.",
@@ -140,6 +147,13 @@ export default {
     beginning: "Beginning …",
   },
 
+  // Who changes this text gives it another version: the stack's parameter ConsentTextVersion.
+  consent: {
+    title: "Consent",
+    text: "I am on these photos, or I speak for everybody who is, and we agree: the photos are sent to a provider, who trains a model of us and draws pictures by AI. We can have everything here deleted at any time; the provider offers no deletion of models.",
+    needed: "Say that everybody on the photos agrees.",
+  },
+
   subjects: { man: "A man", woman: "A woman", couple: "A couple", dog: "A dog", cat: "A cat" },
 
   styleNames: { pop_art: "Pop art", oil_painting: "Oil painting", pencil_sketch: "Pencil sketch" },
@@ -206,6 +220,8 @@ export default {
     previous: "Previous",
     next: "Next",
     zoom: "Avatar",
+    ai: "AI-generated",
+    aiWhy: "Made by AI from photos. Each file says so, too, in its metadata (IPTC Digital Source Type), so that others can tell.",
     place: "{place} of {count}",
   },
 

@@ -21,7 +21,7 @@ export default async function start(app, { returnTo = null } = {}) {
           returnTo && h("p", { class: "notice" }, t("start.signInFirst")),
           h("div", { class: "actions" }, signedIn ? wayOn() : wayIn(app, returnTo)),
           !signedIn && app.config.try && trial(app.config.try),
-          h("p", { class: "privacy" }, icon("check"), t("start.privacy")),
+          h("p", { class: "privacy" }, icon("check"), promise(app.config)),
         ),
         picture(),
       ),
@@ -30,6 +30,14 @@ export default async function start(app, { returnTo = null } = {}) {
       h("p", { class: "credit" }, t("start.credit")),
     ),
   };
+}
+
+/** For how long photos and avatars are kept; what the configuration leaves out is 0. */
+function promise({ photo_days: photos = 0, avatar_days: avatars = 0 }) {
+  return [
+    Number(photos) ? t("start.photosKept", { count: Number(photos) }) : t("start.photosGo"),
+    Number(avatars) ? t("start.avatarsKept", { count: Number(avatars) }) : "",
+  ].join(" ");
 }
 
 function wayOn() {

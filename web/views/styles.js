@@ -27,7 +27,8 @@ export default async function styles(app, jobId) {
   begin.addEventListener("click", async () => {
     if (begin.getAttribute("aria-busy")) return;
     say(fault, "");
-    const why = (draft.subject ? null : t("styles.needSubject")) ?? choice.fault() ?? faultOf(draft);
+    const unagreed = offer.consent.required && !draft.consent;
+    const why = (draft.subject ? null : t("styles.needSubject")) ?? choice.fault() ?? (unagreed ? t("consent.needed") : null) ?? faultOf(draft);
     if (why) return say(fault, why);
     draft.choose({ subject: draft.subject, prompts: choice.prompts() });
     begin.setAttribute("aria-busy", "true");
@@ -46,6 +47,7 @@ export default async function styles(app, jobId) {
       h("h1", {}, t("styles.headline")),
       subjects(offer, draft),
       choice.element,
+      offer.consent.required && agreement(offer.consent, draft),
       problem,
       h("div", { class: "foot" },
         fault,
@@ -65,6 +67,18 @@ function faultOf(draft) {
   if (draft.pending || draft.checking) return t("styles.waitForPhotos");
   const missing = draft.limits.least_photos - draft.usable.length;
   return missing > 0 ? t("styles.needPhotos", { count: missing }) : null;
+}
+
+/** What everybody on the photos has to agree to; the version says to which words. */
+function agreement({ text_version: version }, draft) {
+  const box = h("input", {
+    type: "checkbox", id: "consent", checked: draft.consent === version,
+    on: { change: () => (draft.consent = box.checked ? version : null) },
+  });
+  return h("fieldset", { class: "group" },
+    h("legend", {}, t("consent.title")),
+    h("label", { class: "agreement" }, box, h("span", {}, t("consent.text"))),
+  );
 }
 
 function subjects(offer, draft) {

@@ -13,11 +13,13 @@ PhotoRejectedError            one photo cannot be used; the others go on
 AvatarsNotKeptError           some avatars are not in our bucket yet: worth another try
 DownloadRefusedError          a link leads where we do not go
 DownloadFailedError           a link did not lead to a picture: worth another try
+NotSignedError                a picture has no signature: it is kept all the same
 AddressRefusedError           an address outside is none that we connect to
 WebhookFailedError            a receiver could not be told: worth another try
 BadRequestError               a stranger's input is wrong: names the thing, the limit, the remedy
 ├─ BadManifestError           … and ends the job, where it stands in its `job.json`
 │  └─ TooExpensiveError       … because it costs more than may be spent on any day
+├─ ConsentMissingError        … and so does this one, where nobody mends it in time
 ├─ BadCursorError             a page is asked for by what no page has named
 └─ BadKeyError                an upload lies in no folder
 ConflictError                 what is asked for does not fit how the job stands
@@ -226,6 +228,10 @@ class DownloadFailedError(Exception):
     """An avatar could not be fetched, or what came is not a picture."""
 
 
+class NotSignedError(Exception):
+    """A picture has no content credentials; it is kept all the same."""
+
+
 class AddressRefusedError(Exception):
     """An address is none that we connect to: the message says why, without the address."""
 
@@ -265,6 +271,12 @@ class TooExpensiveError(BadManifestError):
     """A job costs more than may be spent on any day."""
 
     code = "TOO_EXPENSIVE"
+
+
+class ConsentMissingError(JobError, BadRequestError):
+    """Nobody says that whoever is on the photos agrees, and the settings require it."""
+
+    code = "CONSENT_MISSING"
 
 
 class BadCursorError(BadRequestError):

@@ -1,6 +1,7 @@
 """What is wanted of a folder of photos: its `job.json`, and what the other doors ask for."""
 
 import json
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -18,7 +19,13 @@ MAX_PROMISE = 1000
 """Most photos that a manifest may promise; 30 of them are used."""
 MAX_MANIFEST_BYTES = 64 * 1024
 
-_FIELDS = {"subject", "prompts", "photos", "hold", "webhook"}
+MAX_VERSION_LENGTH = 64
+"""Characters of what a text of consent goes by."""
+
+VERSION = re.compile(rf"[A-Za-z0-9._-]{{1,{MAX_VERSION_LENGTH}}}")
+
+_FIELDS = {"subject", "prompts", "photos", "hold", "webhook", "consent"}
+_CONSENT_FIELDS = {"subject_agrees", "text_version"}
 _PROMPT_FIELDS = {"style", "count", "prompt"}
 
 
@@ -49,6 +56,8 @@ def write_manifest(manifest: Manifest, photos: int) -> bytes:
         content["hold"] = True
     if manifest.webhook:
         content["webhook"] = manifest.webhook
+    if manifest.consent:
+        content["consent"] = {"subject_agrees": True, "text_version": manifest.consent}
     return json.dumps(content).encode()
 
 
@@ -67,7 +76,25 @@ def parse_manifest(content: object, default: Manifest, origins: Collection[str] 
         webhook=parse_webhook(content["webhook"], origins)
         if content.get("webhook") is not None
         else None,
+        consent=parse_consent(content["consent"]) if content.get("consent") is not None else None,
     )
+
+
+def parse_consent(content: object) -> str | None:
+    """The version of the text that was agreed to, from a decoded JSON object; None where nobody
+    agreed. Raises BadManifestError.
+    """
+    if not isinstance(content, dict):
+        raise BadManifestError("consent must be an object with subject_agrees and text_version.")
+    _refuse_unknown("consent", content, _CONSENT_FIELDS)
+    agrees = _yes_or_no("consent.subject_agrees", content.get("subject_agrees"))
+    version = content.get("text_version")
+    if not isinstance(version, str) or not VERSION.fullmatch(version):
+        raise BadManifestError(
+            f"consent.text_version must be 1 to {MAX_VERSION_LENGTH} letters, digits or . _ - that "
+            "name the text which whoever is on the photos agreed to."
+        )
+    return version if agrees else None
 
 
 def parse_webhook(content: object, origins: Collection[str] = ()) -> str:

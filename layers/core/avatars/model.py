@@ -94,6 +94,24 @@ class Prompt:
     prompt: str | None = None
 
 
+class DoorName(StrEnum):
+    """Where an order came in."""
+
+    API = "api"
+    COMMAND_LINE = "command_line"
+    BUCKET = "bucket"
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """That the owner has declared that whoever is on the photos agrees to avatars of them."""
+
+    text_version: str
+    """Which text they agreed to."""
+    recorded_at: int
+    door: DoorName
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """What is wanted of a folder of photos."""
@@ -106,6 +124,8 @@ class Manifest:
     """Begin only when somebody asks for it, however many photos there are."""
     webhook: str | None = field(default=None, repr=False)
     """Where the end of the job is told: an address that may hold a secret."""
+    consent: str | None = None
+    """The version of the text that whoever is on the photos has agreed to; None: nobody says so."""
 
 
 class Sending(StrEnum):
@@ -301,6 +321,11 @@ class Job:
     """Since when there is nothing of it any more but its ids: its owner has had it erased."""
     webhook: str | None = field(default=None, repr=False)
     """Where its end is told, beside the stack's own webhook."""
+    consent: Consent | None = None
+    ended_at: int | None = None
+    """Since when it has ended; None while it is at work, or where that was not noted yet."""
+    keeps_photos: bool = False
+    """Whether its photos outlive its end, until the sweep finds that their time is over."""
     version: int = 0
 
     @property
@@ -317,6 +342,11 @@ class Job:
         """
         needs_attention = self.status is JobStatus.NEEDS_ATTENTION
         return self.status.ended and (not needs_attention or self.trained_at is not None)
+
+    @property
+    def has_photos(self) -> bool:
+        """Whether its photos are still there, as far as nobody but we deletes them."""
+        return not self.is_done_with_photos or self.keeps_photos
 
     @property
     def has_model(self) -> bool:
@@ -421,6 +451,10 @@ class Avatar:
     reason: str | None = None
     favourite: bool = False
     """Whether its owner likes it best."""
+    source_type: str | None = None
+    """Where it comes from, as its file says (IPTC); None where it was kept before files did."""
+    signed: bool = False
+    """Whether its file has content credentials (C2PA), too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -502,6 +536,15 @@ MOST_RUNS = 999
 """Numbers of runs stand in names and keys with three digits."""
 
 
+class Cause(StrEnum):
+    """Why a job is erased."""
+
+    OWNER = "owner"
+    """Its owner, or somebody for them, has asked for it."""
+    RETENTION = "retention"
+    """It has been kept for as long as the settings say."""
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What became of a job that was erased; it names nobody."""
@@ -513,6 +556,9 @@ class Receipt:
     erased: Erased
     model_id: str | None = None
     """What the provider still has: it offers no deletion."""
+    cause: Cause = Cause.OWNER
+    consent: Consent | None = None
+    """What had been declared, so that it can still be shown."""
     version: int = 0
 
     def __add__(self, other: "Receipt") -> "Receipt":
@@ -523,6 +569,8 @@ class Receipt:
             stopped=self.stopped or other.stopped,
             erased=self.erased + other.erased,
             model_id=other.model_id or self.model_id,
+            cause=self.cause if self.erased_at else other.cause,
+            consent=self.consent or other.consent,
         )
 
 

@@ -63,6 +63,10 @@ class Jobs(Protocol):
     def unfinished_runs(self) -> list[tuple[str, int]]:
         """Job and number of every run that has not ended, oldest first; may lag by seconds."""
 
+    def ended_jobs(self, until: int, most: int, *, with_photos: bool) -> list[str]:
+        """The first *most* jobs that ended no later than *until* and are not erased, oldest first:
+        those that keep their photos, or those that do not; may lag by seconds."""
+
     def waiting_runs(self, stage: Stage, most: int) -> list[Waiter]:
         """The first *most* of those that wait for a stage, in their order; may lag by seconds."""
 
@@ -149,6 +153,12 @@ class Owners(Protocol):
 
     def change_spending(self, owner: str, change: Callable[[Spending], Spending]) -> Spending:
         """The same for what an owner's jobs cost."""
+
+    def forget_allowance(self, owner: str, version: int) -> bool:
+        """Delete the allowance if it is still of that version; whether it was."""
+
+    def forget_spending(self, owner: str, version: int) -> bool:
+        """The same for what an owner's jobs have cost."""
 
 
 class Uploads(Protocol):
@@ -247,6 +257,14 @@ class Downloads(Protocol):
         Raises DownloadRefusedError where the link itself is unacceptable, DownloadFailedError
         where another try may help.
         """
+
+
+class Credentials(Protocol):
+    """Signs where a picture comes from (C2PA)."""
+
+    def sign(self, file: Path) -> None:
+        """Write a signed statement into a picture's file. Raises NotSignedError, and leaves the
+        file as it was."""
 
 
 class Provider(Protocol):
@@ -395,6 +413,10 @@ class Services(Storage, Protocol):
     def webhooks(self) -> Webhooks: ...
     @property
     def webhook_queue(self) -> WebhookQueue: ...
+
+    def credentials(self) -> Credentials | None:
+        """What avatars are signed with; None where the settings name nothing. Raises
+        NotSignedError."""
 
     def webhook_secret(self, owner: str) -> str:
         """What an owner's webhooks are signed with; see `webhooks.secret`."""

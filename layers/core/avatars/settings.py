@@ -18,6 +18,8 @@ RESULT_LIFE_SECONDS = 48 * 3600
 FIELDS = {"photos", "prompts", "style", "count", "prompt"}
 """What the provider's public documentation leaves without a name."""
 
+DAY = 86_400
+
 SUBMIT_TIMEOUT = 150
 """`Timeout` of the functions that submit, in seconds: until then a request may be in flight."""
 
@@ -82,6 +84,8 @@ class Settings:
     """Origins that webhooks may lead to though they are not public: receivers on this machine."""
     signing_secret: str
     """The secret (its id) that everybody's webhook secrets follow from."""
+    credentials_secret: str
+    """The secret (its id) with what avatars are signed with; empty where they are not."""
     webhook_queue: str
     dead_letter_queue: str
     clock: Clock
@@ -103,6 +107,14 @@ class Settings:
     """What the provider can draw; empty where nobody has said so, and all are passed on."""
     rejected_advice: frozenset[Advice]
     """Photos that draw such advice are rejected; the others are used all the same."""
+    require_consent: bool
+    """Whether nothing is trained before somebody says that whoever is on the photos agrees."""
+    consent_text: str
+    """The version of the text that the page shows for it."""
+    upload_retention: int
+    """Seconds for which photos stay after their job has ended; 0: none at all."""
+    avatar_retention: int
+    """Seconds after its end in which a job is erased with all it has; 0: it stays."""
     default: Manifest
     provider: ProviderSettings
 
@@ -140,6 +152,7 @@ class Settings:
             webhook_url=environment.get("WEBHOOK_URL", ""),
             webhook_origins=_listed(environment["WEBHOOK_ORIGINS"]),
             signing_secret=environment.get("WEBHOOK_SECRET", ""),
+            credentials_secret=environment.get("CONTENT_CREDENTIALS_SECRET", ""),
             webhook_queue=environment.get("WEBHOOK_QUEUE", ""),
             dead_letter_queue=environment.get("DEAD_LETTER_QUEUE", ""),
             clock=clock,
@@ -179,6 +192,10 @@ class Settings:
                 if style.strip()
             ),
             rejected_advice=_advice(environment["REJECTED_ADVICE"]),
+            require_consent=environment["REQUIRE_CONSENT"] == "1",
+            consent_text=environment["CONSENT_TEXT_VERSION"],
+            upload_retention=int(environment["UPLOAD_RETENTION_DAYS"]) * DAY,
+            avatar_retention=int(environment["AVATAR_RETENTION_DAYS"]) * DAY,
             default=Manifest(
                 Subject(environment["DEFAULT_SUBJECT"]),
                 parse_styles(environment["DEFAULT_STYLES"]),

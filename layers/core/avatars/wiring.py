@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from avatars.clock import Clock
-from avatars.errors import NotSentError
+from avatars.errors import NotSentError, NotSignedError
 from avatars.settings import LINK_SECONDS, Settings
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from avatars.aws.rows import Rows
     from avatars.aws.webhook_queue import SqsWebhookQueue
     from avatars.logs import Lines
+    from avatars.marks.credentials import C2paCredentials
     from avatars.model import Job
     from avatars.ports import Meter
     from avatars.provider.downloads import HttpDownloads
@@ -208,6 +209,19 @@ class AwsServices(AwsStorage):
 
         secret = self._secrets.get(self.settings.signing_secret, max_age=KEY_MAX_AGE)
         return webhook_secret(str(secret), owner)
+
+    def credentials(self) -> C2paCredentials | None:
+        if not self.settings.credentials_secret:
+            return None
+        from aws_lambda_powertools.utilities import parameters
+
+        from avatars.marks.credentials import C2paCredentials
+
+        try:
+            pem = self._secrets.get(self.settings.credentials_secret, max_age=KEY_MAX_AGE)
+        except parameters.GetParameterError as error:
+            raise NotSignedError("The secret of the certificate cannot be read.") from error
+        return C2paCredentials(str(pem))
 
     def provider(self, fresh_key: bool = False) -> MeteredProvider:
         from aws_lambda_powertools.utilities import parameters

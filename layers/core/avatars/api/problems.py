@@ -12,6 +12,7 @@ from avatars.api import schema
 from avatars.errors import (
     ArchiveTooLargeError,
     BadRequestError,
+    ConsentMissingError,
     JobNotEndedError,
     JobNotFoundError,
     JobStartedError,
@@ -86,6 +87,11 @@ KINDS: dict[type[Exception], Kind] = {
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "TOO_EXPENSIVE",
         "Ask for fewer avatars, or whoever runs this stack for a higher cap.",
+    ),
+    ConsentMissingError: Kind(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "CONSENT_MISSING",
+        "Ask whoever is on the photos, and order with consent: GET /styles names the text.",
     ),
     BadRequestError: Kind(
         HTTPStatus.UNPROCESSABLE_ENTITY, "BAD_REQUEST", "Correct the request and send it again."

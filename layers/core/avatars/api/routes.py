@@ -310,6 +310,7 @@ def _avatar(job_id: str, run: int, position: int) -> Avatar:
 
 
 def _manifest(order: schema.Order) -> Manifest:
-    wanted = order.model_dump(include={"subject", "prompts", "hold", "webhook"}, exclude_none=True)
+    fields = {"subject", "prompts", "hold", "webhook", "consent"}
+    wanted = order.model_dump(include=fields, exclude_none=True)
     settings = services().settings
     return parse_manifest(wanted, settings.default, settings.webhook_origins)

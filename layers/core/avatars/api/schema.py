@@ -11,11 +11,14 @@ from avatars.manifest import (
     MAX_PROMPT_LENGTH,
     MAX_PROMPTS,
     MAX_STYLE_LENGTH,
+    VERSION,
 )
 from avatars.model import (
     MAX_PHOTOS,
     MIN_PHOTOS,
     AvatarStatus,
+    Cause,
+    DoorName,
     JobStatus,
     PhotoStatus,
     Subject,
@@ -63,6 +66,17 @@ class PhotoOffered(Request):
     )
 
 
+class ConsentDeclared(Request):
+    """That whoever is on the photos agrees to avatars of them: you declare it."""
+
+    subject_agrees: bool = Field(strict=True)
+    text_version: str = Field(
+        pattern=f"^{VERSION.pattern}$",
+        description="The text that they agreed to; GET /styles names that of this stack",
+        examples=["1"],
+    )
+
+
 Prompts = Annotated[list[PromptWanted], Field(min_length=1, max_length=MAX_PROMPTS)]
 
 
@@ -101,6 +115,9 @@ class Order(Request):
         max_length=MAX_URL_LENGTH,
         description="Where the end of the job is told: a public https address",
         examples=["https://example.com/avatars"],
+    )
+    consent: ConsentDeclared | None = Field(
+        None, description="Where the stack requires it, nothing is trained without"
     )
     hold: bool = Field(
         False,
@@ -193,11 +210,20 @@ class JobSummary(Schema):
     model_id: str | None
 
 
+class Consent(Schema):
+    """That somebody declared that whoever is on the photos agrees; also to more avatars of them."""
+
+    text_version: str = Field(description="The text that they agreed to")
+    recorded_at: Seconds
+    door: DoorName = Field(description="Where it was declared")
+
+
 class Job(JobSummary):
     """All that is known of a job."""
 
     prompts: list[Prompt]
     promised: int | None = Field(description="How many photos it waits for")
+    consent: Consent | None
     inference_id: str | None
     waiting: Waiting | None
     estimate: Estimate | None
@@ -252,6 +278,13 @@ class Avatar(Schema):
     width: int | None
     height: int | None
     bytes: int | None
+    ai_generated: bool = Field(description="Whether AI made it: of avatars, always")
+    digital_source_type: str | None = Field(
+        description="What its file says of its origin (IPTC Digital Source Type); nothing where it "
+        "was kept before files said so",
+        examples=["http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"],
+    )
+    content_credentials: bool = Field(description="Whether its file is signed, too (C2PA)")
     link: Link | None
     expires_at: Seconds | None
 
@@ -307,10 +340,18 @@ class Limits(Schema):
     most_prompts: int
 
 
+class ConsentWanted(Schema):
+    """Whether an order needs consent, and the text that it is to."""
+
+    required: bool
+    text_version: str
+
+
 class Styles(Schema):
     """What can be ordered."""
 
     styles: list[str] = Field(description="Empty: any text is passed on to the provider")
+    consent: ConsentWanted
     subjects: list[Subject]
     limits: Limits
 
@@ -339,6 +380,10 @@ class Receipt(Schema):
 
     job_id: str
     erased_at: Seconds
+    cause: Cause = Field(
+        description="Who wanted it: its owner, or the time that it may be kept for"
+    )
+    consent: Consent | None = Field(description="What had been declared of it")
     stopped: bool = Field(description="Whether it was still at work")
     erased: Erased
     left: list[Left]

@@ -14,7 +14,10 @@ from avatars.model import (
     ArchiveClaim,
     Avatar,
     AvatarStatus,
+    Cause,
     ChosenPhoto,
+    Consent,
+    DoorName,
     Erased,
     Job,
     JobStatus,
@@ -42,6 +45,9 @@ WAITING_RUNS = "WaitingRuns"
 
 OWNERS_JOBS = "OwnersJobs"
 """The index of jobs by owner, and by when they were made."""
+
+ENDED_JOBS = "EndedJobs"
+"""The index of jobs that have ended and are not erased, by what they still keep and since when."""
 
 RECEIPT = "receipt"
 
@@ -78,6 +84,11 @@ class DynamoDBJobs:
             (item["job_id"], int(item["record"].removeprefix("run#")))
             for item in self._rows.index(UNFINISHED_RUNS, "unfinished", "yes")
         ]
+
+    def ended_jobs(self, until: int, most: int, *, with_photos: bool) -> list[str]:
+        keeps = _PHOTOS if with_photos else _AVATARS
+        found = self._rows.index(ENDED_JOBS, "keeps", keeps, most, ("ended_at", until))
+        return [item["job_id"] for item in found]
 
     def waiting_runs(self, stage: Stage, most: int) -> list[Waiter]:
         found = self._rows.index(WAITING_RUNS, "waits_for", stage, most)
@@ -191,7 +202,7 @@ class DynamoDBJobs:
 
     def receipt(self, job_id: str) -> Receipt | None:
         item = self._rows.get(job_id, RECEIPT)
-        return Receipt(**item | {"erased": Erased(**item["erased"])}) if item else None
+        return _receipt(item) if item else None
 
     def _put_avatar(self, avatar: Avatar) -> bool:
         condition: dict[str, Any] = {
@@ -222,7 +233,9 @@ class DynamoDBJobs:
         return job
 
     def _put_job(self, job: Job, condition: dict[str, Any]) -> bool:
-        return self._rows.put(job.job_id, "job", job, **condition)
+        return self._rows.put(
+            job.job_id, "job", job, index_keys=_index_keys_of_job(job), **condition
+        )
 
     def _put_run(self, run: Run, condition: dict[str, Any]) -> bool:
         return self._rows.put(
@@ -231,6 +244,16 @@ class DynamoDBJobs:
 
 
 _NEW = {"ConditionExpression": "attribute_not_exists(job_id)"}
+
+
+_PHOTOS, _AVATARS = "photos", "avatars"
+
+
+def _index_keys_of_job(job: Job) -> dict[str, object]:
+    """What puts a job into the index of those that have ended."""
+    if job.ended_at is None or job.erased_at is not None:
+        return {}
+    return {"keeps": _PHOTOS if job.keeps_photos else _AVATARS}
 
 
 def _index_keys(run: Run) -> dict[str, object]:
@@ -291,6 +314,7 @@ def _job(item: Item) -> Job:
             "status": JobStatus(item["status"]),
             "chosen": tuple(ChosenPhoto(**photo) for photo in item["chosen"]),
             "training": _submission(item.get("training")),
+            "consent": _consent(item.get("consent")),
         }
     )
 
@@ -309,6 +333,21 @@ def _run(item: Item) -> Run:
 
 def _submission(item: Item | None) -> Submission | None:
     return Submission(**item | {"state": Sending(item["state"])}) if item else None
+
+
+def _receipt(item: Item) -> Receipt:
+    return Receipt(
+        **item
+        | {
+            "erased": Erased(**item["erased"]),
+            "cause": Cause(item.get("cause", Cause.OWNER)),
+            "consent": _consent(item.get("consent")),
+        }
+    )
+
+
+def _consent(item: Item | None) -> Consent | None:
+    return Consent(**item | {"door": DoorName(item["door"])}) if item else None
 
 
 def _waiting(item: Item | None) -> Waiting | None:

@@ -38,6 +38,12 @@ class DynamoDBOwners:
 
         return self._rows.change(newest, put, change)
 
+    def forget_allowance(self, owner: str, version: int) -> bool:
+        return self._rows.delete(_place(owner), "allowance", version)
+
+    def forget_spending(self, owner: str, version: int) -> bool:
+        return self._rows.delete(_place(owner), "spending", version)
+
 
 def _place(owner: str) -> str:
     return f"(owner) {owner}"  # no id of a job has brackets

@@ -50,7 +50,7 @@ CHANGE_TRIES = 20
 ITEMS_AT_ONCE = 100
 """How many items one request asks for at most: some 150 KB of jobs."""
 
-INDEX_KEYS = ("unfinished", "waits_for", "waits_since", "waits_until")
+INDEX_KEYS = ("unfinished", "waits_for", "waits_since", "waits_until", "keeps")
 """Attributes that only the indexes need; what they say stands in the row itself, too."""
 
 
@@ -80,14 +80,27 @@ class Rows:
         )
         return (_item(item) for page in pages for item in page["Items"])
 
-    def index(self, name: str, key: str, value: str, most: int | None = None) -> Iterator[Item]:
-        """The first *most* items of an index with that partition key, in its order."""
+    def index(
+        self,
+        name: str,
+        key: str,
+        value: str,
+        most: int | None = None,
+        until: tuple[str, int] | None = None,
+    ) -> Iterator[Item]:
+        """The first *most* items of an index with that partition key, in its order; with *until*,
+        those whose sort key (by name) is no more than so much."""
+        names, values = {"#key": key}, {":value": {"S": value}}
+        condition = "#key = :value"
+        if until:
+            names["#until"], values[":until"] = until[0], {"N": str(until[1])}
+            condition += " AND #until <= :until"
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             IndexName=name,
-            KeyConditionExpression="#key = :value",
-            ExpressionAttributeNames={"#key": key},
-            ExpressionAttributeValues={":value": {"S": value}},
+            KeyConditionExpression=condition,
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=values,
             PaginationConfig={"MaxItems": most} if most else {},
         )
         return (_plain_item(item) for page in pages for item in page["Items"])
@@ -136,6 +149,19 @@ class Rows:
         for key in gone:
             self._client.delete_item(TableName=self._table, Key=key)
         return len(gone)
+
+    def delete(self, job_id: str, record: str, version: int) -> bool:
+        """Delete a row; False where it is not of that version (any more)."""
+        try:
+            self._client.delete_item(
+                TableName=self._table,
+                Key={"job_id": {"S": job_id}, "record": {"S": record}},
+                ConditionExpression="version = :version",
+                ExpressionAttributeValues={":version": {"N": str(version)}},
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
 
     def put(
         self,

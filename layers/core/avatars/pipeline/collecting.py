@@ -10,6 +10,7 @@ from avatars.advice import SENTENCES, advice_on
 from avatars.errors import (
     BadManifestError,
     BatchIncompleteError,
+    ConsentMissingError,
     TooFewPhotosError,
     UploadWithheldError,
 )
@@ -20,6 +21,7 @@ from avatars.model import (
     MIN_PHOTOS,
     Advice,
     ChosenPhoto,
+    DoorName,
     Job,
     Manifest,
     Photo,
@@ -27,6 +29,7 @@ from avatars.model import (
     StoredUpload,
     Subject,
 )
+from avatars.pipeline.ordering import consent_to
 from avatars.pipeline.running import require_run
 from avatars.pipeline.spending import require_affordable
 from avatars.pipeline.uploading import mark_late, put_verdict
@@ -60,6 +63,8 @@ class Folder:
     photos: Sequence[Photo]
     manifest: Manifest
     rejected_advice: Set[Advice] = frozenset()
+    lacks_consent: bool = False
+    """Whether nothing may be made of it before somebody says that the subject agrees."""
 
     @property
     def accepted(self) -> int:
@@ -89,7 +94,8 @@ class Folder:
 def collect_photos(services: Services, job_id: str, run: int) -> CollectReply:
     """Freeze the set of photos when the folder is complete, else say how long to wait.
 
-    Raises TooFewPhotosError, BatchIncompleteError or BadManifestError when it never will be.
+    Raises TooFewPhotosError, BatchIncompleteError, ConsentMissingError or BadManifestError when it
+    never will be.
     """
     job = services.jobs.job(job_id)
     require_run(job, run)
@@ -98,11 +104,21 @@ def collect_photos(services: Services, job_id: str, run: int) -> CollectReply:
         rows = services.jobs.photos(job_id)
         uploads = services.uploads.list(keys.upload_prefix(job.owner, job.folder))
         manifest, problem = _manifest(services, job, uploads)
-        if manifest.webhook != job.webhook and not problem:
-            # At once: who is never complete is told of, too.
-            job = services.jobs.change_job(job_id, lambda job: _with_webhook(job, manifest))
+        now = services.clock.now()
+        if not problem and _as_declared(job, manifest, now) != job:
+            # At once: who is never complete is told of, too, and consent counts from now.
+            job = services.jobs.change_job(job_id, lambda job: _as_declared(job, manifest, now))
         rejected_advice = services.settings.rejected_advice
-        folder = Folder(uploads, without_withdrawn(rows, uploads), manifest, rejected_advice)
+        folder = Folder(
+            uploads,
+            without_withdrawn(rows, uploads),
+            manifest,
+            rejected_advice,
+            # What is wrong with its job.json is said first.
+            lacks_consent=services.settings.require_consent
+            and manifest.consent is None
+            and not problem,
+        )
         wait = seconds_to_wait(services, job, folder)
         if wait > 0:
             return {"status": "WAITING", "wait_seconds": wait}
@@ -126,7 +142,8 @@ def collect_photos(services: Services, job_id: str, run: int) -> CollectReply:
 def seconds_to_wait(services: Services, job: Job, folder: Folder) -> int:
     """0 where the folder is complete, else seconds of the clock until the next look.
 
-    Raises BatchIncompleteError at the deadline of a promise that was not kept.
+    Raises BatchIncompleteError at the deadline of a promise that was not kept, ConsentMissingError
+    at that of a consent which nobody has declared.
     """
     clock = services.clock
     now, wall = clock.now(), clock.wall()
@@ -136,7 +153,7 @@ def seconds_to_wait(services: Services, job: Job, folder: Folder) -> int:
     unsettled = folder.unsettled(wall)
 
     enough = folder.accepted >= MIN_PHOTOS and not unsettled
-    if folder.manifest.hold and not folder.start_asked:
+    if folder.lacks_consent or (folder.manifest.hold and not folder.start_asked):
         complete = False
     elif promised is not None:
         # A rejected photo counts as one that arrived, but not while one that may be used waits.
@@ -148,6 +165,12 @@ def seconds_to_wait(services: Services, job: Job, folder: Folder) -> int:
     if complete:
         return 0
     if now >= job.collect_deadline:
+        if folder.lacks_consent:
+            raise ConsentMissingError(
+                "Until the deadline nobody said that whoever is on the photos agrees to it: "
+                "nothing was trained. Upload the whole set into a new folder, with a "
+                f"{keys.MANIFEST} that has consent."
+            )
         if folder.manifest.hold and not folder.start_asked:
             raise BatchIncompleteError(
                 f"It was held with {len(folder.photos)} photos, and nobody asked for its start "
@@ -273,6 +296,7 @@ def _freeze(
             promised=manifest.photos,
             held=manifest.hold,
             webhook=manifest.webhook,
+            consent=consent_to(newest, manifest, DoorName.BUCKET, services.clock.now()),
             chosen=chosen,
             chosen_at=services.clock.now(),
         )
@@ -283,8 +307,11 @@ def _freeze(
     return services.jobs.change_job(job.job_id, freeze)
 
 
-def _with_webhook(job: Job, manifest: Manifest) -> Job:
-    return job if job.chosen else replace(job, webhook=manifest.webhook)
+def _as_declared(job: Job, manifest: Manifest, now: int) -> Job:
+    if job.chosen:
+        return job
+    consent = consent_to(job, manifest, DoorName.BUCKET, now)
+    return replace(job, webhook=manifest.webhook, consent=consent)
 
 
 def sorted_by_upload(photos: Sequence[Photo]) -> list[Photo]:

@@ -50,6 +50,10 @@ def describe_offer(services: Services) -> dict[str, Any]:
     """What can be ordered."""
     return {
         "styles": list(services.settings.styles),
+        "consent": {
+            "required": services.settings.require_consent,
+            "text_version": services.settings.consent_text,
+        },
         "subjects": list(Subject),
         "limits": {
             "least_photos": MIN_PHOTOS,
@@ -105,6 +109,7 @@ def describe_job(services: Services, job: Job) -> dict[str, Any]:
     return summarize_job(job) | {
         "prompts": [asdict(prompt) for prompt in run.prompts],
         "promised": job.promised,
+        "consent": asdict(job.consent) if job.consent else None,
         "inference_id": run.inference_id,
         "waiting": _waiting(job, run, photos),
         "estimate": estimate(services, job, run),
@@ -142,6 +147,9 @@ def describe_avatar(services: Services, avatar: Avatar, prompt: Prompt) -> dict[
         "width": avatar.width,
         "height": avatar.height,
         "bytes": avatar.bytes,
+        "ai_generated": True,
+        "digital_source_type": avatar.source_type,
+        "content_credentials": avatar.signed,
         "link": link,
         "expires_at": int(services.clock.wall()) + LINK_SECONDS if link else None,
     }
@@ -153,7 +161,7 @@ def file_of(avatar: Avatar) -> str | None:
 
 
 def _photo(services: Services, job: Job, photo: Photo, used: Sequence[Photo]) -> dict[str, Any]:
-    there = photo.version_id is not None and not job.is_done_with_photos
+    there = photo.version_id is not None and job.has_photos
     return {
         "file": photo.file,
         "status": photo.status,

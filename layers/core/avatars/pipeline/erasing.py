@@ -6,13 +6,15 @@ from typing import Any
 
 from avatars import keys
 from avatars.errors import JobNotFoundError
-from avatars.model import Allowance, Erased, Job, JobStatus, Receipt, Stage
+from avatars.model import Allowance, Cause, Erased, Job, JobStatus, Receipt, Run, Stage
 from avatars.pipeline.admission import give_back
 from avatars.pipeline.ordering import find_owned_job
 from avatars.pipeline.spending import book, close_accounts
 from avatars.ports import Services
+from avatars.settings import DAY
 
-CODE = "ERASED"
+CODES = {Cause.OWNER: "ERASED", Cause.RETENTION: "RETENTION_OVER"}
+"""The code of a job that is erased, by why."""
 
 NOBODY = "(erased)"
 """The owner of a job that is forgotten: no person can be called so."""
@@ -33,19 +35,27 @@ def erase_job(services: Services, owner: str, job_id: str) -> Receipt:
         raise JobNotFoundError(f"There is no job {job_id}.")
     if job.erased_at is not None and (receipt := services.jobs.receipt(job_id)):
         return receipt
-    # Not ended any more, so that the sweep finds it, also where this function dies after the mark.
-    services.jobs.change_run(job_id, job.run, lambda run: replace(run, ended_at=None))
-    # From here on, every step refuses to act for it.
-    job = services.jobs.change_job(job_id, lambda job: _marked(job, services.clock.now()))
-    run = services.jobs.change_run(
-        job_id, job.run, lambda run: replace(run, prompts=(), ended_at=None, waiting=None)
-    )
+    job, run = _begin(services, job, Cause.OWNER)
     execution = run.execution or services.executions.name_of(job_id, job.run)
     stopped = services.executions.stop(execution, "its job is erased")
-    for stage in Stage:
-        give_back(services, stage, run.name)
-    close_accounts(services, job, run)
-    return _receipt(services, job, _erase(services, job), stopped)
+    return _finish(services, job, run, stopped)
+
+
+def erase_photos(services: Services, job: Job) -> None:
+    """Delete the photos that an ended job has been allowed to keep."""
+    services.uploads.erase(keys.upload_prefix(job.owner, job.folder))
+    services.photos.erase(job.job_id)
+    # Last: until then, whoever looks for jobs with photos finds it.
+    services.jobs.change_job(job.job_id, lambda newest: replace(newest, keeps_photos=False))
+
+
+def erase_outlived(services: Services, job: Job) -> Receipt:
+    """Erase an ended job that has been kept for long enough, as if its owner had asked for it.
+
+    Nothing is stopped: whoever has just begun with it again is refused at the next step.
+    """
+    job, run = _begin(services, job, Cause.RETENTION)
+    return _finish(services, job, run, stopped=False)
 
 
 def describe_receipt(receipt: Receipt) -> dict[str, Any]:
@@ -62,7 +72,9 @@ def describe_receipt(receipt: Receipt) -> dict[str, Any]:
     return {
         "job_id": receipt.job_id,
         "erased_at": receipt.erased_at,
+        "cause": receipt.cause,
         "stopped": receipt.stopped,
+        "consent": asdict(receipt.consent) if receipt.consent else None,
         "erased": asdict(receipt.erased),
         "left": left,
     }
@@ -71,31 +83,86 @@ def describe_receipt(receipt: Receipt) -> dict[str, Any]:
 def erase_again(services: Services, job: Job) -> bool:
     """Erase what stragglers have left of an erased job; whether that was the last time.
 
-    The last time, the owner's name and the folder's go, too.
+    In the end the names of folder and owner go, too; that of the owner once the order counts
+    against no limit any more.
     """
-    _receipt(services, job, _erase(services, job), stopped=False)
-    age = services.clock.now() - (job.erased_at or 0)
-    if age < services.clock.from_wall(STRAGGLERS):
+    if job.folder:
+        _receipt(services, job, _erase(services, job), stopped=False)
+        age = services.clock.now() - (job.erased_at or 0)
+        if age < services.clock.from_wall(STRAGGLERS):
+            return False
+        for stage in Stage:
+            # What was under way when it was erased may be paid for; only the sum stays.
+            book(services, stage, job.job_id, job.run)
+        job = services.jobs.change_job(
+            job.job_id, lambda newest: replace(newest, folder="", chosen=(), webhook=None)
+        )
+    if not (_forget_orders(services, job) and _forget_spending(services, job.owner)):
         return False
-    services.owners.change_allowance(job.owner, lambda known: _without(known, job))
-    for stage in Stage:
-        # What was under way when it was erased may be paid for; only the sum stays.
-        book(services, stage, job.job_id, job.run)
-    services.jobs.change_job(
-        job.job_id, lambda newest: replace(newest, owner=NOBODY, folder="", chosen=(), webhook=None)
-    )
+    services.jobs.change_job(job.job_id, lambda newest: replace(newest, owner=NOBODY))
     services.jobs.erase(job.job_id)
     return True
 
 
-def _marked(job: Job, now: int) -> Job:
+def _begin(services: Services, job: Job, cause: Cause) -> tuple[Job, Run]:
+    """Mark a job as erased: from here on, every step refuses to act for it."""
+    # Not ended any more, so that the sweep finds it, also where this function dies after the mark.
+    services.jobs.change_run(job.job_id, job.run, lambda run: replace(run, ended_at=None))
+    job = services.jobs.change_job(
+        job.job_id, lambda job: _marked(job, cause, services.clock.now())
+    )
+    run = services.jobs.change_run(
+        job.job_id, job.run, lambda run: replace(run, prompts=(), ended_at=None, waiting=None)
+    )
+    return job, run
+
+
+def _finish(services: Services, job: Job, run: Run, stopped: bool) -> Receipt:
+    for stage in Stage:
+        give_back(services, stage, run.name)
+    close_accounts(services, job, run)
+    return _receipt(services, job, _erase(services, job), stopped)
+
+
+def _forget_orders(services: Services, job: Job) -> bool:
+    """Take the job's name out of its owner's allowance; False while its order counts on.
+
+    An allowance in which only orders of erased jobs are left, and none counts, is deleted.
+    """
+    allowance = services.owners.change_allowance(job.owner, lambda known: _without(known, job))
+    now = services.clock.now()
+    if any(now - order.at < DAY for order in allowance.orders.values()):
+        # Those of other jobs need the owner's name anyway; those of this one do for a day at most.
+        return all(now - o.at >= DAY for n, o in allowance.orders.items() if n.startswith(NOBODY))
+    if all(name.startswith(NOBODY) for name in allowance.orders):
+        services.owners.forget_allowance(job.owner, allowance.version)
+    return True
+
+
+def _forget_spending(services: Services, owner: str) -> bool:
+    """Delete what an owner's jobs have cost; False while that counts on, for a day at most."""
+    if not services.settings.spending.owner_per_day:
+        return True
+    spending = services.owners.change_spending(owner, lambda known: known)
+    if any(not one.in_doubt for one in spending.reserved.values()):
+        return True  # those of other jobs, which need the owner's name anyway
+    if spending.day >= services.clock.now() // DAY:
+        return False
+    services.owners.forget_spending(owner, spending.version)
+    return True
+
+
+def _marked(job: Job, cause: Cause, now: int) -> Job:
+    if job.erased_at is not None:
+        return job
     return replace(
         job,
         status=JobStatus.FAILED,
-        code=CODE,
+        code=CODES[cause],
         reason=None,
         webhook=None,
-        erased_at=job.erased_at or now,
+        keeps_photos=False,
+        erased_at=now,
     )
 
 
@@ -119,6 +186,8 @@ def _receipt(services: Services, job: Job, erased: Erased, stopped: bool) -> Rec
             erased=erased,
             # By now the answer of a training that was just under way may have come.
             model_id=services.jobs.job(job.job_id).model_id,
+            cause=next(cause for cause, code in CODES.items() if code == job.code),
+            consent=job.consent,
         )
     )
 
@@ -126,7 +195,7 @@ def _receipt(services: Services, job: Job, erased: Erased, stopped: bool) -> Rec
 def _without(allowance: Allowance, job: Job) -> Allowance:
     """The allowance, in which the orders of a job count on without its name."""
     orders = {
-        f"(erased) {secrets.token_hex(8)}" if name.startswith(job.job_id) else name: order
+        f"{NOBODY} {secrets.token_hex(8)}" if name.startswith(job.job_id) else name: order
         for name, order in allowance.orders.items()
     }
     return allowance if orders == allowance.orders else replace(allowance, orders=orders)

@@ -180,10 +180,17 @@ def _end(services: Services, job_id: str, run: int, error: JobError | None) -> F
         if job.erased_at is not None:
             raise RunRefusedError(f"Job {job_id} is erased.")
         # What ended first stays: a repetition changes nothing.
-        return job if job.status.ended else replace(job, status=status, code=code, reason=reason)
+        if job.status.ended:
+            return job
+        now = services.clock.now()
+        job = replace(job, status=status, code=code, reason=reason, ended_at=now)
+        # Once they are gone, another run brings none back.
+        had_photos = run == 1 or job.keeps_photos
+        keeps = services.settings.upload_retention > 0 and job.is_done_with_photos and had_photos
+        return replace(job, keeps_photos=keeps)
 
     job = services.jobs.change_job(job_id, end)
-    if job.is_done_with_photos:
+    if not job.has_photos:
         services.uploads.erase(keys.upload_prefix(job.owner, job.folder))
         services.photos.erase(job_id)
     if job.status is JobStatus.NEEDS_ATTENTION:

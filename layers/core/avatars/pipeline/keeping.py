@@ -7,11 +7,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict
 
+from aws_lambda_powertools import Logger
+
 from avatars import keys
-from avatars.errors import AvatarsNotKeptError, DownloadFailedError, DownloadRefusedError
+from avatars.errors import (
+    AvatarsNotKeptError,
+    DownloadFailedError,
+    DownloadRefusedError,
+    NotSignedError,
+)
 from avatars.metrics import AVATARS_KEPT, LINK_SECONDS_LEFT
 from avatars.model import Avatar, AvatarStatus, Job, Run
 from avatars.ports import Services
+
+logger = Logger(child=True)
 
 COPIES_AT_ONCE = 8
 """With at most 25 MB each on disk, 200 of the 512 MB that a function has in /tmp."""
@@ -91,16 +100,21 @@ def _keep(
 
 
 def _copy(services: Services, job: Job, avatar: Avatar, link: str) -> Avatar:
-    from avatars.pictures import look_at  # Pillow: only where a picture is really looked at
+    # Pillow and XML: only where a picture is really looked at.
+    from avatars.marks import TRAINED, mark_file
+    from avatars.pictures import look_at
 
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "avatar"
-        size = services.downloads.fetch(link, file)
-        picture = look_at(file)
+        services.downloads.fetch(link, file)
+        mark_file(file, TRAINED)
+        signed = _sign(services, file)
+        picture = look_at(file)  # what is kept, so with its marks
         key = keys.avatar_key(
             job.owner, job.folder, avatar.run, avatar.position, avatar.style, picture.extension
         )
         sha256 = services.gallery.put(key, file, picture.content_type)
+        size = file.stat().st_size
     return replace(
         avatar,
         status=AvatarStatus.KEPT,
@@ -109,4 +123,19 @@ def _copy(services: Services, job: Job, avatar: Avatar, link: str) -> Avatar:
         bytes=size,
         width=picture.width,
         height=picture.height,
+        source_type=TRAINED,
+        signed=signed,
     )
+
+
+def _sign(services: Services, file: Path) -> bool:
+    """Whether the picture is signed now. One that cannot be is kept: its link will die."""
+    try:
+        credentials = services.credentials()
+        if credentials is None:
+            return False
+        credentials.sign(file)
+    except NotSignedError as error:
+        logger.error("an avatar is kept without a signature", extra={"reason": str(error)})
+        return False
+    return True

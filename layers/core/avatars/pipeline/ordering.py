@@ -9,6 +9,7 @@ from avatars import keys
 from avatars.errors import (
     BadKeyError,
     BadRequestError,
+    ConsentMissingError,
     JobNotEndedError,
     JobNotFoundError,
     JobStartedError,
@@ -23,6 +24,8 @@ from avatars.model import (
     MIN_PHOTOS,
     MOST_RUNS,
     Allowance,
+    Consent,
+    DoorName,
     Form,
     Job,
     Manifest,
@@ -34,11 +37,10 @@ from avatars.model import (
 from avatars.pipeline.spending import require_affordable
 from avatars.pipeline.uploading import ensure_job
 from avatars.ports import Services
+from avatars.settings import DAY
 
 FORM_SECONDS = 900
 """Wall seconds in which the photos must be uploaded; asking again gives new forms."""
-
-DAY = 86_400
 
 MAX_FOLDER_LENGTH = 64
 
@@ -62,11 +64,13 @@ def order_job(
     folder: str,
     manifest: Manifest,
     photos: Mapping[str, str | None],
+    door: DoorName = DoorName.API,
 ) -> Job:
     """A job for *photos* of this owner, by file and, where it is known, content type.
 
     The manifest goes where a dropped one would be, and promises the number of photos; the same
-    order again is the same job. Raises BadRequestError, JobStartedError or LimitReachedError.
+    order again is the same job. One that holds may be ordered before anybody agrees to it. Raises
+    BadRequestError, ConsentMissingError, JobStartedError or LimitReachedError.
     """
     if not MIN_PHOTOS <= len(photos) <= MAX_PHOTOS:
         raise BadRequestError(
@@ -78,6 +82,8 @@ def order_job(
     check_folder(folder)
     require_known_styles(manifest.prompts, services.settings.styles)
     require_affordable(services.settings, manifest.prompts, trains=True)
+    if not manifest.hold:
+        _require_consent(services, manifest.consent)
     job_id = job_id_for(owner, folder)
     known = services.jobs.find_job(job_id)
     if known and known.takes_no_photos:
@@ -97,6 +103,7 @@ def order_job(
             promised=len(photos),
             held=manifest.hold,
             webhook=manifest.webhook,
+            consent=consent_to(newest, manifest, door, services.clock.now()),
         )
 
     job = services.jobs.change_job(job_id, say)
@@ -123,12 +130,13 @@ def upload_forms(services: Services, job: Job, photos: Mapping[str, str | None])
 def ask_start(services: Services, owner: str, job_id: str) -> Job:
     """Have a collecting job start with the photos that it has, once they are enough.
 
-    Raises JobNotFoundError, or JobStartedError where the job has ended.
+    Raises JobNotFoundError, ConsentMissingError, or JobStartedError where the job has ended.
     """
     job = owned_job(services, owner, job_id)
     if job.status.ended:
         raise JobStartedError(f"Job {job_id} has ended with {job.status}: use a new folder.")
     if not job.chosen:
+        _require_consent(services, job.consent)
         services.uploads.put(keys.upload_prefix(owner, job.folder) + keys.START, b"")
     return job
 
@@ -153,6 +161,25 @@ def ask_more(
     _allow(services, owner, f"{job_id}-{run}")
     services.executions.start_another(job_id, run, prompts)
     return job, run
+
+
+def consent_to(job: Job, manifest: Manifest, door: DoorName, now: int) -> Consent | None:
+    """What stands in a job's row of the consent that its manifest declares.
+
+    As long as it is to the same text, the first time counts.
+    """
+    known = job.consent
+    if manifest.consent is None or (known and known.text_version == manifest.consent):
+        return known if manifest.consent else None
+    return Consent(manifest.consent, now, door)
+
+
+def _require_consent(services: Services, consent: Consent | str | None) -> None:
+    if services.settings.require_consent and consent is None:
+        raise ConsentMissingError(
+            "Nobody has said that whoever is on the photos agrees to it: nothing is trained "
+            "without that."
+        )
 
 
 def owned_job(services: Services, owner: str, job_id: str) -> Job:

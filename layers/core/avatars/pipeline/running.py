@@ -137,7 +137,7 @@ def _open(job: Job) -> Job:
         "TRAIN": JobStatus.TRAINING,
         "INFER": JobStatus.INFERRING,
     }
-    return replace(job, status=begins[_begin_with(job)], code=None, reason=None)
+    return replace(job, status=begins[_begin_with(job)], code=None, reason=None, ended_at=None)
 
 
 def _begin_with(job: Job) -> Literal["COLLECT", "TRAIN", "INFER"]:

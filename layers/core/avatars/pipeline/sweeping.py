@@ -10,7 +10,7 @@ from avatars.errors import BadKeyError
 from avatars.metrics import RUNS_UNDER_WAY
 from avatars.model import JobStatus, Photo, StoredUpload, Upload, job_id_for
 from avatars.pipeline.collecting import is_judged
-from avatars.pipeline.erasing import erase_again
+from avatars.pipeline.erasing import erase_again, erase_outlived, erase_photos
 from avatars.pipeline.finishing import close_job
 from avatars.pipeline.uploading import ensure_job
 from avatars.ports import Services
@@ -21,6 +21,10 @@ PATIENCE = 15 * 60
 LONGEST_RUN = 13 * 86_400
 """Seconds after which a run that still runs is stuck: all deadlines, and the state machine's own,
 are over."""
+
+MOST_OUTLIVED = 50
+"""Jobs of each of three kinds whose time is over that one sweep deals with: each takes about a
+second of the five minutes that it has. The next sweep goes on."""
 
 LOST_EVENT = "0"
 """The sequencer of an upload whose event was lost: whatever S3 still tells is newer."""
@@ -34,10 +38,16 @@ class SweepReply(TypedDict):
     closed: int
     asked: int
     """How many uploads were sent to be judged, because their events never came."""
+    cleared: int
+    """How many ended jobs have lost the photos that they were allowed to keep for a while."""
+    outlived: int
+    """How many were erased, because they have been kept for as long as the settings say."""
 
 
 def sweep_jobs(services: Services) -> SweepReply:
-    """Start what never started, resume or end what died, judge what nobody was told of."""
+    """Start what never started, resume or end what died, judge what nobody was told of, and erase
+    what has been kept long enough.
+    """
     runs = services.jobs.unfinished_runs()
     services.meter.add(RUNS_UNDER_WAY, len(runs))
     outcomes = [_sweep_run(services, job_id, run) for job_id, run in runs]
@@ -47,6 +57,8 @@ def sweep_jobs(services: Services) -> SweepReply:
         "resumed": outcomes.count("resumed"),
         "closed": outcomes.count("closed"),
         "asked": sum(1 for _ in _sweep_uploads(services)),
+        "cleared": sum(_sweep_photos(services)),
+        "outlived": sum(_sweep_outlived(services)),
     }
 
 
@@ -71,6 +83,33 @@ def _sweep_run(services: Services, job_id: str, number: int) -> str:
         return "started"
     reply = close_job(services, job_id, execution, status or "no trace")
     return "closed" if reply is None or JobStatus(reply["status"]).ended else "resumed"
+
+
+def _sweep_photos(services: Services) -> Iterator[bool]:
+    """Delete the photos whose time is over; of each such job, whether it has lost them."""
+    # Also where none are to be kept any more: those that were, by an earlier setting, have to go.
+    until = services.clock.now() - services.settings.upload_retention
+    for job_id in services.jobs.ended_jobs(until, MOST_OUTLIVED, with_photos=True):
+        job = services.jobs.job(job_id)
+        # The index lags: somebody may have begun with it again.
+        over = bool(job.ended_at and job.ended_at <= until and job.keeps_photos)
+        if over:
+            erase_photos(services, job)
+        yield over
+
+
+def _sweep_outlived(services: Services) -> Iterator[bool]:
+    """Erase jobs that have been kept for as long as the settings say; of each, whether it is."""
+    if not services.settings.avatar_retention:
+        return
+    until = services.clock.now() - services.settings.avatar_retention
+    for with_photos in (False, True):
+        for job_id in services.jobs.ended_jobs(until, MOST_OUTLIVED, with_photos=with_photos):
+            job = services.jobs.job(job_id)
+            over = bool(job.ended_at and job.ended_at <= until and job.erased_at is None)
+            if over:
+                erase_outlived(services, job)
+            yield over
 
 
 def _sweep_uploads(services: Services) -> Iterator[Upload]:

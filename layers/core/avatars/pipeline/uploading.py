@@ -92,7 +92,7 @@ def _create_job(services: Services, owner: str, folder: str) -> Job:
 
 def _erase_straggler(services: Services, job: Job) -> None:
     # It was stored before this job was read: where that had not ended, its end erases it.
-    if job.is_done_with_photos:
+    if not job.has_photos:
         services.photos.erase(job.job_id)
 
 

@@ -1,0 +1,52 @@
+"""Where a JPEG keeps its XMP: in a segment of its own before the picture (XMP part 3, 1.1.3)."""
+
+from collections.abc import Iterator
+from itertools import takewhile
+
+SIGNATURE = b"\xff\xd8\xff"
+CONTENT_TYPE = "image/jpeg"
+MOST_XMP = 65_502
+"""Bytes of a packet: a segment has no more."""
+
+_XMP = b"http://ns.adobe.com/xap/1.0/\0"
+_APP0, _APP1, _START_OF_SCAN, _END_OF_IMAGE = 0xE0, 0xE1, 0xDA, 0xD9
+
+
+def find_xmp(jpeg: bytes) -> bytes | None:
+    """The packet of a JPEG. Raises ValueError where it ends before its picture."""
+    packets = (jpeg[start + 4 : end] for _, start, end in _headers(jpeg))
+    return next((found.removeprefix(_XMP) for found in packets if found.startswith(_XMP)), None)
+
+
+def with_xmp(jpeg: bytes, packet: bytes) -> bytes:
+    """The JPEG with this packet in place of its own."""
+    headers = [(m, jpeg[start:end], end) for m, start, end in _headers(jpeg)]
+    picture = headers[-1][2] if headers else 2
+    others = [(marker, segment) for marker, segment, _ in headers if segment[4:].find(_XMP) != 0]
+    # JFIF and Exif insist on being first.
+    first = list(takewhile(lambda one: _is_first(*one), others))
+    content = _XMP + packet
+    ours = bytes((0xFF, _APP1)) + (len(content) + 2).to_bytes(2) + content
+    segments = [segment for _, segment in first] + [ours]
+    segments += [segment for _, segment in others[len(first) :]]
+    return b"".join((jpeg[:2], *segments, jpeg[picture:]))
+
+
+def _is_first(marker: int, segment: bytes) -> bool:
+    return marker == _APP0 or (marker == _APP1 and segment.startswith(b"Exif\0", 4))
+
+
+def _headers(jpeg: bytes) -> Iterator[tuple[int, int, int]]:
+    """Every segment before the picture: its marker, where it begins, and where it ends."""
+    place = 2
+    while True:
+        while jpeg[place : place + 2] == b"\xff\xff":  # filling
+            place += 1
+        head = jpeg[place : place + 4]
+        if len(head) < 4 or head[0] != 0xFF or head[1] == _END_OF_IMAGE:
+            raise ValueError("it has no picture")
+        if head[1] == _START_OF_SCAN:
+            return
+        end = place + 2 + int.from_bytes(head[2:])
+        yield head[1], place, end
+        place = end
