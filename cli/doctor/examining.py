@@ -10,7 +10,7 @@ from cli.target import Target
 
 Check = Callable[[Target], Iterator[Finding]]
 
-CHECKS: dict[str, Check] = {
+CHECKS: Mapping[str, Check] = {
     "stack": machinery.stack,
     "clock": machinery.clock,
     "provider key": provider.key,
