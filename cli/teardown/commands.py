@@ -46,9 +46,9 @@ def teardown(
             raise RefusedError(
                 f"There is no stack {stack} in {place.region} on account {place.account}."
             )
-        _require_removable(stack, now)
+        require_removable(stack, now)
         stock = take_stock(place, stack)
-        _require_ours(stack, stock)
+        require_ours(stack, stock)
         models = models_paid_for(place, stock)
         _tell_what_goes(place, stack, stock, models)
         running = running_jobs(place, stock)
@@ -69,7 +69,8 @@ def teardown(
             _print_what_stays(place, stack, stock, models)
 
 
-def _require_removable(stack: str, now: Standing) -> None:
+def require_removable(stack: str, now: Standing) -> None:
+    """Raises RefusedError."""
     if now.protected:
         raise RefusedError(
             f"The stack {stack} is protected against deletion. Lift that first: aws cloudformation "
@@ -79,8 +80,8 @@ def _require_removable(stack: str, now: Standing) -> None:
         raise RefusedError(f"The stack {stack} is {now.status}: wait until that is over.")
 
 
-def _require_ours(stack: str, stock: Stock) -> None:
-    """Of another stack we would not know what is dear to its owner."""
+def require_ours(stack: str, stock: Stock) -> None:
+    """Of another stack we would not know what is dear to its owner. Raises RefusedError."""
     if not any(stock.named(name) for name in ("JobsTable", "UploadBucket", "CoreLayer")) and (
         stock.goes or stock.stays
     ):
