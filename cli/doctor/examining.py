@@ -24,6 +24,7 @@ CHECKS: Mapping[str, Check] = {
     "rules": machinery.rules,
     "dead letters": machinery.dead_letters,
     "alarms": machinery.alarms,
+    "notices": machinery.notices,
     "logs": machinery.logs,
     "API": machinery.api,
 }
