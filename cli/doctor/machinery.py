@@ -161,7 +161,7 @@ def notices(target: Target) -> Iterator[Finding]:
             "Confirm the mail from AWS Notifications; it holds for three days.",
         )
     else:
-        yield fine(about, f"{confirmed} hear of the end of every job.")
+        yield fine(about, f"Nobody waits to be confirmed; {confirmed} subscribed.")
 
 
 def _subscriptions(target: Target, topic: str) -> tuple[int, int]:

@@ -260,7 +260,8 @@ def test_somebody_is_invited_and_the_key_reaches_the_secret_by_standard_input(
 
 class TestDoctorWhoActs:
     @pytest.fixture
-    def target(self, pipeline: Pipeline) -> Target:
+    def target(self, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Target:
+        monkeypatch.setattr("cli.doctor.live.trial.LOOK_SECONDS", 0.1)
         aws = partial(client, endpoint_url=pipeline.stack.endpoint_url)
         return Target(STACK, pipeline.stack.outputs, aws, pipeline.stack.clock, local=True)
 

@@ -111,7 +111,10 @@ def _over_tls(
         return wrong(about, f"Its address {url} is not https.", "Give an https PageOrigin.")
     if "max-age" not in headers.get("strict-transport-security", ""):
         return wrong(about, "It does not insist on TLS (Strict-Transport-Security).", DEPLOY)
-    plain = browser.get(url.replace("https://", "http://", 1))
+    try:
+        plain = browser.get(url.replace("https://", "http://", 1))
+    except httpx.HTTPError:
+        return fine(about, "It insists on TLS, and nobody answers without.")
     if plain.is_redirect and plain.headers.get("location", "").startswith("https://"):
         return fine(about, "It insists on TLS.")
     return wrong(
