@@ -30,7 +30,11 @@ STATEMENTS: dict[str, Any] = {
 MOST_OF_A_POLICY = 6144
 """Characters of a managed policy but blanks (IAM and STS quotas)."""
 
-BASIC = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+MANAGED = {
+    name.rpartition("/")[2]: f"arn:aws:iam::aws:policy/{name}"
+    for name in ("service-role/AWSLambdaBasicExecutionRole", "AWSXrayWriteOnlyAccess")
+}
+"""Policies of AWS's that SAM gives functions, for logs and traces; the boundary holds them."""
 
 SECRET_READS = ("GetSecretValue", "GetItem", "Query", "Scan", "GetObject", "ReceiveMessage")
 
@@ -161,7 +165,7 @@ class TestRoles:
         for name, role in roles.items():
             boundary = role["PermissionsBoundary"]
             assert boundary["Fn::If"][:2] == ["HasBoundary", {"Ref": "PermissionsBoundary"}], name
-            assert set(role.get("ManagedPolicyArns", [])) <= {BASIC}
+            assert set(role.get("ManagedPolicyArns", [])) <= set(MANAGED.values()), name
         granted = {
             action
             for policy in [
@@ -186,8 +190,7 @@ def expanded() -> dict[str, Any]:
     """The template's resources after AWS's own translator."""
     source = package(ROOT / "template.yaml", lambda content: {"Bucket": "b", "Key": "k"})
     session = boto3.Session(region_name="eu-west-1")
-    managed = {"AWSLambdaBasicExecutionRole": BASIC}
-    translated = Translator(managed, Parser(), boto_session=session).translate(source, {})
+    translated = Translator(MANAGED, Parser(), boto_session=session).translate(source, {})
     resources: dict[str, Any] = translated["Resources"]
     return resources
 
