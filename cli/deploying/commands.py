@@ -21,6 +21,7 @@ from cli.deploying.place import (
     Place,
     Standing,
     find_place,
+    names_region,
     require_deployable,
     require_sams_bucket,
     standing,
@@ -110,6 +111,8 @@ def deploy(
         wanted = parse_settings(settings or [])
         key = given_key(key_file)
         require_tools()
+        if region is None and not names_region(profile):
+            region = asking.ask("Which region is it to be in? (near to your users)", "") or None
         place = find_place(profile, region)
         if stack is None:
             stack = asking.ask("What is the stack to be called?", STACK)

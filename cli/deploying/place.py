@@ -57,6 +57,14 @@ class Standing:
     protected: bool
 
 
+def names_region(profile: str | None) -> bool:
+    """Whether the environment or the profile says which region."""
+    try:
+        return boto3.Session(profile_name=profile).region_name is not None
+    except ProfileNotFound:
+        return True  # or so it seems: `find_place` says what is wrong with it
+
+
 def find_place(profile: str | None, region: str | None) -> Place:
     """The account and the region that the options and the environment name. Raises RefusedError."""
     try:

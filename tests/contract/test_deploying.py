@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 
-from cli.deploying.place import Place, Standing, find_place, require_deployable
+from cli.deploying.place import (
+    Place,
+    Standing,
+    find_place,
+    names_region,
+    require_deployable,
+)
 from cli.saying import RefusedError
 from tests.contract.conftest import REGION
 
@@ -36,6 +42,7 @@ class TestPlace:
         monkeypatch.delenv("AWS_DEFAULT_REGION")
         monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
 
+        assert not names_region(None)
         with pytest.raises(RefusedError, match="No region is set"):
             find_place(None, None)
 

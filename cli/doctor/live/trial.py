@@ -83,12 +83,15 @@ def trial_job(target: Target) -> Iterator[Finding]:
         yield _failed("The API's function does not answer", status, offer)
         return
     folder = f"check-{secrets.token_hex(4)}"
-    order = {
+    order: dict[str, Any] = {
         "folder": folder,
         "photos": [{"file": f"{number}.jpg"} for number in range(MIN_PHOTOS)],
         "prompts": [{"style": (offer.get("styles") or ["realistic"])[0]}],
         "hold": True,  # never complete by itself, whatever is uploaded
     }
+    asked = offer.get("consent") or {}
+    if asked.get("required"):  # nobody is on the file
+        order["consent"] = {"subject_agrees": True, "text_version": asked["text_version"]}
     status, ordered = api("POST /jobs", order)
     if status != 201:
         yield _failed("The order was refused", status, ordered)
@@ -213,7 +216,7 @@ def _erased(target: Target, api: Api, job_id: str, folder: str) -> Iterator[Find
 
 def _failed(what: str, status: int, document: dict[str, Any]) -> Finding:
     said = document.get("detail") or document.get("code") or "without a word"
-    return wrong(ABOUT, f"{what} ({status}): {said}", DEPLOY)
+    return wrong(ABOUT, f"{what} ({status}): {said}", document.get("remedy") or DEPLOY)
 
 
 def _eventually(look: Callable[[], Found | None]) -> Found | None:
