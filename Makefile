@@ -14,10 +14,10 @@ export UV_SYSTEM_CERTS := true
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test chaos bench bench-photos bench-api bench-cost check lint types template openapi-check locks names lock openapi permissions build deploy clean
+.PHONY: help setup demo test chaos bench bench-photos bench-api bench-cost check lint types template openapi-check workflows locks names lock openapi permissions build deploy teardown clean
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .venv/ready .venv-gates/ready ## Install everything the project needs, inside the project
 	@requirements/chromium
@@ -42,8 +42,8 @@ bench-cost: .venv/ready
 bench-api: .venv/ready
 	@.venv/bin/python -m benchmarks.api $(ARGS)
 
-check: setup ## Run the linters and gates: lint, types, template, openapi, locks, names
-	@$(MAKE) --no-print-directory --keep-going lint types template openapi-check locks names
+check: setup ## Run the linters and gates: lint, types, template, openapi, workflows, locks, names
+	@$(MAKE) --no-print-directory --keep-going lint types template openapi-check workflows locks names
 
 lint:
 	.venv/bin/ruff check --quiet
@@ -58,6 +58,13 @@ template:
 
 openapi-check:
 	.venv/bin/python -m avatars.api.openapi docs --check
+
+# What GitHub runs, by its own schema and for what an attacker looks for; and what AWS lets it do.
+workflows: .venv-workflows/ready
+	.venv-workflows/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	.venv-workflows/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	.venv-workflows/bin/zizmor --quiet --offline --strict-collection --persona pedantic .github
+	.venv-gates/bin/cfn-lint .github/aws.yaml
 
 locks:
 	requirements/compile --check
@@ -79,11 +86,14 @@ build: setup ## Build what is deployed, for Lambda's Python and processor
 	@command -v python3.13 >/dev/null || { echo "make build needs python3.13, Lambda's Python: install it (pyenv, uv python), make clean, and try again" >&2; exit 1; }
 	.venv-gates/bin/sam build
 
-deploy: build ## Deploy to an AWS account, asking for whatever it needs to know
-	.venv-gates/bin/sam deploy --guided
+deploy: setup ## Deploy to an AWS account, asking for what only you know (ARGS: options of `avatars deploy`)
+	@.venv/bin/avatars deploy $(ARGS)
+
+teardown: .venv/ready ## Delete a stack on AWS, and say what stays (ARGS="--stack NAME")
+	@.venv/bin/avatars teardown $(ARGS)
 
 clean: ## Remove everything that was installed, built or run here
-	rm -rf .venv .venv-gates .venv-bench .aws-sam .local .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-gates .venv-workflows .venv-bench .aws-sam .local .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # uv takes seconds; pip may know the way to an index where uv does not (a mirror, a proxy).
@@ -105,6 +115,12 @@ endef
 	@echo "Installing the SAM CLI and cfn-lint into .venv-gates (half a minute at most)"
 	@test -x .venv-gates/bin/python || .venv/bin/python -m venv .venv-gates
 	@$(call install,requirements/gates.txt,.venv-gates)
+	@touch $@
+
+.venv-workflows/ready: requirements/workflows.txt .venv/ready
+	@echo "Installing what checks workflows into .venv-workflows (some seconds)"
+	@test -x .venv-workflows/bin/python || .venv/bin/python -m venv .venv-workflows
+	@$(call install,requirements/workflows.txt,.venv-workflows)
 	@touch $@
 
 .venv-bench/ready: requirements/bench.txt .venv/ready

@@ -13,6 +13,7 @@ from avatars.manifest import parse_styles
 from avatars.model import Manifest, Subject
 from cli.cost.commands import cost
 from cli.dead_letters import commands as dead_letters
+from cli.deploying import commands as deploying
 from cli.doctor.commands import doctor
 from cli.jobs import commands as jobs
 from cli.redrive import redrive_job
@@ -20,6 +21,7 @@ from cli.report import print_endpoints, print_outcome
 from cli.saying import PROBLEM, USAGE, UsageError, fail, problems_told
 from cli.signing_in.commands import sign_in, sign_out
 from cli.target import STATE_DIR, StackOption, find_target
+from cli.teardown.commands import teardown
 from cli.tracing.commands import trace
 from local import stack as local_stack
 from local.simulator.styles import Style
@@ -45,9 +47,8 @@ for command in (
     app.command(rich_help_panel=JOBS)(command)
 app.command("sign-in", rich_help_panel=ACCESS)(sign_in)
 app.command("sign-out", rich_help_panel=ACCESS)(sign_out)
-app.command(rich_help_panel=OPERATING)(doctor)
-app.command(rich_help_panel=OPERATING)(trace)
-app.command(rich_help_panel=OPERATING)(cost)
+for command in (deploying.deploy, deploying.key, deploying.invite, doctor, trace, cost, teardown):
+    app.command(rich_help_panel=OPERATING)(command)
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=OPERATING)
 
 

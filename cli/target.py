@@ -1,7 +1,7 @@
 """Where a command acts: on the local stack, or on one that is deployed on AWS."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -55,6 +55,8 @@ class Target:
     """The clock of its jobs."""
     local: bool = False
     """Whether it is the stack of `avatars up`."""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """Of the template, as they were deployed; none are told of the local stack."""
 
     @cached_property
     def client(self) -> Callable[[str], Any]:
@@ -139,4 +141,4 @@ def _deployed(stack: str, profile: str | None, region: str | None) -> Target:
     if not {"JobsTable", "StateMachine", "ClockScale"} <= outputs.keys() | parameters.keys():
         raise RefusedError(f"The stack {stack} is none of this template, or not deployed whole.")
     clock = Clock(float(parameters["ClockEpoch"]), float(parameters["ClockScale"]))
-    return Target(stack, outputs, aws, clock)
+    return Target(stack, outputs, aws, clock, parameters=parameters)

@@ -10,7 +10,7 @@ from cli.target import Target
 
 Check = Callable[[Target], Iterator[Finding]]
 
-CHECKS: dict[str, Check] = {
+CHECKS: Mapping[str, Check] = {
     "stack": machinery.stack,
     "clock": machinery.clock,
     "provider key": provider.key,
@@ -25,6 +25,7 @@ CHECKS: dict[str, Check] = {
     "rules": machinery.rules,
     "dead letters": machinery.dead_letters,
     "alarms": machinery.alarms,
+    "notices": machinery.notices,
     "logs": machinery.logs,
     "API": machinery.api,
 }

@@ -134,15 +134,11 @@ def dead_letters(target: Target) -> Iterator[Finding]:
 def alarms(target: Target) -> Iterator[Finding]:
     """Somebody hears of what needs a person."""
     about, topic = "alarms", target.outputs["AlarmTopic"]
-    pages = target.client("sns").get_paginator("list_subscriptions_by_topic")
-    subscriptions = [
-        each for page in pages.paginate(TopicArn=topic) for each in page["Subscriptions"]
-    ]
-    confirmed = [s for s in subscriptions if s["SubscriptionArn"].startswith("arn:")]
+    confirmed, waiting = _subscriptions(target, topic)
     if confirmed:
-        yield fine(about, f"{len(confirmed)} subscribed.")
+        yield fine(about, f"{confirmed} subscribed.")
         return
-    said = "Nobody has confirmed a subscription." if subscriptions else "Nobody hears of them."
+    said = "Nobody has confirmed a subscription." if waiting else "Nobody hears of them."
     if target.local:
         yield Finding(about, Level.NOTE, said)
     else:
@@ -152,6 +148,32 @@ def alarms(target: Target) -> Iterator[Finding]:
             f"aws sns subscribe --topic-arn {topic} --protocol email --notification-endpoint "
             "YOU@EXAMPLE.COM, and confirm the mail that comes.",
         )
+
+
+def notices(target: Target) -> Iterator[Finding]:
+    """Whoever wants to hear of every job has confirmed it."""
+    about = "notices"
+    confirmed, waiting = _subscriptions(target, target.outputs["NoticeTopic"])
+    if waiting:
+        yield wrong(
+            about,
+            f"{waiting} subscribed and have not confirmed it: they hear nothing.",
+            "Confirm the mail from AWS Notifications; it holds for three days.",
+        )
+    else:
+        yield fine(about, f"Nobody waits to be confirmed; {confirmed} subscribed.")
+
+
+def _subscriptions(target: Target, topic: str) -> tuple[int, int]:
+    """How many have confirmed theirs, and how many have not."""
+    pages = target.client("sns").get_paginator("list_subscriptions_by_topic")
+    arns = [
+        each["SubscriptionArn"]
+        for page in pages.paginate(TopicArn=topic)
+        for each in page["Subscriptions"]
+    ]
+    confirmed = sum(arn.startswith("arn:") for arn in arns)
+    return confirmed, len(arns) - confirmed
 
 
 def logs(target: Target) -> Iterator[Finding]:

@@ -12,10 +12,7 @@ from avatars.pipeline.spending import DAY
 from cli.doctor.finding import Finding, Level, fine, wrong
 from cli.target import Target
 
-PUT = (
-    "Put it there: aws secretsmanager put-secret-value --secret-id {secret} --secret-string "
-    "YOUR_KEY"
-)
+PUT = "Put it there: avatars key --stack {stack}, which asks for it."
 
 REMEDIES = {
     WaitReason.CREDITS: "Add credits at the provider; jobs that wait go on by themselves.",
@@ -35,7 +32,7 @@ def key(target: Target) -> Iterator[Finding]:
         yield wrong(
             about,
             "The secret still holds the random value that it was made with, no key.",
-            PUT.format(secret=secret),
+            PUT.format(stack=target.stack),
         )
     else:
         yield fine(about, "Somebody has put a key into the secret.")
@@ -52,7 +49,7 @@ def account(target: Target) -> Iterator[Finding]:
         yield wrong(
             "provider key",
             f"{error}{why}",
-            PUT.format(secret=target.outputs["ProviderKeySecret"]),
+            PUT.format(stack=target.stack),
         )
         return
     answer = provider.balance()

@@ -20,7 +20,7 @@ def buckets(target: Target) -> Iterator[Finding]:
     for name in ("UploadBucket", "AvatarBucket"):
         bucket = target.outputs[name]
         yield _private(s3, name, bucket)
-        yield _encrypted(s3, name, bucket)
+        yield _encrypted(s3, name, bucket, target.parameters.get("EncryptionKeyArn", ""))
         if s3.get_bucket_versioning(Bucket=bucket).get("Status") == "Enabled":
             yield fine(name, "It keeps versions.")
         else:
@@ -65,6 +65,12 @@ def table(target: Target) -> Iterator[Finding]:
     else:
         yield fine(about, "It forgets nothing: no time to live.")
     described = dynamodb.describe_table(TableName=name)["Table"]
+    if described.get("DeletionProtectionEnabled"):
+        yield fine(about, "Nobody deletes it by mistake.")
+    elif target.local:
+        yield different(about, "It is not protected against deletion.")
+    else:
+        yield wrong(about, "It is not protected against deletion.", DEPLOY)
     indexes = described.get("GlobalSecondaryIndexes", [])
     late = [each["IndexName"] for each in indexes if each.get("IndexStatus", "ACTIVE") != "ACTIVE"]
     if described["TableStatus"] == "ACTIVE" and not late:
@@ -108,12 +114,15 @@ def _is_public(s3: Any, bucket: str) -> bool:
     return bool(status.get("IsPublic"))
 
 
-def _encrypted(s3: Any, name: str, bucket: str) -> Finding:
+def _encrypted(s3: Any, name: str, bucket: str, key: str) -> Finding:
+    """With the customer's *key*, where one was asked for."""
     rules = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
-    algorithm = rules[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] if rules else None
-    if algorithm:
-        return fine(name, f"It is encrypted ({algorithm}).")
-    return wrong(name, "It is not encrypted.", DEPLOY)
+    default = rules[0]["ApplyServerSideEncryptionByDefault"] if rules else {}
+    if not default:
+        return wrong(name, "It is not encrypted.", DEPLOY)
+    if key and default.get("KMSMasterKeyID") != key:
+        return wrong(name, f"It is not encrypted with your key {key}.", DEPLOY)
+    return fine(name, f"It is encrypted ({default['SSEAlgorithm']}).")
 
 
 def _lets_uploads_go(target: Target, s3: Any) -> Finding:

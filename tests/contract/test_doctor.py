@@ -46,11 +46,12 @@ def target(aws: None) -> Target:
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[{"AttributeName": "job_id", "AttributeType": "S"}],
         KeySchema=[{"AttributeName": "job_id", "KeyType": "HASH"}],
+        DeletionProtectionEnabled=True,
     )
     recovery(True)
     secret = boto3.client("secretsmanager").create_secret(Name="key", SecretString="random")
     queue = boto3.client("sqs").create_queue(QueueName="letters")
-    topic = boto3.client("sns").create_topic(Name="alarms")
+    topic, notices = (boto3.client("sns").create_topic(Name=name) for name in ("alarms", "ends"))
     outputs = {
         "UploadBucket": UPLOADS,
         "AvatarBucket": AVATARS,
@@ -58,6 +59,7 @@ def target(aws: None) -> Target:
         "ProviderKeySecret": secret["ARN"],
         "DeadLetterQueue": queue["QueueUrl"],
         "AlarmTopic": topic["TopicArn"],
+        "NoticeTopic": notices["TopicArn"],
     }
     return Target("a-stack", outputs, boto3.client, Clock(0, 1))
 
@@ -149,6 +151,38 @@ class TestStorage:
             "JobsTable: It has no point-in-time recovery: ids that were paid for may go.",
             "JobsTable: Items die by dies_at: ids that were paid for must not.",
         ]
+
+    def test_a_table_that_a_slip_deletes(self, target: Target) -> None:
+        target.client("dynamodb").update_table(TableName=TABLE, DeletionProtectionEnabled=False)
+
+        assert wrong(storage.table, target) == ["JobsTable: It is not protected against deletion."]
+
+    def test_buckets_that_are_not_encrypted_with_the_key_that_was_asked_for(
+        self, target: Target
+    ) -> None:
+        key = "arn:aws:kms:eu-west-1:123456789012:key/ours"
+        asked = replace(target, parameters={"EncryptionKeyArn": key})
+        before = wrong(storage.buckets, asked)
+        for bucket in (UPLOADS, AVATARS):
+            target.client("s3").put_bucket_encryption(
+                Bucket=bucket,
+                ServerSideEncryptionConfiguration={
+                    "Rules": [
+                        {
+                            "ApplyServerSideEncryptionByDefault": {
+                                "SSEAlgorithm": "aws:kms",
+                                "KMSMasterKeyID": key,
+                            }
+                        }
+                    ]
+                },
+            )
+
+        assert before == [
+            f"{name}: It is not encrypted with your key {key}."
+            for name in ("UploadBucket", "AvatarBucket")
+        ]
+        assert wrong(storage.buckets, asked) == []
 
     def test_the_embedded_aws_is_not_blamed_for_what_it_lacks(self, target: Target) -> None:
         recovery(False)
@@ -277,6 +311,21 @@ class TestMachinery:
 
         assert len(before) == 1
         assert wrong(machinery.alarms, target) == []
+
+    def test_notices_that_were_never_confirmed(self, target: Target) -> None:
+        class Pending:
+            def paginate(self, TopicArn: str) -> Iterator[Any]:  # noqa: N803
+                yield {"Subscriptions": [{"SubscriptionArn": "PendingConfirmation"}]}
+
+        before = wrong(machinery.notices, target)
+        vars(target)["client"] = lambda service: Sns()
+
+        class Sns:
+            def get_paginator(self, operation: str) -> Pending:
+                return Pending()
+
+        assert before == []
+        assert "1 subscribed and have not confirmed it" in wrong(machinery.notices, target)[0]
 
 
 def test_what_cannot_be_looked_at_is_a_finding_and_stops_no_other_check(target: Target) -> None:

@@ -14,17 +14,21 @@ AVATARS = Path(sys.executable).with_name("avatars")
 
 
 def avatars(
-    pipeline: Pipeline, *arguments: object, stack: str | None = STACK, **environment: str
+    pipeline: Pipeline,
+    *arguments: object,
+    stack: str | None = STACK,
+    said: str = "",
+    **environment: str,
 ) -> subprocess.CompletedProcess[str]:
     """Run a command on a stack by its name, as on AWS; the environment leads to the engine.
 
-    Without a *stack*, it is the *environment* that says where.
+    Without a *stack*, it is the *environment* that says where. *said* is its standard input.
     """
     return subprocess.run(
         command(*arguments, stack=stack),
         cwd=ROOT,
         env=surroundings(pipeline) | environment,
-        stdin=subprocess.DEVNULL,
+        input=said,
         capture_output=True,
         text=True,
     )

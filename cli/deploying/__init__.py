@@ -1,0 +1,1 @@
+"""`avatars deploy`, `key` and `invite`: a stack on AWS, from nothing."""

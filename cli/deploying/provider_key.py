@@ -1,0 +1,55 @@
+"""The provider's key on its way into the secret: never an argument, never printed."""
+
+import os
+import sys
+from pathlib import Path
+
+from cli.deploying.deployment import Asking
+from cli.doctor import provider
+from cli.doctor.finding import Finding
+from cli.saying import UsageError
+from cli.target import Target
+
+VARIABLE = "AVATARS_PROVIDER_KEY"
+
+MOST_CHARACTERS = 4096
+
+
+def given_key(file: Path | None) -> str | None:
+    """The key from a file (`-` is standard input), else from the environment; None without one.
+
+    Raises UsageError.
+    """
+    if file is None:
+        return _checked(os.environ[VARIABLE], VARIABLE) if os.environ.get(VARIABLE) else None
+    where = "standard input" if str(file) == "-" else str(file)
+    try:
+        text = sys.stdin.read(MOST_CHARACTERS) if str(file) == "-" else file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"The key cannot be read from {where}: {type(error).__name__}.") from error
+    return _checked(text, where)
+
+
+def asked_key(asking: Asking) -> str | None:
+    """The key as somebody types it, unseen; None where it is to be put there later."""
+    typed = asking.ask_secret("The provider's key, which is not shown (empty: later)")
+    return _checked(typed, "what was typed") if typed.strip() else None
+
+
+def put_key(target: Target, key: str) -> list[Finding]:
+    """Put the key into the stack's secret, and say what the provider says to it."""
+    target.client("secretsmanager").put_secret_value(
+        SecretId=target.outputs["ProviderKeySecret"], SecretString=key
+    )
+    return list(provider.account(target))
+
+
+def _checked(key: str, where: str) -> str:
+    key = key.strip()
+    if not key:
+        raise UsageError(f"There is no key in {where}.")
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise UsageError(
+            f"What is in {where} is no key: keys are one line of ASCII without blanks."
+        )
+    return key

@@ -1,0 +1,1 @@
+"""`avatars teardown`: a stack taken down, and what of it stays."""
