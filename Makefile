@@ -14,10 +14,11 @@ export UV_SYSTEM_CERTS := true
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test chaos bench bench-photos bench-api check lint types template openapi-check locks names lock openapi build deploy clean
+.PHONY: help setup demo test chaos bench bench-photos bench-api check lint types template openapi-check locks names \
+	expanded cfn-lint checkov cdk-nag parliament statelint secrets-check secrets check-gates sbom lock openapi build deploy clean
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .venv/ready .venv-gates/ready ## Install everything the project needs, inside the project
 	@requirements/chromium
@@ -39,8 +40,11 @@ bench-photos: .venv-bench/ready
 bench-api: .venv/ready
 	@.venv/bin/python -m benchmarks.api $(ARGS)
 
-check: setup ## Run the linters and gates: lint, types, template, openapi, locks, names
-	@$(MAKE) --no-print-directory --keep-going lint types template openapi-check locks names
+GATES := cfn-lint checkov cdk-nag parliament statelint secrets-check
+EXPANDED := .local/gates/expanded.json
+
+check: setup .venv-scanners/ready ## Run the linters and gates: code, template, permissions, secrets, locks (docs/gates.md)
+	@$(MAKE) --no-print-directory --keep-going --jobs 2 --output-sync=target $(GATES) lint types template openapi-check locks names
 
 lint:
 	.venv/bin/ruff check --quiet
@@ -52,6 +56,38 @@ types:
 template:
 	.venv-gates/bin/sam validate --lint
 	.venv-gates/bin/cfn-lint template.yaml
+
+# What the SAM source hides: roles, permissions, and the state machine in place.
+expanded:
+	@mkdir -p $(dir $(EXPANDED))
+	@.venv/bin/python -m local.expand > $(EXPANDED)
+
+cfn-lint: expanded
+	.venv-gates/bin/cfn-lint $(EXPANDED)
+
+checkov: expanded
+	@.venv-scanners/bin/python -m gates.checkov $(EXPANDED)
+
+cdk-nag: expanded
+	@.venv-scanners/bin/python -m gates.cdk_nag $(EXPANDED)
+
+parliament: expanded
+	@.venv-scanners/bin/python -m gates.parliament $(EXPANDED)
+
+statelint: expanded
+	@.venv-scanners/bin/python -m gates.statelint $(EXPANDED)
+
+secrets-check:
+	@.venv-scanners/bin/python -m gates.secrets
+
+secrets: .venv-scanners/ready ## Say that what looks like a secret now is none (gates/secrets.json)
+	@.venv-scanners/bin/python -m gates.secrets --renew
+
+check-gates: setup .venv-scanners/ready ## Plant a fault for every gate, and see it fail
+	@.venv/bin/pytest -n 0 tests/gates/faults.py $(ARGS)
+
+sbom: setup ## List what ships, and where it is from: CycloneDX, in out/sbom/
+	@requirements/sbom out/sbom
 
 openapi-check:
 	.venv/bin/python -m avatars.api.openapi docs --check
@@ -77,7 +113,7 @@ deploy: build ## Deploy to an AWS account, asking for whatever it needs to know
 	.venv-gates/bin/sam deploy --guided
 
 clean: ## Remove everything that was installed, built or run here
-	rm -rf .venv .venv-gates .venv-bench .aws-sam .local .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-gates .venv-scanners .venv-bench .aws-sam .local .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # uv takes seconds; pip may know the way to an index where uv does not (a mirror, a proxy).
@@ -96,9 +132,15 @@ endef
 	@touch $@
 
 .venv-gates/ready: requirements/gates.txt .venv/ready
-	@echo "Installing the SAM CLI and cfn-lint into .venv-gates (half a minute at most)"
+	@echo "Installing the SAM CLI, cfn-lint and cyclonedx-py into .venv-gates (half a minute at most)"
 	@test -x .venv-gates/bin/python || .venv/bin/python -m venv .venv-gates
 	@$(call install,requirements/gates.txt,.venv-gates)
+	@touch $@
+
+.venv-scanners/ready: requirements/scanners.txt .venv/ready
+	@echo "Installing checkov, cdk-nag and others into .venv-scanners (half a minute at most)"
+	@test -x .venv-scanners/bin/python || .venv/bin/python -m venv .venv-scanners
+	@$(call install,requirements/scanners.txt,.venv-scanners)
 	@touch $@
 
 .venv-bench/ready: requirements/bench.txt .venv/ready

@@ -1,4 +1,4 @@
-"""Everything private of MiniStack: the six things that the settings of its process cannot
+"""Everything private of MiniStack: the seven things that the settings of its process cannot
 change, and its interpreter of state machines for use in another process."""
 
 import asyncio
@@ -60,6 +60,7 @@ def main() -> None:
     retry_lambdas_of_event_rules(_module("services.eventbridge"), _module("services.lambda_svc"))
     put_versions_into_object_events(_module("services.s3"), _module("services.eventbridge"))
     let_wildcards_match_line_breaks(_module("core.iam_evaluator"))
+    take_loopback_for_tls(_module("app"))
     hand_over_events_at_once(_module("core.lambda_runtime"))
     threading.Thread(target=stop_when_stdin_closes, daemon=True).start()
     server = Config()
@@ -209,6 +210,19 @@ def let_wildcards_match_line_breaks(policies: ModuleType) -> None:
         return re.compile(compiled.pattern, compiled.flags | re.DOTALL)
 
     policies._fnmatch_compile = compile_for_all_characters  # type: ignore[attr-defined]
+
+
+def take_loopback_for_tls(app: ModuleType) -> None:
+    """Let policies that ask for TLS (aws:SecureTransport) find it; here is plain HTTP on loopback.
+
+    Everything else in those policies is evaluated as on AWS.
+    """
+    pin_origin = _private(app, "pin_request_origin")
+
+    def pin_as_tls(source_ip: str, secure_transport: bool) -> None:
+        pin_origin(source_ip, True)
+
+    app.pin_request_origin = pin_as_tls  # type: ignore[attr-defined]
 
 
 def hand_over_events_at_once(runtime: ModuleType) -> None:

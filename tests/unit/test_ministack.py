@@ -1,14 +1,17 @@
 """What is put in the place of the engine's private functions."""
 
+import importlib
 import json
 import re
 import threading
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from local.expand import expand
 from local.ministack import (
     EngineChangedError,
     StateFailedError,
@@ -20,7 +23,10 @@ from local.ministack import (
     queue_for_lambda_slots,
     retry_lambdas_of_event_rules,
     send_records_to_functions,
+    take_loopback_for_tls,
 )
+
+ROOT = Path(__file__).parents[2]
 
 
 def module(**functions: Any) -> Any:
@@ -177,6 +183,26 @@ def test_a_wildcard_in_a_policy_matches_a_key_with_a_line_break() -> None:
 
     assert policies._fnmatch_compile("uploads/*", False).match("uploads/line\nbreak.jpg")
     assert not policies._fnmatch_compile("uploads/*", False).match("photos/line\nbreak.jpg")
+
+
+@pytest.mark.parametrize("over_tls", [True, False])
+def test_a_policy_that_asks_for_tls_is_evaluated_and_finds_it_on_loopback(over_tls: bool) -> None:
+    evaluator = importlib.import_module("ministack.core.iam_evaluator")
+    app = module(pin_request_origin=evaluator.pin_request_origin)
+    policy = expand(ROOT / "template.yaml")["Resources"]["UploadBucketPolicy"]["Properties"]
+    [without_tls] = policy["PolicyDocument"]["Statement"]
+    statement = without_tls | {"Resource": "*"}
+
+    if over_tls:
+        take_loopback_for_tls(app)
+    app.pin_request_origin("127.0.0.1", False)
+    asked = evaluator.EvalContext(
+        "arn:aws:iam::000000000000:role/any", "AssumedRole", "000000000000", "s3:GetObject",
+        "arn:aws:s3:::uploads/photo.jpg", "eu-west-1",
+    )  # fmt: skip
+    decision = evaluator.evaluate_resource_policy({"Statement": [statement]}, asked).decision
+
+    assert decision == ("ImplicitDeny" if over_tls else "Deny")
 
 
 def test_a_function_gets_its_event_without_waiting_for_an_acknowledgement() -> None:
