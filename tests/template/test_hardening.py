@@ -161,10 +161,11 @@ class TestKey:
             "ServerSideEncryptionConfiguration"
         ]
 
-        assert rule["ServerSideEncryptionByDefault"] == {
-            "SSEAlgorithm": {"Fn::If": ["HasEncryptionKey", "aws:kms", "AES256"]},
-            "KMSMasterKeyID": KEYED,
-        }
+        assert rule["ServerSideEncryptionByDefault"]["Fn::If"] == [
+            "HasEncryptionKey",
+            {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY},
+            {"SSEAlgorithm": "AES256"},
+        ]
         # One call of KMS for many objects.
         assert rule["BucketKeyEnabled"] == {"Fn::If": ["HasEncryptionKey", True, False]}
 
