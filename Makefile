@@ -14,10 +14,11 @@ export UV_SYSTEM_CERTS := true
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test chaos bench bench-photos bench-api bench-cost check lint types template openapi-check workflows locks names lock openapi permissions build deploy teardown clean
+.PHONY: help setup demo test chaos bench bench-photos bench-api bench-cost check lint types template openapi-check workflows locks names \
+	expanded cfn-lint checkov cdk-nag parliament statelint secrets-check secrets check-gates sbom lock openapi permissions build deploy teardown clean
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .venv/ready .venv-gates/ready ## Install everything the project needs, inside the project
 	@requirements/chromium
@@ -42,8 +43,11 @@ bench-cost: .venv/ready
 bench-api: .venv/ready
 	@.venv/bin/python -m benchmarks.api $(ARGS)
 
-check: setup ## Run the linters and gates: lint, types, template, openapi, workflows, locks, names
-	@$(MAKE) --no-print-directory --keep-going lint types template openapi-check workflows locks names
+GATES := cfn-lint checkov cdk-nag parliament statelint secrets-check
+EXPANDED := .local/gates/expanded.json
+
+check: setup .venv-scanners/ready .venv-workflows/ready ## Run the linters and gates: code, template, permissions, secrets, locks (docs/gates.md)
+	@$(MAKE) --no-print-directory --keep-going --jobs 2 --output-sync=target $(GATES) lint types template openapi-check workflows locks names
 
 lint:
 	.venv/bin/ruff check --quiet
@@ -55,6 +59,38 @@ types:
 template:
 	.venv-gates/bin/sam validate --lint
 	.venv-gates/bin/cfn-lint template.yaml
+
+# What the SAM source hides: roles, permissions, and the state machine in place.
+expanded:
+	@mkdir -p $(dir $(EXPANDED))
+	@.venv/bin/python -m local.expand > $(EXPANDED)
+
+cfn-lint: expanded
+	.venv-gates/bin/cfn-lint $(EXPANDED)
+
+checkov: expanded
+	@.venv-scanners/bin/python -m gates.checkov $(EXPANDED)
+
+cdk-nag: expanded
+	@.venv-scanners/bin/python -m gates.cdk_nag $(EXPANDED)
+
+parliament: expanded
+	@.venv-scanners/bin/python -m gates.parliament $(EXPANDED)
+
+statelint: expanded
+	@.venv-scanners/bin/python -m gates.statelint $(EXPANDED)
+
+secrets-check:
+	@.venv-scanners/bin/python -m gates.secrets
+
+secrets: .venv-scanners/ready ## Say that what looks like a secret now is none (gates/secrets.json)
+	@.venv-scanners/bin/python -m gates.secrets --renew
+
+check-gates: setup .venv-scanners/ready ## Plant a fault for every gate, and see it fail
+	@.venv/bin/pytest -n 0 tests/gates/faults.py $(ARGS)
+
+sbom: setup ## List what ships, and where it is from: CycloneDX, in out/sbom/
+	@requirements/sbom out/sbom
 
 openapi-check:
 	.venv/bin/python -m avatars.api.openapi docs --check
@@ -93,7 +129,7 @@ teardown: .venv/ready ## Delete a stack on AWS, and say what stays (ARGS="--stac
 	@.venv/bin/avatars teardown $(ARGS)
 
 clean: ## Remove everything that was installed, built or run here
-	rm -rf .venv .venv-gates .venv-workflows .venv-bench .aws-sam .local .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-gates .venv-scanners .venv-workflows .venv-bench .aws-sam .local .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # uv takes seconds; pip may know the way to an index where uv does not (a mirror, a proxy).
@@ -112,7 +148,7 @@ endef
 	@touch $@
 
 .venv-gates/ready: requirements/gates.txt .venv/ready
-	@echo "Installing the SAM CLI and cfn-lint into .venv-gates (half a minute at most)"
+	@echo "Installing the SAM CLI, cfn-lint and cyclonedx-py into .venv-gates (half a minute at most)"
 	@test -x .venv-gates/bin/python || .venv/bin/python -m venv .venv-gates
 	@$(call install,requirements/gates.txt,.venv-gates)
 	@touch $@
@@ -121,6 +157,12 @@ endef
 	@echo "Installing what checks workflows into .venv-workflows (some seconds)"
 	@test -x .venv-workflows/bin/python || .venv/bin/python -m venv .venv-workflows
 	@$(call install,requirements/workflows.txt,.venv-workflows)
+	@touch $@
+
+.venv-scanners/ready: requirements/scanners.txt .venv/ready
+	@echo "Installing checkov, cdk-nag and others into .venv-scanners (half a minute at most)"
+	@test -x .venv-scanners/bin/python || .venv/bin/python -m venv .venv-scanners
+	@$(call install,requirements/scanners.txt,.venv-scanners)
 	@touch $@
 
 .venv-bench/ready: requirements/bench.txt .venv/ready

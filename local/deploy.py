@@ -53,7 +53,8 @@ def deploy(
     """
     aws = partial(client, endpoint_url=endpoint_url)
     upload = _uploader(aws("s3"))
-    wanted = adapt(translate(package(template, upload), parameters, aws("iam")))
+    source = package(template, upload)
+    wanted = adapt(translate(source, parameters, _managed_policies(aws("iam"))))
     accepted = leave_out(wanted, _unknown_types(aws("cloudformation"), wanted, upload))
     resources = _apply(aws("cloudformation"), stack, accepted, parameters, upload)
     _expire_items(aws("dynamodb"), accepted, resources)
@@ -110,19 +111,27 @@ def as_json(definition: str) -> bytes:
     return json.dumps(yaml.safe_load(definition)).encode()
 
 
-def translate(source: Template, parameters: Mapping[str, str], iam: Any) -> Template:
-    """What AWS makes of a SAM template before it deploys it, by AWS's own translator."""
-    managed_policies = {
+def translate(
+    source: Template, parameters: Mapping[str, str], managed_policies: Mapping[str, str]
+) -> Template:
+    """What AWS makes of a SAM template before it deploys it, by AWS's own translator.
+
+    *managed_policies* are the ARNs of AWS's policies by name.
+    """
+    # It warns, at the very end, that nobody collected its timings.
+    logging.getLogger("samtranslator.metrics").setLevel(logging.ERROR)
+    session = boto3.Session(region_name=REGION)
+    translator = Translator(dict(managed_policies), Parser(), boto_session=session)
+    translated: Template = translator.translate(source, dict(parameters))
+    return translated
+
+
+def _managed_policies(iam: Any) -> dict[str, str]:
+    return {
         policy["PolicyName"]: policy["Arn"]
         for page in iam.get_paginator("list_policies").paginate(Scope="AWS")
         for policy in page["Policies"]
     }
-    # It warns, at the very end, that nobody collected its timings.
-    logging.getLogger("samtranslator.metrics").setLevel(logging.ERROR)
-    session = boto3.Session(region_name=REGION)
-    translator = Translator(managed_policies, Parser(), boto_session=session)
-    translated: Template = translator.translate(source, dict(parameters))
-    return translated
 
 
 def local_url(text: str, endpoint_url: str) -> str:

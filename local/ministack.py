@@ -64,6 +64,7 @@ def main(wrap: Callable[[Any], Any] = lambda app: app) -> None:
     retry_lambdas_of_event_rules(_module("services.eventbridge"), _module("services.lambda_svc"))
     put_versions_into_object_events(_module("services.s3"), _module("services.eventbridge"))
     let_wildcards_match_line_breaks(_module("core.iam_evaluator"))
+    take_loopback_for_tls(_module("app"))
     hand_over_events_at_once(_module("core.lambda_runtime"))
     evaluate_alarms_as_metrics_come(_module("services.cloudwatch"))
     count_what_is_logged(_module("services.cloudwatch_logs"), _module("services.cloudwatch"))
@@ -255,6 +256,19 @@ def record_calls(policies: ModuleType, file: Path) -> None:
 
     policies.evaluate = evaluate_and_remember  # type: ignore[attr-defined]
     policies.enforce = enforce_and_record  # type: ignore[attr-defined]
+
+
+def take_loopback_for_tls(app: ModuleType) -> None:
+    """Let policies that ask for TLS (aws:SecureTransport) find it; here is plain HTTP on loopback.
+
+    Everything else in those policies is evaluated as on AWS.
+    """
+    pin_origin = _private(app, "pin_request_origin")
+
+    def pin_as_tls(source_ip: str, secure_transport: bool) -> None:
+        pin_origin(source_ip, True)
+
+    app.pin_request_origin = pin_as_tls  # type: ignore[attr-defined]
 
 
 def hand_over_events_at_once(runtime: ModuleType) -> None:

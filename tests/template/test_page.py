@@ -361,7 +361,8 @@ class TestPage:
     def test_only_its_distribution_reads_the_bucket(self) -> None:
         made = Stack().resources()
 
-        [statement] = made["PageBucketPolicy"]["PolicyDocument"]["Statement"]
+        statement, denied = made["PageBucketPolicy"]["PolicyDocument"]["Statement"]
+        assert (statement["Effect"], denied["Effect"]) == ("Allow", "Deny")
         assert statement["Action"] == "s3:GetObject"
         assert statement["Resource"] == "<PageBucket.Arn>/page/*"
         assert statement["Condition"] == {

@@ -333,7 +333,7 @@ class TestStorage:
     def test_a_table_is_encrypted_and_paid_by_use(self, name: str) -> None:
         table = TEMPLATE["Resources"][name]["Properties"]
 
-        assert table["SSESpecification"] == {"SSEEnabled": True}
+        assert table["SSESpecification"]["SSEEnabled"] is True
         assert table["BillingMode"] == "PAY_PER_REQUEST"
 
     def test_photos_are_deleted_in_the_end_whatever_happens(self) -> None:

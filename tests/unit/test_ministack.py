@@ -1,5 +1,6 @@
 """What is put in the place of the engine's private functions."""
 
+import importlib
 import json
 import re
 import threading
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from local.expand import expand
 from local.ministack import (
     Call,
     EngineChangedError,
@@ -28,7 +30,10 @@ from local.ministack import (
     record_calls,
     retry_lambdas_of_event_rules,
     send_records_to_functions,
+    take_loopback_for_tls,
 )
+
+ROOT = Path(__file__).parents[2]
 
 
 def module(**functions: Any) -> Any:
@@ -315,6 +320,26 @@ def test_a_template_is_filled_in_with_names_and_the_defaults_of_its_parameters()
     }
     assert "Post" in with_mail
     assert with_mail["Queue"]["Properties"]["Mail"] == ""
+
+
+@pytest.mark.parametrize("over_tls", [True, False])
+def test_a_policy_that_asks_for_tls_is_evaluated_and_finds_it_on_loopback(over_tls: bool) -> None:
+    evaluator = importlib.import_module("ministack.core.iam_evaluator")
+    app = module(pin_request_origin=evaluator.pin_request_origin)
+    policy = expand(ROOT / "template.yaml")["Resources"]["UploadBucketPolicy"]["Properties"]
+    [without_tls] = policy["PolicyDocument"]["Statement"]
+    statement = without_tls | {"Resource": "*"}
+
+    if over_tls:
+        take_loopback_for_tls(app)
+    app.pin_request_origin("127.0.0.1", False)
+    asked = evaluator.EvalContext(
+        "arn:aws:iam::000000000000:role/any", "AssumedRole", "000000000000", "s3:GetObject",
+        "arn:aws:s3:::uploads/photo.jpg", "eu-west-1",
+    )  # fmt: skip
+    decision = evaluator.evaluate_resource_policy({"Statement": [statement]}, asked).decision
+
+    assert decision == ("ImplicitDeny" if over_tls else "Deny")
 
 
 def test_a_function_gets_its_event_without_waiting_for_an_acknowledgement() -> None:
