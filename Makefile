@@ -14,7 +14,7 @@ export UV_SYSTEM_CERTS := true
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test chaos bench bench-photos bench-api check lint types template openapi-check locks names lock openapi build deploy clean
+.PHONY: help setup demo test chaos bench bench-photos bench-api bench-cost check lint types template openapi-check locks names lock openapi permissions build deploy clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,10 +31,13 @@ test: setup ## Run the tests (ARGS: options of pytest)
 chaos: .venv/ready ## Let faults strike many jobs and audit what becomes of them (JOBS, FAULTS each, SEED)
 	@.venv/bin/python -m tests.chaos --jobs $(JOBS) --faults $(FAULTS) --seed $(SEED) $(ARGS)
 
-bench: bench-$(BENCH) ## Measure the preparation of photos beside that of others (ARGS: your own), or BENCH=api
+bench: bench-$(BENCH) ## Measure the preparation of photos beside that of others (ARGS: your own), or BENCH=api, or BENCH=cost
 
 bench-photos: .venv-bench/ready
 	@PYTHONPATH=layers/core .venv-bench/bin/python -m benchmarks.photos $(ARGS)
+
+bench-cost: .venv/ready
+	@.venv/bin/python -m benchmarks.cost $(ARGS)
 
 bench-api: .venv/ready
 	@.venv/bin/python -m benchmarks.api $(ARGS)
@@ -68,6 +71,9 @@ lock: .venv/ready ## Compile the locks from pyproject.toml again (ARGS=--upgrade
 
 openapi: .venv/ready ## Write docs/openapi.json and docs/api.html, as the routes of the API say
 	.venv/bin/python -m avatars.api.openapi docs
+
+permissions: .venv/ready ## Write docs/permissions.md: what each role may do, and what uses it
+	@PYTHONPATH=.:layers/core .venv/bin/python -m tests.template.report
 
 build: setup ## Build what is deployed, for Lambda's Python and processor
 	@command -v python3.13 >/dev/null || { echo "make build needs python3.13, Lambda's Python: install it (pyenv, uv python), make clean, and try again" >&2; exit 1; }

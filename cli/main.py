@@ -11,6 +11,7 @@ import typer
 from avatars.errors import BadManifestError
 from avatars.manifest import parse_styles
 from avatars.model import Manifest, Subject
+from cli.cost.commands import cost
 from cli.dead_letters import commands as dead_letters
 from cli.doctor.commands import doctor
 from cli.jobs import commands as jobs
@@ -46,6 +47,7 @@ app.command("sign-in", rich_help_panel=ACCESS)(sign_in)
 app.command("sign-out", rich_help_panel=ACCESS)(sign_out)
 app.command(rich_help_panel=OPERATING)(doctor)
 app.command(rich_help_panel=OPERATING)(trace)
+app.command(rich_help_panel=OPERATING)(cost)
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=OPERATING)
 
 

@@ -75,11 +75,20 @@ def refer_to_secrets_by_arn(template: Template) -> Template:
 
 
 def leave_out(template: Template, types: Collection[str]) -> Template:
-    """Leave out the resources of these types, with the outputs and dependencies that name them.
+    """Leave out the resources of these types, with the outputs and dependencies that name them,
+    and alarms on more than one metric.
 
-    The gap: a single type that the engine does not know makes it refuse the whole stack.
+    The gap: a single type that the engine does not know, or an alarm on a query or an expression,
+    makes it refuse the whole stack.
     """
-    gone = {name for name, resource in template["Resources"].items() if resource["Type"] in types}
+    queries = {
+        name
+        for name, alarm in of_type(template, "AWS::CloudWatch::Alarm")
+        if "Metrics" in alarm["Properties"]
+    }
+    gone = queries | {
+        name for name, resource in template["Resources"].items() if resource["Type"] in types
+    }
 
     def kept(resource: Template) -> Template:
         depends_on = resource.get("DependsOn", [])

@@ -29,6 +29,9 @@ LAMBDA_SLOTS = 8
 # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 ASYNC_RETRY_SECONDS = 60
 
+RECORD_CALLS = "AVATARS_RECORD_CALLS"
+"""If this variable names a folder, engines write down there what roles ask of them."""
+
 START_SECONDS, STOP_SECONDS = 30, 15
 PROJECT = Path(__file__).parent.parent
 
@@ -46,6 +49,9 @@ class Engine:
     Port 0 is any free one. *wait_scale* is the length of Wait
     states and retry delays in real ones: 0.01 turns five minutes into three seconds.
     """
+
+    module = "local.ministack"
+    """What is run: another one may put something around the engine."""
 
     def __init__(self, state_dir: Path, port: int = 0, wait_scale: float = 1.0) -> None:
         self.state_dir = state_dir.resolve()
@@ -93,7 +99,7 @@ class Engine:
         self.port = _free_port(self.port)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "local.ministack"],
+                [sys.executable, "-m", self.module],
                 cwd=PROJECT,
                 env=self.environment(),
                 stdin=subprocess.PIPE,  # it ends when this closes, if only by our death
@@ -117,6 +123,7 @@ class Engine:
 
     def environment(self) -> dict[str, str]:
         """The engine's whole environment. Handlers inherit it: nothing of the user's is in it."""
+        folder = os.environ.get(RECORD_CALLS)
         return {
             "PATH": os.environ["PATH"],
             "HOME": str(self._scratch),
@@ -142,6 +149,7 @@ class Engine:
             "LAMBDA_WARM_TTL_SECONDS": "60",
             "LAMBDA_ASYNC_RETRY_BASE_SECONDS": str(ASYNC_RETRY_SECONDS * self.wait_scale),
             "LAMBDA_ASYNC_RETRY_MAX_SECONDS": str(5 * ASYNC_RETRY_SECONDS * self.wait_scale),
+            **({"RECORD_CALLS": folder} if folder else {}),
         }
 
     @property

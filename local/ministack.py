@@ -1,5 +1,5 @@
-"""Everything private of MiniStack: the six things that the settings of its process cannot
-change, and its interpreter of state machines for use in another process."""
+"""Everything private of MiniStack: what the settings of its process cannot change, and its
+interpreters of state machines, templates and policies for use in another process."""
 
 import asyncio
 import importlib
@@ -10,12 +10,13 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
-from types import ModuleType, SimpleNamespace
+from pathlib import Path
+from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
 from hypercorn.asyncio import serve
@@ -53,19 +54,26 @@ class Surroundings:
 _surroundings: ContextVar[Surroundings] = ContextVar("surroundings")
 
 
-def main() -> None:
-    """Run the engine, set up by environment variables; `local.engine` starts this module."""
+def main(wrap: Callable[[Any], Any] = lambda app: app) -> None:
+    """Run the engine, set up by environment variables; `local.engine` starts this module.
+
+    *wrap* may put something around the engine, an ASGI application.
+    """
     queue_for_lambda_slots(_module("services.lambda_svc"))
     send_records_to_functions(_module("services.lambda_svc"))
     retry_lambdas_of_event_rules(_module("services.eventbridge"), _module("services.lambda_svc"))
     put_versions_into_object_events(_module("services.s3"), _module("services.eventbridge"))
     let_wildcards_match_line_breaks(_module("core.iam_evaluator"))
     hand_over_events_at_once(_module("core.lambda_runtime"))
+    evaluate_alarms_as_metrics_come(_module("services.cloudwatch"))
+    count_what_is_logged(_module("services.cloudwatch_logs"), _module("services.cloudwatch"))
+    if folder := os.environ.get("RECORD_CALLS"):
+        record_calls(_module("core.iam_evaluator"), Path(folder) / f"{os.getpid()}.jsonl")
     threading.Thread(target=stop_when_stdin_closes, daemon=True).start()
     server = Config()
     server.bind = [f"{os.environ['BIND_HOST']}:{os.environ['GATEWAY_PORT']}"]
     server.graceful_timeout = 0.2  # idle connections are no reason to stay
-    asyncio.run(serve(_module("app").app, server))
+    asyncio.run(serve(wrap(_module("app").app), server))
 
 
 def application() -> Any:
@@ -211,6 +219,44 @@ def let_wildcards_match_line_breaks(policies: ModuleType) -> None:
     policies._fnmatch_compile = compile_for_all_characters  # type: ignore[attr-defined]
 
 
+def record_calls(policies: ModuleType, file: Path) -> None:
+    """Append to *file* what roles ask for: lines of JSON, each once, with the `role` (its name),
+    `action`, `resource` (an ARN), `context` (the keys of conditions) and whether it was `allowed`.
+    """
+    enforce = _private(policies, "enforce")
+    evaluate = _private(policies, "evaluate")
+    question: ContextVar[Any] = ContextVar("question", default=None)
+    known: set[str] = set()
+
+    def evaluate_and_remember(context: Any, *args: Any) -> Any:
+        question.set(context)
+        return evaluate(context, *args)
+
+    def enforce_and_record(*args: Any, **kwargs: Any) -> Any:
+        question.set(None)  # root, and whoever is unknown, is not looked at by policies
+        denial = enforce(*args, **kwargs)
+        asked = question.get()
+        if asked is not None and asked.principal_type == "AssumedRole":
+            record(
+                role=asked.principal_arn.split("/")[1],
+                action=asked.action,
+                resource=asked.resource_arn,
+                context={k: v for k, v in asked.service_context.items() if v is not None},
+                allowed=denial is None,
+            )
+        return denial
+
+    def record(**call: Any) -> None:
+        line = json.dumps(call, sort_keys=True)
+        if line not in known:
+            known.add(line)
+            with file.open("a") as lines:
+                lines.write(line + "\n")
+
+    policies.evaluate = evaluate_and_remember  # type: ignore[attr-defined]
+    policies.enforce = enforce_and_record  # type: ignore[attr-defined]
+
+
 def hand_over_events_at_once(runtime: ModuleType) -> None:
     """Let a warm function get its event at once; here it takes 40 ms.
 
@@ -226,6 +272,66 @@ def hand_over_events_at_once(runtime: ModuleType) -> None:
         return type("RuntimeAPIHandler", (answerer(self, *generation),), at_once)
 
     worker._build_handler_class = build_handler_class  # type: ignore[attr-defined]
+
+
+def evaluate_alarms_as_metrics_come(metrics: ModuleType) -> None:
+    """Let an alarm see its own metric only, and as soon as the engine itself has measured it.
+
+    MiniStack minds no dimensions of alarms, and evaluates them only when somebody puts metrics.
+    """
+    record = _private(metrics, "record_metric")
+    evaluate = _private(metrics, "_evaluate_alarm")
+    key_of = _private(metrics, "_dims_key")
+    dimensions_of = _private(metrics, "_dims_from_list")
+    _private(metrics, "_metrics")
+    _private(metrics, "_alarms")
+
+    def evaluate_by_dimensions(alarm: dict[str, Any]) -> None:
+        dimensions = key_of(dimensions_of(alarm.get("Dimensions") or []))
+        key = (alarm.get("Namespace"), alarm.get("MetricName"), dimensions)
+        seen = {"_metrics": {key: list(metrics._metrics.get(key, []))}}
+        FunctionType(evaluate.__code__, vars(metrics) | seen)(alarm)
+
+    def record_and_evaluate(namespace: str, name: str, *datum: Any, **more: Any) -> None:
+        record(namespace, name, *datum, **more)
+        for alarm in list(metrics._alarms.values()):
+            if (alarm.get("Namespace"), alarm.get("MetricName")) == (namespace, name):
+                evaluate_by_dimensions(alarm)
+
+    metrics._evaluate_alarm = evaluate_by_dimensions  # type: ignore[attr-defined]
+    metrics.record_metric = record_and_evaluate  # type: ignore[attr-defined]
+
+
+def count_what_is_logged(logs: ModuleType, metrics: ModuleType) -> None:
+    """Make metrics of the lines of logs that say so (Embedded Metric Format), as CloudWatch does.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+    """
+    append = _private(logs, "_append_log_events")
+    _private(metrics, "record_metric")
+
+    def append_and_count(stream: Any, events: list[dict[str, Any]]) -> None:
+        append(stream, events)
+        for event in events:
+            for namespace, name, value, unit, dimensions in embedded_metrics(event["message"]):
+                metrics.record_metric(namespace, name, value, unit, dimensions)
+
+    logs._append_log_events = append_and_count  # type: ignore[attr-defined]
+
+
+def embedded_metrics(line: str) -> Iterator[tuple[str, str, float, str, dict[str, str]]]:
+    """Namespace, name, value, unit and dimensions of whatever a line of a log measures."""
+    if '"_aws"' not in line:
+        return
+    told = json.loads(line)
+    for group in told["_aws"]["CloudWatchMetrics"]:
+        for metric in group["Metrics"]:
+            values = told[metric["Name"]]
+            for value in values if isinstance(values, list) else [values]:
+                for names in group["Dimensions"]:
+                    dimensions = {name: told[name] for name in names}
+                    unit = metric.get("Unit", "None")
+                    yield group["Namespace"], metric["Name"], value, unit, dimensions
 
 
 def interpret(
@@ -300,6 +406,89 @@ class _InThisThread(Executor):
         future: Future[Any] = Future()
         future.set_result(function(*args, **kwargs))
         return future
+
+
+def fill_in(
+    template: Mapping[str, Any],
+    stack: str,
+    account: str,
+    region: str,
+    resources: Mapping[str, tuple[str, Mapping[str, str]]],
+    conditions: Mapping[str, bool] | None = None,
+) -> dict[str, Any]:
+    """The resources of a CloudFormation template as they are once intrinsic functions are
+    resolved: with the defaults of parameters, and *resources*, the ids and attributes of each.
+
+    *conditions* take the place of what the parameters make of them. A resource whose condition
+    does not hold is left out.
+    """
+    engine = _module("services.cloudformation.engine")
+    with _private(_module("core.responses"), "request_scope")(account, region):
+        parameters = _private(engine, "_resolve_parameters")(template, [])
+        if conditions is None:
+            conditions = _private(engine, "_evaluate_conditions")(template, parameters)
+        there = {
+            name: resource
+            for name, resource in template["Resources"].items()
+            if conditions.get(resource.get("Condition", ""), True)
+        }
+        filled_in: dict[str, Any] = _private(engine, "_resolve_refs")(
+            there,
+            {
+                name: {"PhysicalResourceId": id_, "Attributes": attributes}
+                for name, (id_, attributes) in resources.items()
+            },
+            parameters,
+            conditions,
+            template.get("Mappings", {}),
+            stack,
+            f"arn:aws:cloudformation:{region}:{account}:stack/{stack}/0-0-0-0-0",
+        )
+    return filled_in
+
+
+@dataclass(frozen=True)
+class Call:
+    """What is asked of AWS, and by whom."""
+
+    principal: str
+    """The ARN of a role's session, or a service such as `events.amazonaws.com`."""
+    action: str
+    resource: str
+    """An ARN."""
+    context: Mapping[str, Any] = field(default_factory=dict)
+    """The keys of conditions that AWS gives along, but for those of every call."""
+
+
+def decide(policies: Iterable[Mapping[str, Any]], call: Call) -> str:
+    """Allow, Deny or ImplicitDeny: what the policies of a role say to one of its calls."""
+    evaluator = _module("core.iam_evaluator")
+    parse = _private(evaluator, "parse_policy_document")
+    decision: str = _private(evaluator, "evaluate")(
+        _context(call), [parse(policy) for policy in policies]
+    ).decision
+    return decision
+
+
+def decide_for_resource(policy: Mapping[str, Any], call: Call) -> str:
+    """Allow, Deny or ImplicitDeny: what a policy with principals says, a role's trust included."""
+    decision: str = _private(_module("core.iam_evaluator"), "evaluate_resource_policy")(
+        policy, _context(call), service=call.principal
+    ).decision
+    return decision
+
+
+def _context(call: Call) -> Any:
+    return _private(_module("core.iam_evaluator"), "EvalContext")(
+        principal_arn=call.principal,
+        principal_type="AssumedRole" if call.principal.startswith("arn:") else "Service",
+        principal_account=call.principal.split(":")[4] if call.principal.startswith("arn:") else "",
+        action=call.action,
+        resource_arn=call.resource,
+        region="",
+        secure_transport=True,  # services know no other
+        service_context={name.lower(): value for name, value in call.context.items()},
+    )
 
 
 def stop_when_stdin_closes() -> None:

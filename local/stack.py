@@ -71,6 +71,7 @@ def running_stack(
     scale: float = SCALE,
     parameters: Mapping[str, str] | None = None,
     seed: int | None = None,
+    engine_class: type[Engine] = Engine,
     **scenario: Any,
 ) -> Iterator[Stack]:
     """A stack for the length of the block, new from the ground: an old state is removed."""
@@ -91,7 +92,7 @@ def running_stack(
             seed=secrets.randbelow(2**32) if seed is None else seed,
             **scenario,
         ) as simulator,
-        Engine(state_dir, wait_scale=scale) as engine,
+        engine_class(state_dir, wait_scale=scale) as engine,
         contextlib.closing(Front()) as front,
     ):
         deployment = deploy(

@@ -15,7 +15,16 @@ from avatars.errors import (
     OutcomeUnknownError,
     ProviderUnreachableError,
 )
-from avatars.model import Answer, AvatarStatus, Job, JobStatus, Run, Sending, Stage
+from avatars.model import (
+    Answer,
+    AvatarStatus,
+    Job,
+    JobStatus,
+    Run,
+    Sending,
+    Spending,
+    Stage,
+)
 from local.ministack import StateFailedError
 from tests.builders import JOB_ID, a_picture
 from tests.fakes import FakeClock, FakePicsart, FakeServices, Sent, answer
@@ -194,6 +203,37 @@ def no_id_is_lost(region: Region) -> None:
     for run in runs:
         if run.inference and run.inference.state is Sending.INTENDED:
             assert run.status is JobStatus.NEEDS_ATTENTION
+
+
+def accounts(region: Region) -> list[Spending]:
+    """That of the stack and, where it is capped, that of the owner."""
+    services = region.services
+    with services.effects.unwatched():
+        found = [services.capacity.spending()]
+        if services.settings.spending.owner_per_day:
+            owner = services.jobs.job(JOB_ID).owner
+            found.append(services.owners.change_spending(owner, lambda known: known))
+    return found
+
+
+def no_cap_is_exceeded(region: Region) -> None:
+    """On no day is more spent and reserved than may be."""
+    limits = region.services.settings.spending
+    caps = (limits.per_day, limits.owner_per_day)
+    for spending, cap in zip(accounts(region), caps, strict=False):
+        assert not cap or spending.committed <= cap
+
+
+def nothing_stays_reserved(region: Region) -> None:
+    """After the end, but for requests that nobody knows the outcome of."""
+    submissions = {f"{JOB_ID}-1 training": the_job(region).training}
+    submissions |= {f"{run.name} inference": run.inference for run in the_runs(region)}
+    for spending in accounts(region):
+        for name, reserved in spending.reserved.items():
+            submission = submissions[name]
+            assert reserved.in_doubt, name
+            assert submission is not None, name
+            assert submission.state is Sending.INTENDED, name
 
 
 def it_ended_well_or_says_why(region: Region) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from avatars import wiring
+from tests.fakes import FakeJobs
 
 
 def wire(services: Any) -> None:
@@ -15,6 +16,8 @@ def wire(services: Any) -> None:
         {name: port for name, port in ports.items() if hasattr(wiring.AwsServices, name)},
         settings=services.settings,
     )
+    if isinstance(services.jobs, FakeJobs):
+        services.jobs.seen = wiring.lines().about_job
     vars(wiring.storage()).update(uploads=services.uploads, photos=services.photos)
 
 
@@ -22,3 +25,4 @@ def unwire() -> None:
     """Handlers make their own services again."""
     wiring.services.cache_clear()
     wiring.storage.cache_clear()
+    wiring.lines.cache_clear()

@@ -16,6 +16,7 @@ CHECKS: dict[str, Check] = {
     "provider key": provider.key,
     "provider": provider.account,
     "requests": provider.gate,
+    "spending": provider.spending,
     "buckets": storage.buckets,
     "uploads": storage.uploads,
     "table": storage.table,

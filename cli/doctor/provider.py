@@ -8,7 +8,8 @@ from botocore.exceptions import ClientError
 from avatars.clock import as_utc
 from avatars.errors import NotSentError
 from avatars.model import Answer, WaitReason
-from cli.doctor.finding import Finding, fine, wrong
+from avatars.pipeline.spending import DAY
+from cli.doctor.finding import Finding, Level, fine, wrong
 from cli.target import Target
 
 PUT = (
@@ -77,6 +78,24 @@ def gate(target: Target) -> Iterator[Finding]:
         f"None is sent since {since} ({closed.closed}).",
         REMEDIES.get(closed.closed, "Wait: one of the jobs looks whether it is over."),
     )
+
+
+def spending(target: Target) -> Iterator[Finding]:
+    """What was spent today, and whether that keeps jobs from going on."""
+    about, limits = "spending", target.services.settings.spending
+    if not limits.is_priced:
+        yield fine(about, "It is not counted: TrainingPrice and AvatarPrice are 0.")
+        return
+    known = target.services.capacity.spending()
+    committed = known.committed if known.day == target.clock.now() // DAY else 0
+    spent = f"{committed} credits are spent or reserved today"
+    if not limits.per_day:
+        yield fine(about, f"{spent}; SpendPerDay is 0, so nothing caps it.")
+    elif committed + limits.training_price > limits.per_day:
+        said = f"{spent}, of {limits.per_day} at the most: another training waits for tomorrow."
+        yield Finding(about, Level.NOTE, said)
+    else:
+        yield fine(about, f"{spent}, of {limits.per_day} at the most.")
 
 
 def _credits(answer: Answer) -> str:

@@ -7,6 +7,7 @@ from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from avatars.api.routes import resolve
+from avatars.logs import failures_told
 
 logger = Logger()
 
@@ -14,6 +15,7 @@ logger = Logger()
 @logger.inject_lambda_context(
     clear_state=True, correlation_id_path=correlation_paths.API_GATEWAY_HTTP
 )
+@failures_told
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     answer = resolve(event, context)
     logger.info("answered", extra={"route": event["routeKey"], "status": answer["statusCode"]})

@@ -5,8 +5,9 @@ from typing import NotRequired, TypedDict
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from avatars.logs import failures_told
 from avatars.pipeline.running import BeginReply, begin_run
-from avatars.wiring import services
+from avatars.wiring import lines, services
 
 logger = Logger()
 
@@ -20,8 +21,10 @@ class Request(TypedDict):
 
 
 @logger.inject_lambda_context(clear_state=True)
+@failures_told
 def handler(event: Request, context: LambdaContext) -> BeginReply:
-    logger.append_keys(job_id=event["job_id"])
+    lines().about_execution(event["job_id"], event["execution"])
     reply = begin_run(services(), **event)
+    lines().about_run(event["job_id"], reply["run"])
     logger.info("began run", extra=dict(reply))
     return reply

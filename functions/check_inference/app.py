@@ -5,9 +5,10 @@ from typing import TypedDict
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from avatars.logs import failures_told
 from avatars.pipeline.inference import check_inference
 from avatars.pipeline.looking import LookReply, Looks
-from avatars.wiring import services
+from avatars.wiring import lines, services
 
 logger = Logger()
 
@@ -19,8 +20,9 @@ class Request(TypedDict):
 
 
 @logger.inject_lambda_context(clear_state=True)
+@failures_told
 def handler(event: Request, context: LambdaContext) -> LookReply:
-    logger.append_keys(job_id=event["job_id"], run=event["run"])
+    lines().about_run(event["job_id"], event["run"])
     reply = check_inference(services(), **event)
     logger.info("checked inference", extra=dict(reply))
     return reply

@@ -5,8 +5,9 @@ from typing import TypedDict
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from avatars.logs import failures_told
 from avatars.pipeline.collecting import CollectReply, collect_photos
-from avatars.wiring import services
+from avatars.wiring import lines, services
 
 logger = Logger()
 
@@ -17,8 +18,9 @@ class Request(TypedDict):
 
 
 @logger.inject_lambda_context(clear_state=True)
+@failures_told
 def handler(event: Request, context: LambdaContext) -> CollectReply:
-    logger.append_keys(job_id=event["job_id"], run=event["run"])
+    lines().about_run(event["job_id"], event["run"])
     reply = collect_photos(services(), **event)
     logger.info("collected photos", extra=dict(reply))
     return reply

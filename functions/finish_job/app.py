@@ -5,8 +5,9 @@ from typing import NotRequired, TypedDict
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from avatars.logs import failures_told
 from avatars.pipeline.finishing import Failure, FinishReply, finish_job
-from avatars.wiring import services
+from avatars.wiring import lines, services
 
 logger = Logger()
 
@@ -18,8 +19,9 @@ class Request(TypedDict):
 
 
 @logger.inject_lambda_context(clear_state=True)
+@failures_told
 def handler(event: Request, context: LambdaContext) -> FinishReply:
-    logger.append_keys(job_id=event["job_id"], run=event["run"])
+    lines().about_run(event["job_id"], event["run"])
     reply = finish_job(services(), **event)
     logger.info("finished job", extra=dict(reply))
     return reply

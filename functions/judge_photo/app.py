@@ -7,9 +7,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from avatars.aws.events import ObjectCreatedEvent, upload_from
 from avatars.errors import PhotoNotJudgedError
+from avatars.logs import failures_told
 from avatars.pipeline.preparing import CRASHED, Preparation, rejected
 from avatars.pipeline.uploading import judge_photo
-from avatars.wiring import services
+from avatars.wiring import lines, services
 
 logger = Logger()
 
@@ -34,11 +35,12 @@ class Request(TypedDict):
 
 
 @logger.inject_lambda_context(clear_state=True)
+@failures_told
 def handler(event: Request, context: LambdaContext) -> None:
     upload = upload_from(event["requestPayload"])
     if upload is None:
         return
-    logger.append_keys(job_id=upload.job_id, photo_id=upload.photo_id)
+    lines().about_upload(upload)
     photo = judge_photo(services(), upload, _preparation(event))
     logger.info("judged photo", extra={"status": photo.status, "code": photo.code} if photo else {})
 

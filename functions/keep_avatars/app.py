@@ -5,8 +5,9 @@ from typing import TypedDict
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from avatars.logs import failures_told
 from avatars.pipeline.keeping import KeepReply, keep_avatars
-from avatars.wiring import services
+from avatars.wiring import lines, services
 
 logger = Logger()
 
@@ -18,8 +19,9 @@ class Request(TypedDict):
 
 
 @logger.inject_lambda_context(clear_state=True)
+@failures_told
 def handler(event: Request, context: LambdaContext) -> KeepReply:
-    logger.append_keys(job_id=event["job_id"], run=event["run"])
+    lines().about_run(event["job_id"], event["run"])
     reply = keep_avatars(services(), **event)
     logger.info("kept avatars", extra=dict(reply))
     return reply

@@ -7,6 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 import avatars
 from avatars.aws.stacks import StackEvent, answering
+from avatars.logs import failures_told
 from avatars.publishing import page_files, publish_page, with_sign_in
 from avatars.wiring import page
 
@@ -16,6 +17,7 @@ PAGE = Path(avatars.__file__).parents[2] / "web"  # of PageLayer, beside python/
 
 
 @logger.inject_lambda_context(clear_state=True)
+@failures_told
 def handler(event: StackEvent, context: LambdaContext) -> None:
     wanted = event["ResourceProperties"]
     store = page(wanted["Bucket"])

@@ -5,9 +5,10 @@ from typing import TypedDict
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from avatars.logs import failures_told
 from avatars.pipeline.submitting import SubmitReply
 from avatars.pipeline.training import recover_training
-from avatars.wiring import services
+from avatars.wiring import lines, services
 
 logger = Logger()
 
@@ -19,8 +20,9 @@ class Request(TypedDict):
 
 
 @logger.inject_lambda_context(clear_state=True)
+@failures_told
 def handler(event: Request, context: LambdaContext) -> SubmitReply:
-    logger.append_keys(job_id=event["job_id"], run=event["run"])
+    lines().about_run(event["job_id"], event["run"])
     reply = recover_training(services(), **event)
     logger.info("recovered training", extra=dict(reply))
     return reply

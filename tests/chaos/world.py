@@ -223,6 +223,7 @@ class World:
         # Made now, so that a process which takes over has them, too.
         for port in (
             "jobs", "capacity", "owners", "uploads", "photos", "answers", "gallery", "reader",
+            "meter",
         ):  # fmt: skip
             getattr(services, port)
         return services

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from avatars.aws.capacity import DynamoDBCapacity
-from avatars.model import Durations, Gate, Leases, Stage, WaitReason
+from avatars.model import Durations, Gate, Leases, Reserved, Spending, Stage, WaitReason
 from avatars.ports import Capacity
 from tests.contract.table import rows
 from tests.fakes import FakeCapacity
@@ -134,3 +134,36 @@ def test_the_gate_is_decided_on_as_it_is_now(capacity: Capacity) -> None:
 
     assert seen == [None, WaitReason.CREDITS]
     assert capacity.gate().troubles == 4
+
+
+def reserve(name: str) -> Callable[[Spending], Spending]:
+    return lambda known: replace(known, reserved={**known.reserved, name: Reserved(70, day=3)})
+
+
+def test_nothing_is_spent_at_first(capacity: Capacity) -> None:
+    assert capacity.spending() == Spending()
+
+
+def test_spending_comes_back_as_it_was_stored(capacity: Capacity) -> None:
+    reserved = {"A-1 training": Reserved(50, day=3, in_doubt=True), "B-1 inference": Reserved(0, 4)}
+    known = Spending(day=4, spent=7, reserved=reserved, balance=0, asked_at=9)
+
+    changed = capacity.change_spending(lambda _: known)
+
+    assert changed == capacity.spending() == replace(known, version=1)
+
+
+@pytest.mark.parametrize("before", [0, 1], ids=["the first price", "a later one"])
+def test_of_two_who_reserve_at_once_none_is_overlooked(capacity: Capacity, before: int) -> None:
+    for _ in range(before):
+        capacity.change_spending(reserve("first"))
+    others = ["other"]
+
+    def reserve_in_turn(known: Spending) -> Spending:
+        if others:
+            capacity.change_spending(reserve(others.pop()))
+        return reserve("own")(known)
+
+    capacity.change_spending(reserve_in_turn)
+
+    assert capacity.spending().reserved.keys() >= {"own", "other"}

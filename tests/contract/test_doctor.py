@@ -1,6 +1,7 @@
 """What an examination finds of a stack that somebody has changed by hand, in S3 and others."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -9,7 +10,9 @@ import boto3
 import pytest
 
 from avatars.clock import Clock
-from avatars.model import WaitReason
+from avatars.model import Reserved, WaitReason
+from avatars.pipeline.spending import DAY
+from avatars.settings import SpendingLimits
 from cli.doctor import machinery, provider, storage
 from cli.doctor.examining import examine
 from cli.doctor.finding import Finding, Level
@@ -210,6 +213,41 @@ class TestProvider:
 
         assert before == []
         assert "OUT_OF_CREDITS" in wrong(provider.gate, target)[0]
+
+
+class TestSpending:
+    @pytest.mark.parametrize(
+        ("limits", "level", "words"),
+        [
+            (SpendingLimits(0, 0, 0, 0), Level.OK, "not counted"),
+            (SpendingLimits(50, 5, 0, 0), Level.OK, "70 credits .* nothing caps it"),
+            (SpendingLimits(50, 5, 200, 0), Level.OK, "70 credits .* of 200 at the most"),
+            (SpendingLimits(50, 5, 100, 0), Level.NOTE, "another training waits for tomorrow"),
+        ],
+    )
+    def test_what_was_spent_today(
+        self, target: Target, limits: SpendingLimits, level: Level, words: str
+    ) -> None:
+        services = FakeServices(spending=limits)
+        vars(target)["services"] = services
+        today = target.clock.now() // DAY
+        services.capacity.change_spending(
+            lambda known: replace(known, day=today, spent=50, reserved={"A": Reserved(20, today)})
+        )
+
+        (found,) = provider.spending(target)
+
+        assert found.level is level
+        assert re.search(words, found.said)
+
+    def test_yesterday_does_not_count(self, target: Target) -> None:
+        services = FakeServices(spending=SpendingLimits(50, 5, 100, 0))
+        vars(target)["services"] = services
+        services.capacity.change_spending(lambda known: replace(known, day=1, spent=100))
+
+        (found,) = provider.spending(target)
+
+        assert (found.level, found.said.split()[0]) == (Level.OK, "0")
 
 
 class TestMachinery:

@@ -54,6 +54,30 @@ def jobs(request: pytest.FixtureRequest) -> Jobs:
     return dynamodb_jobs()
 
 
+@pytest.mark.parametrize("kind", ["fake", "DynamoDB"])
+def test_whoever_listens_is_told_of_each_job_that_is_read_or_stored(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    seen: list[str | None] = []
+
+    def see(job: Job) -> None:
+        seen.append(job.model_id)
+
+    if kind == "fake":
+        jobs: Jobs = FakeJobs(seen=see)
+    else:
+        request.getfixturevalue("aws")
+        jobs = DynamoDBJobs(rows(), see)
+
+    jobs.create_job(a_job(), a_run())
+    jobs.job(JOB_ID)
+    jobs.change_job(JOB_ID, lambda job: replace(job, model_id="model-1"))
+    jobs.run(JOB_ID, 1)
+    jobs.find_job("another")
+
+    assert (seen[:2], seen[-1]) == ([None, None], "model-1")
+
+
 class TestRows:
     def test_a_job_comes_back_as_it_was_stored(self, jobs: Jobs) -> None:
         job = a_job(

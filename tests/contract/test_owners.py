@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from avatars.aws.owners import DynamoDBOwners
-from avatars.model import Allowance, Ordered
+from avatars.model import Allowance, Ordered, Reserved, Spending
 from avatars.ports import Owners
 from tests.builders import JOB_ID
 from tests.contract.table import rows
@@ -83,3 +83,36 @@ def test_an_order_that_is_refused_stores_nothing(owners: Owners) -> None:
         owners.change_allowance("alice", refuse)
 
     assert stored(owners, "alice") == Allowance()
+
+
+def reserve(name: str) -> Callable[[Spending], Spending]:
+    return lambda known: replace(known, reserved={**known.reserved, name: Reserved(70, day=3)})
+
+
+def spending(owners: Owners, owner: str) -> Spending:
+    """What stands there now."""
+    return owners.change_spending(owner, lambda known: known)
+
+
+@pytest.mark.parametrize("stranger", ["bob", "alice2", "(owner) alice", "Alice"])
+def test_what_an_owner_spends_concerns_nobody_else(owners: Owners, stranger: str) -> None:
+    owners.change_spending("alice", reserve("A-1 training"))
+
+    assert spending(owners, "alice") == Spending(
+        reserved={"A-1 training": Reserved(70, 3)}, version=1
+    )
+    assert spending(owners, stranger) == Spending()
+    assert stored(owners, "alice") == Allowance()
+
+
+def test_of_two_of_an_owners_jobs_that_reserve_at_once_none_is_overlooked(owners: Owners) -> None:
+    others = ["other"]
+
+    def reserve_in_turn(known: Spending) -> Spending:
+        if others:
+            owners.change_spending("alice", reserve(others.pop()))
+        return reserve("own")(known)
+
+    owners.change_spending("alice", reserve_in_turn)
+
+    assert spending(owners, "alice").reserved.keys() == {"own", "other"}

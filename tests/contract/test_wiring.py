@@ -38,16 +38,16 @@ class TestKey:
     def test_it_is_the_secret_without_the_blanks_round_it(self, services: AwsServices) -> None:
         put_key(" key-1\n")
 
-        assert services.provider().key == "key-1"
+        assert services.provider().provider.key == "key-1"
 
     def test_it_is_used_for_a_while_unless_a_fresh_one_is_asked_for(
         self, services: AwsServices
     ) -> None:
         put_key("key-1")
-        first = services.provider().key
+        first = services.provider().provider.key
         put_key("key-2")
 
-        keys = [services.provider(fresh_key=fresh).key for fresh in (False, True, False)]
+        keys = [services.provider(fresh_key=fresh).provider.key for fresh in (False, True, False)]
 
         assert first == "key-1"
         assert keys == ["key-1", "key-2", "key-2"]
@@ -56,7 +56,7 @@ class TestKey:
         services = FakeServices()
         services.rotate_key("key-2")
 
-        keys = [services.provider(fresh_key=fresh).key for fresh in (False, True, False)]
+        keys = [services.provider(fresh_key=fresh).provider.key for fresh in (False, True, False)]
 
         assert keys == ["key-1", "key-2", "key-2"]
 

@@ -13,6 +13,7 @@ class Person:
     """Somebody in the template's user pool, and their HTTP client for the API."""
 
     def __init__(self, pipeline: Pipeline, name: str) -> None:
+        self.name = name
         users, outputs = pipeline.aws("cognito-idp"), pipeline.stack.outputs
         pool = outputs["OwnerPool"]
         user = users.admin_create_user(UserPoolId=pool, Username=name, MessageAction="SUPPRESS")

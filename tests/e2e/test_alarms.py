@@ -63,8 +63,16 @@ def subscribed(pipeline: Pipeline, output: str) -> Iterator[Heard]:
     queues.delete_queue(QueueUrl=queue)
 
 
-def test_a_job_that_needs_attention_is_told_in_a_sentence(
-    folder: Folder, provider: Provider, heard: Heard
+def rings(pipeline: Pipeline, name: str) -> bool:
+    """Whether an alarm of the template is off, by what functions have printed since."""
+    [alarm] = pipeline.aws("cloudwatch").describe_alarms(AlarmNames=[pipeline.resources[name]])[
+        "MetricAlarms"
+    ]
+    return bool(alarm["StateValue"] == "ALARM")
+
+
+def test_a_job_that_needs_attention_is_told_in_a_sentence_and_rings(
+    pipeline: Pipeline, folder: Folder, provider: Provider, heard: Heard
 ) -> None:
     provider.stumble("start_training", "kill_client")
 
@@ -78,6 +86,7 @@ def test_a_job_that_needs_attention_is_told_in_a_sentence(
         "cause is removed, it is taken up again with: "
         f'avatars redrive {folder.job_id} --stack avatars"'
     ]
+    eventually(lambda: rings(pipeline, "TrainingOutcomeUnknownAlarm"), "alarm")
 
 
 def test_a_job_that_failed_by_its_photos_is_told_and_rings_nobody(
@@ -95,11 +104,14 @@ def test_a_job_that_failed_by_its_photos_is_told_and_rings_nobody(
     assert heard(folder.job_id) == []
 
 
-def test_a_pause_and_its_end_are_told(folder: Folder, provider: Provider, heard: Heard) -> None:
+def test_a_pause_and_its_end_are_told_and_the_reason_rings(
+    pipeline: Pipeline, folder: Folder, provider: Provider, heard: Heard
+) -> None:
     provider.behave(credits=0)
     folder.want(photos=5, prompts=[{"style": "anime"}])
     folder.drop(portraits(range(5)))
     paused = eventually(lambda: heard("Nothing is sent"), "pause")
+    eventually(lambda: rings(pipeline, "OutOfCreditsAlarm"), "alarm")
     provider.behave(credits=1000)
     resumed = eventually(lambda: heard("are sent to the provider again"), "end of the pause")
 
@@ -111,13 +123,20 @@ def test_a_pause_and_its_end_are_told(folder: Folder, provider: Provider, heard:
     ]
 
 
-def test_dead_letters_ring_when_their_alarm_goes_off(pipeline: Pipeline, heard: Heard) -> None:
-    alarm = pipeline.resources["DeadLetterAlarm"]
-    # The engine measures no queues, so the alarm is told that there is a letter.
-    pipeline.aws("cloudwatch").set_alarm_state(
-        AlarmName=alarm, StateValue="ALARM", StateReason="a letter"
+def test_a_dead_letter_rings_and_says_where_to_look(pipeline: Pipeline, heard: Heard) -> None:
+    # The engine measures no queues, so the test says what SQS would.
+    queue = pipeline.stack.outputs["DeadLetterQueue"].rpartition("/")[2]
+    pipeline.aws("cloudwatch").put_metric_data(
+        Namespace="AWS/SQS",
+        MetricData=[
+            {
+                "MetricName": "ApproximateNumberOfMessagesVisible",
+                "Dimensions": [{"Name": "QueueName", "Value": queue}],
+                "Value": 1,
+            }
+        ],
     )
 
-    (rung,) = eventually(lambda: heard(alarm), "alarm")
+    (rung,) = eventually(lambda: heard(pipeline.resources["DeadLetterAlarm"]), "alarm")
 
-    assert "`avatars dead-letters list`" in json.loads(rung)["AlarmDescription"]
+    assert json.loads(rung)["AlarmDescription"].endswith("docs/runbook.md#dead-letter")

@@ -198,6 +198,14 @@ class TestOrders:
         assert first.json()["job"]["folder"] == second.json()["job"]["folder"]
         assert (other.status_code, other.json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
 
+    def test_one_with_a_webhook_is_told_what_signs_it(self, alice: Person) -> None:
+        webhook = "https://hooks.example.com/avatars"
+
+        order = alice.order(folder="signed", photos=PHOTOS, webhook=webhook).json()
+        alice.http.delete(f"/jobs/{order['job']['job_id']}")  # so that nobody is told of its end
+
+        assert order["webhook_secret"].startswith("whsec_")
+
     def test_a_form_takes_one_file_of_one_kind_only(self, alice: Person) -> None:
         upload = alice.order(folder="forms", photos=PHOTOS).json()["uploads"][0]
         prefix = f"uploads/{alice.owner}/"

@@ -2,10 +2,12 @@
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
+from avatars import keys
 from avatars.model import JobStatus
 from avatars.settings import Settings
 from tests.conftest import ROOT
@@ -136,6 +138,38 @@ def test_an_execution_that_was_aborted_closes_its_job(pipeline: Pipeline, summer
 
     assert (reply["status"], reply["code"]) == ("NEEDS_ATTENTION", "EXECUTION_ENDED")
     assert summer.job().status is JobStatus.NEEDS_ATTENTION
+
+
+def test_one_that_was_aborted_after_its_training_leaves_no_photo(
+    pipeline: Pipeline, summer: Folder, held_back: None
+) -> None:
+    summer.begin()
+    pipeline.invoke("BeginRunFunction", event("begin_run"))
+    pipeline.jobs.change_job(
+        summer.job_id, lambda job: replace(job, status=JobStatus.INFERRING, trained_at=1)
+    )
+    prefixes = (summer.prefix, keys.prepared_photo_prefix(summer.job_id))
+    for prefix in prefixes * 2:  # in two versions
+        pipeline.s3.put_object(
+            Bucket=pipeline.upload_bucket, Key=f"{prefix}selfie.jpg", Body=portrait(1)
+        )
+
+    pipeline.invoke("CloseJobFunction", event("close_job"))
+
+    assert [summer.versions(prefix) for prefix in prefixes] == [[], []]
+
+
+def test_one_that_timed_out_is_followed_by_another(pipeline: Pipeline, summer: Folder) -> None:
+    summer.begin()
+    pipeline.invoke("BeginRunFunction", event("begin_run"))
+    timed_out = event("close_job")
+    timed_out["detail"]["status"] = "TIMED_OUT"
+
+    reply = pipeline.invoke("CloseJobFunction", timed_out)
+
+    assert reply["status"] == "COLLECTING"
+    another = pipeline.execution_arn(f"{summer.job_id}-1-1")
+    eventually(lambda: summer.run().execution == another, "run that another execution holds")
 
 
 def test_the_state_machine_runs_on_its_inputs(pipeline: Pipeline, summer: Folder) -> None:

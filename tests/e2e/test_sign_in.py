@@ -12,6 +12,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.e2e.command import avatars, command, surroundings
+from tests.e2e.people import PASSWORD, Person
 from tests.e2e.pipeline import Pipeline
 
 SIGN_IN_HERE = "Sign in here: "
@@ -50,7 +51,8 @@ def sign_in(browser: httpx.Client, address: str, user: str, password: str) -> ht
 def test_a_person_signs_in_with_a_browser_works_and_signs_out(
     pipeline: Pipeline, browser: httpx.Client, tmp_path: Path
 ) -> None:
-    stack = pipeline.stack
+    stack, dora = pipeline.stack, Person(pipeline, "dora-at-her-terminal@example.com")
+    dora.http.close()
     home = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
     with subprocess.Popen(
         command("sign-in", stack.page_url, "--no-browser", stack=None),
@@ -64,7 +66,7 @@ def test_a_person_signs_in_with_a_browser_works_and_signs_out(
         assert process.stderr
         address = process.stderr.readline().removeprefix(SIGN_IN_HERE).strip()
 
-        seen = sign_in(browser, address, stack.page_user, stack.page_password)
+        seen = sign_in(browser, address, dora.name, PASSWORD)
         said, problems = process.communicate()
     assert process.returncode == 0, problems
     assert "go back to the terminal" in seen.text
@@ -73,7 +75,7 @@ def test_a_person_signs_in_with_a_browser_works_and_signs_out(
     (kept,) = tmp_path.rglob("sign-ins.json")
     mode = kept.stat().st_mode & 0o777
     (found,) = json.loads(kept.read_text()).values()
-    secrets = (found["tokens"]["access"], found["tokens"]["refresh"], stack.page_password)
+    secrets = (found["tokens"]["access"], found["tokens"]["refresh"], PASSWORD)
     api = f"{stack.page_url}api"
     listed = avatars(pipeline, "list", "--json", "--api", api, stack=None, **home)
     out = avatars(pipeline, "sign-out", stack=None, **home)
@@ -82,7 +84,7 @@ def test_a_person_signs_in_with_a_browser_works_and_signs_out(
     assert mode == 0o600
     assert not any(secret in said + problems for secret in secrets)
     assert listed.returncode == 0, listed.stderr
-    assert json.loads(listed.stdout).keys() == {"jobs"}
+    assert json.loads(listed.stdout) == {"jobs": []}
     assert out.returncode == 0, out.stderr
     assert after.returncode == 1
     assert "Nobody is signed in" in after.stderr
@@ -107,7 +109,9 @@ def test_a_machine_gets_its_token_with_the_secret_of_its_client(pipeline: Pipeli
     )
 
     assert let_in.returncode == 0, let_in.stderr
-    assert json.loads(let_in.stdout).keys() == {"jobs"}
+    listed = {job["job_id"] for job in json.loads(let_in.stdout)["jobs"]}
+    its_own = pipeline.jobs.jobs_of(client["ClientId"], most=100).items
+    assert listed == {job.job_id for job in its_own}
     assert turned_away.returncode == 1
     assert "gives no tokens" in turned_away.stderr
     assert client["ClientSecret"] not in let_in.stderr + turned_away.stderr

@@ -6,6 +6,7 @@ from tests.fakes.capacity import FakeCapacity
 from tests.fakes.clock import FakeClock
 from tests.fakes.effects import Effects, KilledError, LostConfirmationError
 from tests.fakes.jobs import FakeJobs
+from tests.fakes.meter import FakeMeter
 from tests.fakes.owners import FakeOwners
 from tests.fakes.provider import FakeDownloads, FakePicsart, FakeProvider, Sent, answer
 from tests.fakes.services import ENVIRONMENT, FakeServices
@@ -22,6 +23,7 @@ __all__ = [
     "FakeExecutions",
     "FakeGallery",
     "FakeJobs",
+    "FakeMeter",
     "FakeNotices",
     "FakeOwners",
     "FakePacking",

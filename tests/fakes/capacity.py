@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from avatars.model import Durations, Gate, Leases, Stage
+from avatars.model import Durations, Gate, Leases, Spending, Stage
 from tests.fakes.effects import Effects
 
 
@@ -15,6 +15,7 @@ class FakeCapacity:
         self._gate = Gate()
         self._leases: dict[Stage, Leases] = {}
         self._durations: dict[Stage, Durations] = {}
+        self._spending = Spending()
 
     def gate(self) -> Gate:
         with self._effects.happen("read gate"):
@@ -60,3 +61,18 @@ class FakeCapacity:
                 if self._durations.get(stage, Durations()).version == before.version:
                     self._durations[stage] = replace(after, version=before.version + 1)
                     return self._durations[stage]
+
+    def spending(self) -> Spending:
+        with self._effects.happen("read spending"):
+            return self._spending
+
+    def change_spending(self, change: Callable[[Spending], Spending]) -> Spending:
+        while True:
+            before = self.spending()
+            after = change(before)
+            if after == before:
+                return before
+            with self._effects.happen("write spending"):
+                if self._spending.version == before.version:
+                    self._spending = replace(after, version=before.version + 1)
+                    return self._spending

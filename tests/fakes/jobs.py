@@ -30,12 +30,16 @@ Versioned = TypeVar("Versioned", Job, Run, Receipt)
 class FakeJobs:
     """Rows by job and record, under the conditions of `DynamoDBJobs`."""
 
-    def __init__(self, effects: Effects | None = None) -> None:
+    def __init__(
+        self, effects: Effects | None = None, seen: Callable[[Job], object] = lambda job: None
+    ) -> None:
         self._effects = effects or Effects()
+        self.seen = seen
         self._rows: dict[tuple[str, str], Row] = {}
 
     def find_job(self, job_id: str) -> Job | None:
-        return self._read(Job, job_id, "job")
+        job = self._read(Job, job_id, "job")
+        return self._told(job) if job else None
 
     def job(self, job_id: str) -> Job:
         job = self.find_job(job_id)
@@ -52,7 +56,7 @@ class FakeJobs:
     def create_job(self, job: Job, run: Run) -> Job:
         self.create_run(run)
         if self._write("job", job, lambda stored: stored is None):
-            return job
+            return self._told(job)
         return self.job(job.job_id)
 
     def create_run(self, run: Run) -> Run:
@@ -61,7 +65,7 @@ class FakeJobs:
         return self.run(run.job_id, run.run)
 
     def change_job(self, job_id: str, change: Callable[[Job], Job]) -> Job:
-        return self._change("job", lambda: self.job(job_id), change)
+        return self._told(self._change("job", lambda: self.job(job_id), change))
 
     def change_run(self, job_id: str, run: int, change: Callable[[Run], Run]) -> Run:
         return self._change(_run_record(run), lambda: self.run(job_id, run), change)
@@ -178,6 +182,10 @@ class FakeJobs:
             if self._write(record, after, _has_version(before.version)):
                 return after
 
+    def _told(self, job: Job) -> Job:
+        self.seen(job)
+        return job
+
     def _read(self, kind: type[AnyRow], job_id: str, record: str) -> AnyRow | None:
         with self._effects.happen(f"read {kind.__name__.lower()}"):
             row = self._rows.get((job_id, record))
@@ -197,7 +205,10 @@ class FakeJobs:
             waiters = [
                 Waiter(row.waiting.since, row.name, row.waiting.until)
                 for row in self._rows.values()
-                if isinstance(row, Run) and row.waiting and row.waiting.stage is stage
+                if isinstance(row, Run)
+                and row.waiting
+                and row.waiting.is_in_line
+                and row.waiting.stage is stage
             ]
             return sorted(waiters, key=lambda waiter: (waiter.since, waiter.run))[:most]
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from avatars.provider.metered import MeteredProvider
 from avatars.provider.picsart_reader import PicsartReader
 from avatars.settings import Settings
 from avatars.webhooks.secret import webhook_secret
@@ -18,11 +19,14 @@ from tests.fakes.capacity import FakeCapacity
 from tests.fakes.clock import FakeClock
 from tests.fakes.effects import Effects
 from tests.fakes.jobs import FakeJobs
+from tests.fakes.meter import FakeMeter
 from tests.fakes.owners import FakeOwners
 from tests.fakes.provider import FakeDownloads, FakePicsart, FakeProvider
 from tests.fakes.webhooks import FakeWebhookQueue, FakeWebhooks
 
 ENVIRONMENT = {
+    "POWERTOOLS_SERVICE_NAME": "avatars",
+    "LOG_KEY": "a-key-of-the-stack",
     "TABLE": "jobs",
     "UPLOAD_BUCKET": "uploads",
     "AVATAR_BUCKET": "avatars",
@@ -59,6 +63,10 @@ ENVIRONMENT = {
     "OWNER_JOBS_PER_DAY": "20",
     "OWNER_PHOTOS_PER_DAY": "300",
     "OWNER_OPEN_JOBS": "5",
+    "TRAINING_PRICE": "0",
+    "AVATAR_PRICE": "0",
+    "SPEND_PER_DAY": "0",
+    "OWNER_SPEND_PER_DAY": "0",
     "PROVIDER_STYLES": "realistic",
     "REJECTED_ADVICE": "",
     "DEFAULT_SUBJECT": "woman",
@@ -90,16 +98,18 @@ class FakeServices:
         self.notices = FakeNotices(self.effects)
         self.webhooks = FakeWebhooks(self.effects)
         self.webhook_queue = FakeWebhookQueue(self.effects)
+        self.meter = FakeMeter()
         self.reader = PicsartReader()
         self.picsart = FakePicsart(self.effects)
         self.secret = self.picsart.key
         self._cached_secret = self.secret
 
-    def provider(self, fresh_key: bool = False) -> FakeProvider:
+    def provider(self, fresh_key: bool = False) -> MeteredProvider:
         with self.effects.happen("fetch key"):
             if fresh_key:
                 self._cached_secret = self.secret
-            return FakeProvider(self.picsart, self._cached_secret)
+            provider = FakeProvider(self.picsart, self._cached_secret)
+        return MeteredProvider(provider, self.reader, self.meter, fresh_key)
 
     def webhook_secret(self, owner: str) -> str:
         with self.effects.happen("fetch webhook secret"):

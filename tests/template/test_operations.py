@@ -2,13 +2,9 @@
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
-from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
 
 from avatars.pipeline.notifying import TYPES, WAITS
 from cli.dead_letters.letters import (
@@ -19,9 +15,8 @@ from cli.dead_letters.letters import (
     WEBHOOK_RECEIVES,
     WEBHOOK_RULES,
 )
-from local.deploy import package
+from tests.template.expanded import expand, source
 
-ROOT = Path(__file__).parents[2]
 QUEUE = {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
 TOPIC = {"Ref": "Alarms"}
 NOTICES = {"Ref": "Notices"}
@@ -33,10 +28,7 @@ Properties = dict[str, Any]
 @pytest.fixture(scope="module")
 def resources() -> dict[str, Any]:
     """The template's resources after AWS's own translator."""
-    source = package(ROOT / "template.yaml", lambda content: {"Bucket": "b", "Key": "k"})
-    session = boto3.Session(region_name="eu-west-1")
-    translated = Translator({}, Parser(), boto_session=session).translate(source, {})
-    found: dict[str, Any] = translated["Resources"]
+    found: dict[str, Any] = expand(source())["Resources"]
     return found
 
 
@@ -277,6 +269,26 @@ class TestNotices:
         assert resources["NoticeEmailSubscription"]["Condition"] == "HasNoticeEmail"
 
 
+class TestTraces:
+    def test_every_function_and_the_state_machine_are_traced(
+        self, resources: dict[str, Any]
+    ) -> None:
+        functions = of_type(resources, "Lambda::Function").values()
+        [machine] = of_type(resources, "StepFunctions::StateMachine").values()
+
+        assert all(function["TracingConfig"] == {"Mode": "Active"} for function in functions)
+        assert machine["TracingConfiguration"] == {"Enabled": True}
+
+    def test_whoever_is_traced_may_say_so(self, resources: dict[str, Any]) -> None:
+        roles = of_type(resources, "IAM::Role")
+        traced = {*of_type(resources, "Lambda::Function"), "MakeAvatars"}
+
+        for name in traced:
+            assert any(
+                "XRay" in arn or "Xray" in arn for arn in roles[f"{name}Role"]["ManagedPolicyArns"]
+            )
+
+
 class TestAlarm:
     def test_people_hear_of_every_notice_that_needs_one(self, resources: dict[str, Any]) -> None:
         rules = [
@@ -302,18 +314,16 @@ class TestAlarm:
                 "job_id", "run", "status", "code", "reason", "$.time",
             }  # fmt: skip
 
-    def test_only_eventbridge_and_our_alarm_may_tell(self, resources: dict[str, Any]) -> None:
+    def test_only_eventbridge_and_our_alarms_may_tell(self, resources: dict[str, Any]) -> None:
         policy = of_type(resources, "SNS::TopicPolicy")["AlarmsPolicy"]["PolicyDocument"]
-        rules, alarm = policy["Statement"]
+        rules, alarms = policy["Statement"]
 
         assert rules["Principal"] == {"Service": "events.amazonaws.com"}
         assert "Condition" not in rules  # with one, EventBridge could publish nothing
-        assert alarm["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
-        assert alarm["Condition"] == {
-            "ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["DeadLetterAlarm", "Arn"]}}
-        }
-        assert rules["Action"] == alarm["Action"] == "sns:Publish"
-        assert rules["Resource"] == alarm["Resource"] == TOPIC
+        assert alarms["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+        assert sources(alarms) == sorted(of_type(resources, "CloudWatch::Alarm"))
+        assert rules["Action"] == alarms["Action"] == "sns:Publish"
+        assert rules["Resource"] == alarms["Resource"] == TOPIC
 
     def test_one_dead_letter_is_enough(self, resources: dict[str, Any]) -> None:
         alarm = of_type(resources, "CloudWatch::Alarm")["DeadLetterAlarm"]

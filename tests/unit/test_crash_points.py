@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from avatars.model import Job, JobStatus, Sending, Stage
+from avatars.settings import SpendingLimits
 from tests.builders import JOB_ID, PREFIX, a_run, a_submission, ready_to_train, trained
 from tests.fakes import LostConfirmationError, answer
 from tests.fakes.clock import NOON
@@ -17,8 +18,10 @@ from tests.whole_jobs import (
     folder,
     is_killed,
     it_ended_well_or_says_why,
+    no_cap_is_exceeded,
     no_id_is_lost,
     nothing_is_paid_for_twice,
+    nothing_stays_reserved,
     picture,
     repeating_changes_nothing,
     surroundings,
@@ -147,6 +150,8 @@ def every_end(
                 nothing_is_paid_for_twice(region)
                 no_id_is_lost(region)
                 it_ended_well_or_says_why(region)
+                no_cap_is_exceeded(region)
+                nothing_stays_reserved(region)
                 nothing_is_left_behind(region)
                 repeating_changes_nothing(region)
                 nothing_is_left_behind(region)
@@ -221,6 +226,25 @@ def test_nothing_needs_a_person_who_allows_a_second_request() -> None:
 
     for fault in (is_killed, fails):
         assert in_need_of_a_person(story, fault, is_in_doubt) == []
+
+
+def test_a_budget_is_kept_and_nothing_of_it_lost() -> None:
+    story = Story(
+        lambda region: ready_to_train(region.services),
+        its_execution_starts,
+        settings={"spending": SpendingLimits(50, 5, per_day=70, owner_per_day=70)},
+    )
+
+    def concerns_money(moment: str) -> bool:
+        return moment.endswith(("spending", "balance"))
+
+    for fault in (is_killed, fails):
+        assert in_need_of_a_person(story, fault, concerns_money) == []
+    assert in_need_of_a_person(story, confirmation_is_lost, is_write_of_money) == []
+
+
+def is_write_of_money(moment: str) -> bool:
+    return moment in ("after write spending", "after write owner's spending")
 
 
 @every_story

@@ -188,6 +188,17 @@ class TestLeavingOut:
         assert kept["Resources"]["Queue"]["DependsOn"] == []
         assert list(kept["Outputs"]) == ["Table"]
 
+    def test_so_do_alarms_on_more_than_one_metric(self) -> None:
+        alarm = "AWS::CloudWatch::Alarm"
+        given = {
+            "Resources": {
+                "OnOne": {"Type": alarm, "Properties": {"MetricName": "Errors"}},
+                "OnMany": {"Type": alarm, "Properties": {"Metrics": [{"Expression": "SELECT"}]}},
+            }
+        }
+
+        assert list(leave_out(given, [])["Resources"]) == ["OnOne"]
+
 
 class TestSourcesAndOutputs:
     @pytest.mark.parametrize(

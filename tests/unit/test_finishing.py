@@ -44,6 +44,8 @@ ENDINGS = {
     "TooFewPhotosError": ("FAILED", "TOO_FEW_PHOTOS"),
     "BatchIncompleteError": ("FAILED", "BATCH_INCOMPLETE"),
     "BadManifestError": ("FAILED", "BAD_MANIFEST"),
+    "TooExpensiveError": ("FAILED", "TOO_EXPENSIVE"),
+    "SpendCapError": ("NEEDS_ATTENTION", "SPEND_CAP"),
     "ProviderRejectedError": ("FAILED", "PROVIDER_REJECTED"),
     "ProviderKeyRefusedError": ("NEEDS_ATTENTION", "PROVIDER_KEY_REFUSED"),
     "OutOfCreditsError": ("NEEDS_ATTENTION", "OUT_OF_CREDITS"),

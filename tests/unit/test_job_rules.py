@@ -4,6 +4,7 @@ operator who do whatever they like."""
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import count, pairwise
+from typing import Any, ClassVar
 
 import hypothesis.strategies as st
 from hypothesis import settings
@@ -11,16 +12,23 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from avatars.errors import OutcomeUnknownError, ProviderUnreachableError
 from avatars.model import MIN_PHOTOS, Answer, Job, JobStatus, PhotoStatus
+from avatars.pipeline.spending import DAY
+from avatars.settings import SpendingLimits
 from tests.builders import JOB_ID, PREFIX
 from tests.fakes import Effects, FakeJobs, answer
+from tests.fakes.clock import NOON
 from tests.region import Region
 from tests.whole_jobs import (
     NOT_ACCEPTED,
+    accounts,
     fails,
     is_killed,
+    is_refused,
     it_ended_well_or_says_why,
+    no_cap_is_exceeded,
     no_id_is_lost,
     nothing_is_paid_for_twice,
+    nothing_stays_reserved,
     picture,
     repeating_changes_nothing,
     surroundings,
@@ -73,6 +81,10 @@ delays = st.sampled_from([[0], [0], [0], [20], [2000], [0, 0], [200, 0], []])
 sayings = st.sampled_from([(call, reply) for call in REPLIES for reply in REPLIES[call]])
 
 
+LIMITS = SpendingLimits(training_price=50, avatar_price=5, per_day=120, owner_per_day=110)
+"""Room on a day for a job or two of some avatars."""
+
+
 class WatchedJobs(FakeJobs):
     """Remembers how the job stood after each change."""
 
@@ -89,11 +101,15 @@ class WatchedJobs(FakeJobs):
 class WholeJobs(RuleBasedStateMachine):
     """One folder, and everything that may happen to it."""
 
+    further_settings: ClassVar[dict[str, Any]] = {}
+
     @initialize(
         delays=st.lists(delays, min_size=5, max_size=5), sayings=st.lists(sayings, max_size=3)
     )
     def five_photos_are_dropped(self, delays: list[list[float]], sayings: list[Saying]) -> None:
-        self.services = surroundings(collect_seconds=1800, provider_patience=7200)
+        self.services = surroundings(
+            collect_seconds=1800, provider_patience=7200, **self.further_settings
+        )
         self.jobs = self.services.jobs = WatchedJobs(self.services.effects)
         self.delays: dict[str, list[float]] = {}
         self.has_an_operator_acted = False
@@ -218,6 +234,7 @@ class WholeJobs(RuleBasedStateMachine):
                 nothing_is_paid_for_twice(region)
                 no_id_is_lost(region)
                 it_ended_well_or_says_why(region)
+                nothing_stays_reserved(region)
                 self._photos_got_what_they_deserve()
                 repeating_changes_nothing(region)
 
@@ -245,6 +262,36 @@ class WholeJobs(RuleBasedStateMachine):
 
     def _run(self) -> int:
         return the_job(self.region).run if self._has_job() else 1
+
+
+class CappedJobs(WholeJobs):
+    """The same where the provider's prices are known, and little may be spent on a day."""
+
+    further_settings: ClassVar[dict[str, Any]] = {"spending": LIMITS}
+
+    @rule(credits=st.sampled_from([0, 50, 99, 1000]))
+    def the_balance_will_be(self, credits: int) -> None:
+        self.services.picsart.will("balance", answer(200, {"credits": credits}))
+
+    @rule()
+    def the_next_day_begins(self) -> None:
+        self.region.run(DAY - self.services.clock.now() % DAY)
+
+    @invariant()
+    def no_cap_is_exceeded(self) -> None:
+        if self._has_job():
+            no_cap_is_exceeded(self.region)
+
+    @invariant()
+    def every_request_that_may_be_paid_for_counts(self) -> None:
+        if not self._has_job() or self.services.clock.now() // DAY != NOON // DAY:
+            return
+        picsart = self.services.picsart
+        trainings = [one for one in picsart.requests("submit_training") if not is_refused(one)]
+        inferences = [one for one in picsart.requests("submit_inference") if not is_refused(one)]
+        avatars = sum(prompt.count for one in inferences for prompt in one.arguments[1])
+        paid = LIMITS.training_price * len(trainings) + LIMITS.avatar_price * avatars
+        assert all(paid <= spending.committed for spending in accounts(self.region))
 
 
 class TestFound:
@@ -323,5 +370,7 @@ def a_story(delays: list[list[float]] | None = None) -> WholeJobs:
     return story
 
 
+TestCappedJobs = CappedJobs.TestCase
+TestCappedJobs.settings = settings(max_examples=40, stateful_step_count=25)
 TestWholeJobs = WholeJobs.TestCase
 TestWholeJobs.settings = settings(max_examples=150, stateful_step_count=25)

@@ -4,20 +4,28 @@ import json
 import re
 import threading
 from http.server import BaseHTTPRequestHandler
-from types import ModuleType
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
 from local.ministack import (
+    Call,
     EngineChangedError,
     StateFailedError,
     Surroundings,
+    count_what_is_logged,
+    decide,
+    decide_for_resource,
+    evaluate_alarms_as_metrics_come,
+    fill_in,
     hand_over_events_at_once,
     interpret,
     let_wildcards_match_line_breaks,
     put_versions_into_object_events,
     queue_for_lambda_slots,
+    record_calls,
     retry_lambdas_of_event_rules,
     send_records_to_functions,
 )
@@ -179,6 +187,136 @@ def test_a_wildcard_in_a_policy_matches_a_key_with_a_line_break() -> None:
     assert not policies._fnmatch_compile("uploads/*", False).match("photos/line\nbreak.jpg")
 
 
+class Policies:
+    """The engine's way to look at a call: who asks, is told to `evaluate` by `enforce`."""
+
+    def __init__(self, file: Path) -> None:
+        self.module = module(enforce=self.enforce, evaluate=lambda context: context.allows)
+        record_calls(self.module, file)
+
+    def enforce(self, asked: Any) -> str | None:
+        return None if asked is None or self.module.evaluate(asked) else "denied"
+
+
+def asked(role: str, action: str, allows: bool = True) -> Any:
+    return SimpleNamespace(
+        principal_type="AssumedRole",
+        principal_arn=f"arn:aws:sts::123456789012:assumed-role/{role}/session",
+        action=action,
+        resource_arn="arn:aws:s3:::bucket",
+        service_context={"s3:prefix": "a/", "aws:tagkeys": None},
+        allows=allows,
+    )
+
+
+def test_what_roles_ask_is_written_down_once(tmp_path: Path) -> None:
+    file = tmp_path / "calls.jsonl"
+    policies = Policies(file).module
+
+    answers = [
+        policies.enforce(asked("reader", "s3:ListBucket")),
+        policies.enforce(asked("reader", "s3:ListBucket")),
+        policies.enforce(asked("reader", "s3:PutObject", allows=False)),
+    ]
+
+    call = {
+        "role": "reader",
+        "resource": "arn:aws:s3:::bucket",
+        "context": {"s3:prefix": "a/"},
+    }
+    assert answers == [None, None, "denied"]
+    assert [json.loads(line) for line in file.read_text().splitlines()] == [
+        call | {"action": "s3:ListBucket", "allowed": True},
+        call | {"action": "s3:PutObject", "allowed": False},
+    ]
+
+
+def test_what_is_asked_by_others_is_not(tmp_path: Path) -> None:
+    file = tmp_path / "calls.jsonl"
+    policies = Policies(file).module
+    user = asked("root", "s3:ListBucket")
+    user.principal_type = "User"
+
+    policies.enforce(user)
+    policies.enforce(None)
+
+    assert not file.exists()
+
+
+SESSION = "arn:aws:sts::123456789012:assumed-role/reader/session"
+
+
+@pytest.mark.parametrize(
+    ("more", "decision"), [([], "Allow"), ([{"Effect": "Deny", "Action": "s3:*"}], "Deny")]
+)
+def test_policies_decide_on_a_call(more: list[dict[str, str]], decision: str) -> None:
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/a/*"}
+    policies = [{"Statement": [statement]}, {"Statement": more}]
+
+    assert decide(policies, Call(SESSION, "s3:GetObject", "arn:aws:s3:::bucket/a/b")) == decision
+    assert decide(policies[:1], Call(SESSION, "s3:GetObject", "arn:aws:s3:::bucket/b")) == (
+        "ImplicitDeny"
+    )
+
+
+@pytest.mark.parametrize(
+    ("service", "source", "decision"),
+    [
+        ("events.amazonaws.com", "rule/ours", "Allow"),
+        ("events.amazonaws.com", "rule/other", "ImplicitDeny"),
+        ("s3.amazonaws.com", "rule/ours", "ImplicitDeny"),
+    ],
+)
+def test_a_resource_lets_a_service_in_by_its_name_and_its_source(
+    service: str, source: str, decision: str
+) -> None:
+    policy = {
+        "Statement": {
+            "Effect": "Allow",
+            "Principal": {"Service": "events.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": "queue",
+            "Condition": {"ArnEquals": {"aws:SourceArn": "rule/ours"}},
+        }
+    }
+
+    call = Call(service, "sqs:SendMessage", "queue", {"aws:SourceArn": source})
+
+    assert decide_for_resource(policy, call) == decision
+
+
+def test_a_template_is_filled_in_with_names_and_the_defaults_of_its_parameters() -> None:
+    template = {
+        "Parameters": {"Mail": {"Type": "String", "Default": ""}},
+        "Conditions": {"HasMail": {"Fn::Not": [{"Fn::Equals": [{"Ref": "Mail"}, ""]}]}},
+        "Resources": {
+            "Post": {"Type": "T", "Condition": "HasMail", "Properties": {}},
+            "Queue": {
+                "Type": "T",
+                "Properties": {
+                    "Name": {"Fn::Sub": "${AWS::StackName}-${Table}"},
+                    "Owner": {"Ref": "AWS::AccountId"},
+                    "Of": {"Fn::GetAtt": ["Table", "Arn"]},
+                    "Mail": {"Fn::If": ["HasMail", {"Ref": "Mail"}, {"Ref": "AWS::NoValue"}]},
+                },
+            },
+        },
+    }
+    made = {"Table": ("jobs", {"Arn": "arn:jobs"})}
+
+    filled_in = fill_in(template, "stack", "111122223333", "eu-west-1", made)
+    with_mail = fill_in(template, "stack", "111122223333", "eu-west-1", made, {"HasMail": True})
+
+    assert filled_in == {
+        "Queue": {
+            "Type": "T",
+            "Properties": {"Name": "stack-jobs", "Owner": "111122223333", "Of": "arn:jobs"},
+        }
+    }
+    assert "Post" in with_mail
+    assert with_mail["Queue"]["Properties"]["Mail"] == ""
+
+
 def test_a_function_gets_its_event_without_waiting_for_an_acknowledgement() -> None:
     class Worker:
         def _build_handler_class(self, generation: int, pending: str) -> type:
@@ -274,3 +412,66 @@ def test_an_execution_that_fails_says_with_what() -> None:
         "OopsError",
         "it broke",
     )
+
+
+class Metrics:
+    """The engine's metrics and alarms, as far as alarms are evaluated."""
+
+    def __init__(self, **alarm: Any) -> None:
+        self.rung: list[float] = []
+        self.module = module(
+            _metrics={},
+            _alarms={"an-alarm": alarm},
+            _dims_key=lambda by: "|".join(f"{name}={by[name]}" for name in sorted(by)),
+            _dims_from_list=lambda each: {one["Name"]: one["Value"] for one in each},
+            rung=self.rung,
+        )
+        self.module.record_metric = self.record
+        # Of that module, as the engine's own function is.
+        exec(  # noqa: S102
+            "def _evaluate_alarm(alarm):\n"
+            "    rung.append(sum(value for values in _metrics.values() for value in values))",
+            vars(self.module),
+        )
+        evaluate_alarms_as_metrics_come(self.module)
+
+    def record(self, namespace: str, name: str, value: float, unit: str, by: Any) -> None:
+        key = (namespace, name, self.module._dims_key(by))
+        self.module._metrics.setdefault(key, []).append(value)
+
+
+def test_an_alarm_sees_what_has_its_dimensions_as_soon_as_it_comes() -> None:
+    metrics = Metrics(
+        Namespace="Avatars", MetricName="Ends", Dimensions=[{"Name": "code", "Value": "LOST"}]
+    )
+
+    for code in ("LATE", "LOST", "LOST"):
+        metrics.module.record_metric("Avatars", "Ends", 1, "Count", {"code": code})
+    metrics.module.record_metric("Avatars", "Starts", 1, "Count", {"code": "LOST"})
+
+    assert metrics.rung == [0, 1, 2]
+
+
+def test_a_line_that_measures_something_is_counted_and_kept() -> None:
+    recorded: list[Any] = []
+    kept: list[Any] = []
+    logs = module(_append_log_events=lambda stream, events: kept.extend(events))
+    metrics = module(record_metric=lambda *metric: recorded.append(metric))
+    group = {
+        "Namespace": "Avatars",
+        "Dimensions": [["service"], ["service", "code"]],
+        "Metrics": [{"Name": "Ends", "Unit": "Count"}],
+    }
+    line = {"_aws": {"CloudWatchMetrics": [group]}, "service": "a", "code": "LOST", "Ends": [1.0]}
+    lines = [
+        {"message": message} for message in ("START", '{"message": "began"}', json.dumps(line))
+    ]
+
+    count_what_is_logged(logs, metrics)
+    logs._append_log_events("a-stream", lines)
+
+    assert kept == lines
+    assert recorded == [
+        ("Avatars", "Ends", 1.0, "Count", {"service": "a"}),
+        ("Avatars", "Ends", 1.0, "Count", {"service": "a", "code": "LOST"}),
+    ]

@@ -4,13 +4,15 @@ import pytest
 
 from avatars.errors import BadManifestError
 from avatars.model import Advice, Prompt, Subject
-from avatars.settings import OwnerLimits, Settings
+from avatars.settings import OwnerLimits, Settings, SpendingLimits
 from tests.fakes import ENVIRONMENT
 
 NUMBERS = sorted(
     name
     for name in ENVIRONMENT
-    if name.endswith("_SECONDS") or name.startswith("OWNER_") or name == "AVATARS_PER_BATCH"
+    if name.endswith("_SECONDS")
+    or name in ("OWNER_JOBS_PER_DAY", "OWNER_PHOTOS_PER_DAY", "OWNER_OPEN_JOBS")
+    or name == "AVATARS_PER_BATCH"
 )
 
 OF_SOME = (
@@ -88,6 +90,33 @@ def test_an_owner_may_order_so_much_and_no_more() -> None:
     limits = settings(OWNER_JOBS_PER_DAY="3", OWNER_PHOTOS_PER_DAY="45", OWNER_OPEN_JOBS="2")
 
     assert limits.owner_limits == OwnerLimits(jobs_a_day=3, photos_a_day=45, open_jobs=2)
+
+
+def test_nothing_is_counted_or_capped_by_default() -> None:
+    assert settings().spending == SpendingLimits(0, 0, per_day=0, owner_per_day=0)
+    assert not settings().spending.is_priced
+
+
+@pytest.mark.parametrize("price", ["TRAINING_PRICE", "AVATAR_PRICE"])
+def test_one_price_is_enough_for_a_cap(price: str) -> None:
+    limits = settings(SPEND_PER_DAY="100", OWNER_SPEND_PER_DAY="50", **{price: "1"}).spending
+
+    assert (limits.per_day, limits.owner_per_day, limits.is_priced) == (100, 50, True)
+
+
+@pytest.mark.parametrize("cap", ["SPEND_PER_DAY", "OWNER_SPEND_PER_DAY"])
+def test_a_cap_without_a_price_would_cap_nothing(cap: str) -> None:
+    with pytest.raises(ValueError, match="give the provider's prices"):
+        settings(**{cap: "100"})
+
+
+@pytest.mark.parametrize("value", ["", "soon", "0.5", "-1"])
+@pytest.mark.parametrize(
+    "name", ["TRAINING_PRICE", "AVATAR_PRICE", "SPEND_PER_DAY", "OWNER_SPEND_PER_DAY"]
+)
+def test_credits_are_whole_numbers(name: str, value: str) -> None:
+    with pytest.raises(ValueError, match=r"invalid literal|must be at least 0"):
+        settings(**{name: value})
 
 
 @pytest.mark.parametrize(

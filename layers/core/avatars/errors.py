@@ -17,6 +17,7 @@ AddressRefusedError           an address outside is none that we connect to
 WebhookFailedError            a receiver could not be told: worth another try
 BadRequestError               a stranger's input is wrong: names the thing, the limit, the remedy
 ├─ BadManifestError           … and ends the job, where it stands in its `job.json`
+│  └─ TooExpensiveError       … because it costs more than may be spent on any day
 ├─ BadCursorError             a page is asked for by what no page has named
 └─ BadKeyError                an upload lies in no folder
 ConflictError                 what is asked for does not fit how the job stands
@@ -101,6 +102,13 @@ class ProviderBusyError(JobError):
 
     status = JobStatus.NEEDS_ATTENTION
     code = "PROVIDER_BUSY"
+
+
+class SpendCapError(JobError):
+    """What may be spent on a day left no room for the job until the deadline for starting."""
+
+    status = JobStatus.NEEDS_ATTENTION
+    code = "SPEND_CAP"
 
 
 class TrainingFailedError(JobError):
@@ -251,6 +259,12 @@ class BadManifestError(JobError, BadRequestError):
     """What is wanted of a job cannot be understood: by `job.json` it ends the job."""
 
     code = "BAD_MANIFEST"
+
+
+class TooExpensiveError(BadManifestError):
+    """A job costs more than may be spent on any day."""
+
+    code = "TOO_EXPENSIVE"
 
 
 class BadCursorError(BadRequestError):

@@ -158,6 +158,8 @@ class WaitReason(StrEnum):
     OUTAGE = "PROVIDER_OUTAGE"
     NOT_SENT = "NOT_SENT"
     """The step that sends it failed before it had sent anything."""
+    SPEND_CAP = "SPEND_CAP"
+    """What may be spent on this day is spent, or reserved."""
 
     @property
     def needs_a_person(self) -> bool:
@@ -178,6 +180,11 @@ class Waiting:
     """How many others come first, as far as anybody has counted."""
     stuck: int = 0
     """How often it has asked since it last came forward."""
+
+    @property
+    def is_in_line(self) -> bool:
+        """Whether others come after it: who may not pay yet stands in nobody's way."""
+        return self.reason is not WaitReason.SPEND_CAP
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +225,45 @@ class Gate:
     told: bool = True
     """Whether the alarm has been rung."""
     version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """The price of a request that is about to be sent, or may have been accepted."""
+
+    credits: int
+    day: int
+    """Which day's: days since 1970 in UTC, by the clock."""
+    in_doubt: bool = False
+    """Whether its run has ended, and nobody knows what became of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What the jobs of all, or of one owner, have cost today and may still cost, in credits."""
+
+    day: int = 0
+    """The last one on which anything was reserved."""
+    spent: int = 0
+    """On that day."""
+    reserved: Mapping[str, Reserved] = field(default_factory=dict)
+    """By `{job_id}-{run} {stage}`."""
+    balance: int | None = None
+    """What the provider had left for us when it was asked last, less what was paid since; None
+    where it has not said so."""
+    asked_at: int = 0
+    version: int = 0
+
+    @property
+    def committed(self) -> int:
+        """What of the day's cap is used up."""
+        today = (one.credits for one in self.reserved.values() if one.day == self.day)
+        return self.spent + sum(today)
+
+    @property
+    def outstanding(self) -> int:
+        """What the provider has yet to charge for, of whatever day."""
+        return sum(one.credits for one in self.reserved.values() if not one.in_doubt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -549,7 +595,7 @@ class Progress:
     word: str = ""
     """The provider's own word."""
     unknown: bool = False
-    """Whether nobody has seen this word before; it counts as running."""
+    """Whether nobody has seen this word before, or there is none; it counts as running."""
     reason: str | None = None
     wait_seconds: int | None = None
     """The least wait that the provider asked for."""

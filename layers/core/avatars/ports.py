@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from avatars.clock import Clock
+from avatars.metrics import Metric
 from avatars.model import (
     Allowance,
     Answer,
@@ -21,6 +22,7 @@ from avatars.model import (
     Prompt,
     Receipt,
     Run,
+    Spending,
     Stage,
     StoredUpload,
     Subject,
@@ -133,12 +135,20 @@ class Capacity(Protocol):
     def change_durations(self, stage: Stage, change: Callable[[Durations], Durations]) -> Durations:
         """The same for how long a stage has taken lately."""
 
+    def spending(self) -> Spending: ...
+
+    def change_spending(self, change: Callable[[Spending], Spending]) -> Spending:
+        """The same for what all jobs together cost."""
+
 
 class Owners(Protocol):
     """What is remembered of an owner beside the jobs."""
 
     def change_allowance(self, owner: str, change: Callable[[Allowance], Allowance]) -> Allowance:
         """As `Jobs.change_job`; there is an empty allowance before anybody has changed it."""
+
+    def change_spending(self, owner: str, change: Callable[[Spending], Spending]) -> Spending:
+        """The same for what an owner's jobs cost."""
 
 
 class Uploads(Protocol):
@@ -271,8 +281,14 @@ class ProviderReader(Protocol):
 
     def inference_progress(self, answer: Answer) -> Progress: ...
 
-    def trouble(self, answer: Answer) -> WaitReason | None:
-        """Why, by the answer to `balance`, nothing should be sent; None where all seems well."""
+    def trouble(self, answer: Answer, least: int = 1) -> WaitReason | None:
+        """Why, by the answer to `balance`, nothing should be sent; None where all seems well.
+
+        Fewer than *least* credits are too few.
+        """
+
+    def credits(self, answer: Answer) -> int | None:
+        """How many credits the account has left, by any answer; None where it does not say."""
 
 
 class Executions(Protocol):
@@ -305,6 +321,16 @@ class Notices(Protocol):
     """Tells the world how a job ended."""
 
     def publish(self, kind: str, detail: Mapping[str, object]) -> None: ...
+
+
+class Meter(Protocol):
+    """Counts what happens, for those who run the stack."""
+
+    def add(self, metric: Metric, value: float = 1, **by: str | None) -> None:
+        """Add *value* to a metric, *by* its dimensions; what is None is left out.
+
+        A value that is not of a dimension's set counts as OTHER.
+        """
 
 
 class Webhooks(Protocol):
@@ -361,6 +387,8 @@ class Services(Storage, Protocol):
     def packing(self) -> Packing: ...
     @property
     def notices(self) -> Notices: ...
+    @property
+    def meter(self) -> Meter: ...
     @property
     def reader(self) -> ProviderReader: ...
     @property

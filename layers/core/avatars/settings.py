@@ -47,6 +47,22 @@ class OwnerLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class SpendingLimits:
+    """What the provider charges, and how much of that a day may cost, in its credits."""
+
+    training_price: int
+    avatar_price: int
+    """Both 0 where nobody has said what they are: then nothing is counted."""
+    per_day: int
+    """0 for no cap; the same for that of one owner."""
+    owner_per_day: int
+
+    @property
+    def is_priced(self) -> bool:
+        return self.training_price > 0 or self.avatar_price > 0
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that a step may want to know of its surroundings."""
 
@@ -82,6 +98,7 @@ class Settings:
     """How often a request whose outcome stays unknown is sent again: it may be paid for twice."""
     batch_size: int
     owner_limits: OwnerLimits
+    spending: SpendingLimits
     styles: tuple[str, ...]
     """What the provider can draw; empty where nobody has said so, and all are passed on."""
     rejected_advice: frozenset[Advice]
@@ -155,6 +172,7 @@ class Settings:
                 photos_a_day=number("OWNER_PHOTOS_PER_DAY"),
                 open_jobs=number("OWNER_OPEN_JOBS"),
             ),
+            spending=_spending(environment),
             styles=tuple(
                 style.strip()
                 for style in environment["PROVIDER_STYLES"].split(",")
@@ -172,6 +190,21 @@ class Settings:
                 result_origins=_listed(environment["PROVIDER_RESULT_ORIGINS"]),
             ),
         )
+
+
+def _spending(environment: Mapping[str, str]) -> SpendingLimits:
+    """Raises ValueError for less than nothing, and for a cap without any price."""
+    names = ("TRAINING_PRICE", "AVATAR_PRICE", "SPEND_PER_DAY", "OWNER_SPEND_PER_DAY")
+    for name in names:
+        if int(environment[name]) < 0:
+            raise ValueError(f"{name} is {environment[name]}; it must be at least 0.")
+    limits = SpendingLimits(*(int(environment[name]) for name in names))
+    if (limits.per_day or limits.owner_per_day) and not limits.is_priced:
+        raise ValueError(
+            "SPEND_PER_DAY and OWNER_SPEND_PER_DAY cap nothing while TRAINING_PRICE and "
+            "AVATAR_PRICE are 0: give the provider's prices."
+        )
+    return limits
 
 
 def _advice(text: str) -> frozenset[Advice]:

@@ -31,8 +31,11 @@ if TYPE_CHECKING:
     from avatars.aws.preparations import LambdaPreparations
     from avatars.aws.rows import Rows
     from avatars.aws.webhook_queue import SqsWebhookQueue
+    from avatars.logs import Lines
+    from avatars.model import Job
+    from avatars.ports import Meter
     from avatars.provider.downloads import HttpDownloads
-    from avatars.provider.picsart import PicsartProvider
+    from avatars.provider.metered import MeteredProvider
     from avatars.provider.picsart_reader import PicsartReader
     from avatars.webhooks.sender import HttpWebhooks
 
@@ -85,12 +88,21 @@ class AwsStorage:
 class AwsServices(AwsStorage):
     """Every port on its AWS adapter, each made when it is first used: cold starts are short.
 
-    *aws* makes the clients, as `boto3.client` does: outside Lambda they are somebody's.
+    *aws* makes the clients, as `boto3.client` does: outside Lambda they are somebody's. *seen* is
+    told of each job that is read, *meter* of what happens: outside Lambda nobody is.
     """
 
-    def __init__(self, settings: Settings, aws: Callable[..., Any] = boto3.client) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        aws: Callable[..., Any] = boto3.client,
+        seen: Callable[[Job], object] = lambda job: None,
+        meter: Meter | None = None,
+    ) -> None:
         super().__init__(settings.upload_bucket, aws)
         self.settings = settings
+        self._seen = seen
+        self._meter = meter
 
     @property
     def clock(self) -> Clock:
@@ -100,7 +112,7 @@ class AwsServices(AwsStorage):
     def jobs(self) -> DynamoDBJobs:
         from avatars.aws.jobs import DynamoDBJobs
 
-        return DynamoDBJobs(self._rows)
+        return DynamoDBJobs(self._rows, self._seen)
 
     @cached_property
     def capacity(self) -> DynamoDBCapacity:
@@ -157,6 +169,12 @@ class AwsServices(AwsStorage):
         return EventBridgeNotices(self._client("events"), self.settings.table)
 
     @cached_property
+    def meter(self) -> Meter:
+        from avatars.aws.meters import NoMeter
+
+        return self._meter or NoMeter()
+
+    @cached_property
     def outcomes(self) -> DynamoDBPersistenceLayer:
         """Where outcomes of writes over HTTP are remembered; see `api.once`."""
         from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer
@@ -191,9 +209,10 @@ class AwsServices(AwsStorage):
         secret = self._secrets.get(self.settings.signing_secret, max_age=KEY_MAX_AGE)
         return webhook_secret(str(secret), owner)
 
-    def provider(self, fresh_key: bool = False) -> PicsartProvider:
+    def provider(self, fresh_key: bool = False) -> MeteredProvider:
         from aws_lambda_powertools.utilities import parameters
 
+        from avatars.provider.metered import MeteredProvider
         from avatars.provider.picsart import PicsartProvider
 
         try:
@@ -205,7 +224,8 @@ class AwsServices(AwsStorage):
         key = str(key).strip()
         if not (key.isascii() and key.isprintable() and key):
             raise NotSentError("The provider's key in the secret is not one that can be sent.")
-        return PicsartProvider(self.settings.provider, key, self._http)
+        provider = PicsartProvider(self.settings.provider, key, self._http)
+        return MeteredProvider(provider, self.reader, self.meter, fresh_key)
 
     @cached_property
     def _secrets(self) -> SecretsProvider:
@@ -257,7 +277,19 @@ class AwsServices(AwsStorage):
 @cache
 def services() -> AwsServices:
     """The services of this process, from its environment."""
-    return AwsServices(Settings.from_environment(os.environ))
+    from avatars.aws.meters import EmfMeter
+
+    meter = EmfMeter(os.environ["POWERTOOLS_SERVICE_NAME"], lines().ids)
+    settings = Settings.from_environment(os.environ)
+    return AwsServices(settings, seen=lines().about_job, meter=meter)
+
+
+@cache
+def lines() -> Lines:
+    """The lines that this process logs."""
+    from avatars.logs import Lines
+
+    return Lines(os.environ["LOG_KEY"])
 
 
 @cache

@@ -19,6 +19,7 @@ from avatars.errors import (
     NoAvatarsError,
     NoModelError,
     NotSentError,
+    TooExpensiveError,
 )
 
 CONTENT_TYPE = "application/problem+json"
@@ -80,6 +81,11 @@ KINDS: dict[type[Exception], Kind] = {
     ),
     NotSentError: Kind(
         HTTPStatus.SERVICE_UNAVAILABLE, "UNAVAILABLE", "Repeat the request in a minute."
+    ),
+    TooExpensiveError: Kind(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "TOO_EXPENSIVE",
+        "Ask for fewer avatars, or whoever runs this stack for a higher cap.",
     ),
     BadRequestError: Kind(
         HTTPStatus.UNPROCESSABLE_ENTITY, "BAD_REQUEST", "Correct the request and send it again."

@@ -22,7 +22,7 @@ from avatars.manifest import MAX_AVATARS, parse_manifest, parse_prompts
 from avatars.model import Avatar, Manifest
 from avatars.pipeline import describing, erasing, ordering, packing
 from avatars.settings import LINK_SECONDS as SHARE_SECONDS
-from avatars.wiring import services
+from avatars.wiring import lines, services
 
 Model = TypeVar("Model", bound=BaseModel)
 Verb = TypeVar("Verb", bound=Callable[..., Any])
@@ -276,7 +276,9 @@ def _as(model: type[Model], **facts: Any) -> Model:
 def _owner() -> str:
     """Who calls, as the authorizer has verified it."""
     claims = app.current_event.request_context.authorizer.jwt_claim
-    return owner_for(str(claims["sub"]))
+    owner = owner_for(str(claims["sub"]))
+    lines().about_owner(owner)
+    return owner
 
 
 def _once(key: str | None, act: Callable[[], Facts]) -> Facts:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from avatars.aws.rows import Rows
-from avatars.model import Durations, Gate, Leases, Stage, WaitReason
+from avatars.aws.rows import Rows, spending_in
+from avatars.model import Durations, Gate, Leases, Spending, Stage, WaitReason
 
 PROVIDER = "(provider)"
 """Where a row of a job has its `job_id`: no id of a job has brackets."""
 
 
 class DynamoDBCapacity:
-    """The gate and the leases, each a row that is changed by version."""
+    """The gate, the leases and the rest, each a row that is changed by version."""
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
@@ -40,7 +40,15 @@ class DynamoDBCapacity:
         record = f"durations#{stage}"
         return self._rows.change(lambda: self.durations(stage), self._put(record), change)
 
-    def _put(self, record: str) -> Callable[[Gate | Leases | Durations, dict[str, Any]], bool]:
+    def spending(self) -> Spending:
+        return spending_in(self._rows.get(PROVIDER, "spending"))
+
+    def change_spending(self, change: Callable[[Spending], Spending]) -> Spending:
+        return self._rows.change(self.spending, self._put("spending"), change)
+
+    def _put(
+        self, record: str
+    ) -> Callable[[Gate | Leases | Durations | Spending, dict[str, Any]], bool]:
         return lambda row, condition: self._rows.put(PROVIDER, record, row, **condition)
 
 

@@ -52,12 +52,14 @@ class DynamoDBJobs:
     Jobs and runs carry a version: a write succeeds only on the version that it was decided on.
     """
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: Rows, seen: Callable[[Job], object] = lambda job: None) -> None:
+        """*seen* is told of each job that is read by its id, or stored."""
         self._rows = rows
+        self._seen = seen
 
     def find_job(self, job_id: str) -> Job | None:
         item = self._rows.get(job_id, "job")
-        return _job(item) if item else None
+        return self._told(_job(item)) if item else None
 
     def job(self, job_id: str) -> Job:
         job = self.find_job(job_id)
@@ -92,7 +94,7 @@ class DynamoDBJobs:
     def create_job(self, job: Job, run: Run) -> Job:
         self.create_run(run)  # first, so that a job that is seen always has its run
         if self._put_job(job, _NEW):
-            return job
+            return self._told(job)
         return self.job(job.job_id)
 
     def create_run(self, run: Run) -> Run:
@@ -101,7 +103,7 @@ class DynamoDBJobs:
         return self.run(run.job_id, run.run)
 
     def change_job(self, job_id: str, change: Callable[[Job], Job]) -> Job:
-        return self._rows.change(lambda: self.job(job_id), self._put_job, change)
+        return self._told(self._rows.change(lambda: self.job(job_id), self._put_job, change))
 
     def change_run(self, job_id: str, run: int, change: Callable[[Run], Run]) -> Run:
         return self._rows.change(lambda: self.run(job_id, run), self._put_run, change)
@@ -215,6 +217,10 @@ class DynamoDBJobs:
             ExpressionAttributeValues={":key": {"S": claim.key}, ":now": {"N": str(now)}},
         )
 
+    def _told(self, job: Job) -> Job:
+        self._seen(job)
+        return job
+
     def _put_job(self, job: Job, condition: dict[str, Any]) -> bool:
         return self._rows.put(job.job_id, "job", job, **condition)
 
@@ -230,7 +236,7 @@ _NEW = {"ConditionExpression": "attribute_not_exists(job_id)"}
 def _index_keys(run: Run) -> dict[str, object]:
     """What puts a run into the indexes; without them it does not stand there."""
     keys: dict[str, object] = {"unfinished": "yes"} if run.ended_at is None else {}
-    if run.waiting:
+    if run.waiting and run.waiting.is_in_line:
         keys |= {
             "waits_for": run.waiting.stage,
             "waits_since": run.waiting.since,

@@ -20,15 +20,29 @@ from avatars.model import (
     Leases,
     Photo,
     Receipt,
+    Reserved,
     Run,
+    Spending,
 )
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 Item = dict[str, Any]
-Row = Job | Run | Photo | Avatar | Gate | Leases | Durations | Allowance | Receipt | ArchiveClaim
-Versioned = TypeVar("Versioned", Job, Run, Gate, Leases, Durations, Allowance, Receipt)
+Row = (
+    Job
+    | Run
+    | Photo
+    | Avatar
+    | Gate
+    | Leases
+    | Durations
+    | Spending
+    | Allowance
+    | Receipt
+    | ArchiveClaim
+)
+Versioned = TypeVar("Versioned", Job, Run, Gate, Leases, Durations, Spending, Allowance, Receipt)
 
 CHANGE_TRIES = 20
 """A row is contended only for moments, by a handful of writers."""
@@ -202,3 +216,12 @@ def _item(raw: Item) -> Item:
         for name, value in _plain_item(raw).items()
         if name not in ("record", *INDEX_KEYS)
     }
+
+
+def spending_in(item: Item | None) -> Spending:
+    """What a row of spending says; nothing is spent where there is none."""
+    if item is None:
+        return Spending()
+    reserved = {name: Reserved(**one) for name, one in item["reserved"].items()}
+    numbers = ("day", "spent", "balance", "asked_at", "version")
+    return Spending(reserved=reserved, **{name: item[name] for name in numbers if name in item})

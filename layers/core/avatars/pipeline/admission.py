@@ -14,6 +14,7 @@ from avatars.errors import (
     ProviderBusyError,
     ProviderKeyRefusedError,
     ProviderOutageError,
+    SpendCapError,
 )
 from avatars.model import Gate, Leases, Run, Stage, Waiting, WaitReason
 from avatars.ports import Services
@@ -51,6 +52,7 @@ _OVER: dict[WaitReason, type[JobError]] = {
     WaitReason.KEY: ProviderKeyRefusedError,
     WaitReason.OUTAGE: ProviderOutageError,
     WaitReason.NOT_SENT: ProviderOutageError,
+    WaitReason.SPEND_CAP: SpendCapError,
 }
 
 
@@ -116,6 +118,12 @@ def wait(
     least = min(SHORTEST_WAIT * PATIENCE_GROWTH ** min(stuck, 20), LONGEST_WAIT)
     total = with_jitter(max(seconds, least))
     if now - applicant.since + total > services.settings.provider_patience:
+        if reason is WaitReason.SPEND_CAP:
+            raise SpendCapError(
+                "What may be spent on a day left no room until the deadline for starting; nothing "
+                "was paid. Take the job up again on another day, or raise SpendPerDay or "
+                "OwnerSpendPerDay first."
+            )
         raise _OVER[reason](
             f"The provider took no request until the deadline for starting ({reason}"
             f"{f': {trouble}' if trouble else ''}); nothing was paid. When that is over, take the "
@@ -213,7 +221,11 @@ def _reopened(services: Services, gate: Gate) -> Gate:
     newest = _replaced(services, gate, claimed)
     if replace(newest, version=gate.version) != claimed:
         return newest  # somebody else probes
-    trouble = services.reader.trouble(services.provider(fresh_key=True).balance())
+    least = 1
+    if services.settings.spending.is_priced:
+        # With less, whoever has reserved it would close the gate again.
+        least = max(least, services.capacity.spending().outstanding)
+    trouble = services.reader.trouble(services.provider(fresh_key=True).balance(), least)
     if trouble in (gate.closed, WaitReason.BUSY):
         return newest
     # Not wide open: the next request that meets an outage closes it again.

@@ -14,6 +14,7 @@ from avatars.errors import (
     UploadWithheldError,
 )
 from avatars.manifest import read_manifest, require_known_styles
+from avatars.metrics import STAGE_SECONDS, Phase
 from avatars.model import (
     MAX_PHOTOS,
     MIN_PHOTOS,
@@ -27,7 +28,8 @@ from avatars.model import (
     Subject,
 )
 from avatars.pipeline.running import require_run
-from avatars.pipeline.uploading import mark_late
+from avatars.pipeline.spending import require_affordable
+from avatars.pipeline.uploading import mark_late, put_verdict
 from avatars.ports import Services
 
 LONGEST_WAIT = 300
@@ -105,15 +107,18 @@ def collect_photos(services: Services, job_id: str, run: int) -> CollectReply:
         if wait > 0:
             return {"status": "WAITING", "wait_seconds": wait}
         if problem:
-            raise BadManifestError(f"{problem} To try again, upload everything into a new folder.")
+            again = "To try again, upload everything into a new folder."
+            raise type(problem)(f"{problem} {again}")
         verdicts = choose(folder.photos, manifest.subject, rejected_advice)
         # Before anything is decided, so that a crash in between leaves nothing undone.
         for before, after in zip(sorted_by_upload(rows), verdicts, strict=True):
             if before != after:
-                services.jobs.put_photo(after)
+                put_verdict(services, after)
         if folder.accepted < MIN_PHOTOS:
             raise TooFewPhotosError(_too_few(folder))
         job = _freeze(services, job, run, folder.manifest, verdicts)
+        took = (job.chosen_at or job.created_at) - job.created_at
+        services.meter.add(STAGE_SECONDS, took, stage=Phase.COLLECTING)
     mark_late(services, job)
     return {"status": "COLLECTED", "wait_seconds": 0}
 
@@ -241,6 +246,7 @@ def _manifest(
                 services.uploads.read(key) or b"", default, services.settings.webhook_origins
             )
         require_known_styles(manifest.prompts, services.settings.styles)
+        require_affordable(services.settings, manifest.prompts, trains=True)
         return manifest, None
     except BadManifestError as error:
         return default, error

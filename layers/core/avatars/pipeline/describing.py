@@ -40,6 +40,7 @@ WAITS = {
     WaitReason.CREDITS: "The provider's account has no credits left: its operator has been told.",
     WaitReason.KEY: "The provider refuses our key: its operator has been told.",
     WaitReason.OUTAGE: "The provider does not answer; the job goes on when it does.",
+    WaitReason.SPEND_CAP: "What may be spent on a day is spent; it goes on when there is room.",
     WaitReason.NOT_SENT: "A step failed before anything was sent; it is tried again.",
 }
 """What keeps a run from going on, for people."""

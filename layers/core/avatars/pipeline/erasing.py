@@ -9,6 +9,7 @@ from avatars.errors import JobNotFoundError
 from avatars.model import Allowance, Erased, Job, JobStatus, Receipt, Stage
 from avatars.pipeline.admission import give_back
 from avatars.pipeline.ordering import find_owned_job
+from avatars.pipeline.spending import book, close_accounts
 from avatars.ports import Services
 
 CODE = "ERASED"
@@ -43,6 +44,7 @@ def erase_job(services: Services, owner: str, job_id: str) -> Receipt:
     stopped = services.executions.stop(execution, "its job is erased")
     for stage in Stage:
         give_back(services, stage, run.name)
+    close_accounts(services, job, run)
     return _receipt(services, job, _erase(services, job), stopped)
 
 
@@ -76,6 +78,9 @@ def erase_again(services: Services, job: Job) -> bool:
     if age < services.clock.from_wall(STRAGGLERS):
         return False
     services.owners.change_allowance(job.owner, lambda known: _without(known, job))
+    for stage in Stage:
+        # What was under way when it was erased may be paid for; only the sum stays.
+        book(services, stage, job.job_id, job.run)
     services.jobs.change_job(
         job.job_id, lambda newest: replace(newest, owner=NOBODY, folder="", chosen=(), webhook=None)
     )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from avatars.metrics import STAGE_SECONDS
 from avatars.model import Durations, Job, JobStatus, Run, Stage, Submission
 from avatars.ports import Services
 
@@ -19,6 +20,7 @@ def remember(services: Services, stage: Stage, submission: Submission | None) ->
     if submission is None:
         return
     took = max(services.clock.now() - submission.intended_at, 0)
+    services.meter.add(STAGE_SECONDS, took, stage=stage)
 
     def note(known: Durations) -> Durations:
         return replace(known, seconds=(*known.seconds, took)[-REMEMBERED:])

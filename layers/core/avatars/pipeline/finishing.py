@@ -17,12 +17,15 @@ from avatars.errors import (
     RunRefusedError,
     job_errors,
 )
+from avatars.metrics import JOBS_ENDED, STAGE_SECONDS, Phase
 from avatars.model import MOST_RESCUES, Avatar, AvatarStatus, Job, JobStatus, Run, Stage
 from avatars.pipeline.admission import give_back
 from avatars.pipeline.inference import InferenceLedger
+from avatars.pipeline.spending import close_accounts
 from avatars.pipeline.submitting import settle_from_answer
 from avatars.pipeline.training import TrainingLedger
 from avatars.ports import Services
+from avatars.settings import RESULT_LIFE_SECONDS
 
 logger = Logger(child=True)
 
@@ -77,6 +80,7 @@ def finish_job(
     ]
     if not missing:
         return _end(services, job_id, run, None)
+    services.jobs.job(job_id)  # read so that the lines that follow say whose it is
     if any(position <= row.links and _is_due(avatars.get(position)) for position in missing):
         seconds = FIRST_KEEP_WAIT * 2**row.keep_rounds
         links_die_at = row.links_expire_at or 0
@@ -187,18 +191,35 @@ def _end(services: Services, job_id: str, run: int, error: JobError | None) -> F
     services.notices.publish(NOTICES[job.status], _notice(job, holder))
     for stage in Stage:
         give_back(services, stage, holder.name)
+    close_accounts(services, job, services.jobs.run(job_id, run))
     # Last: whoever finds a run without it finishes what is left of the ending.
-    now = services.clock.now()
+    now, is_new = services.clock.now(), False
 
     def close(row: Run) -> Run:
+        nonlocal is_new
         # Somebody who has taken the job up meanwhile ends the run, too.
         is_ours = (row.execution, row.started_at) == (holder.execution, holder.started_at)
-        if row.ended_at or not is_ours:
-            return row
-        return replace(row, status=job.status, ended_at=now, waiting=None)
+        if is_new and row.ended_at == now:
+            return row  # our own write, whose confirmation was lost on the way
+        is_new = is_ours and not row.ended_at
+        return replace(row, status=job.status, ended_at=now, waiting=None) if is_new else row
 
-    services.jobs.change_run(job_id, run, close)
+    closed = services.jobs.change_run(job_id, run, close)
+    if is_new:
+        _count(services, job, closed)
     return _reply(job)
+
+
+def _count(services: Services, job: Job, run: Run) -> None:
+    """Once for each end: whoever has recorded it counts it."""
+    services.meter.add(JOBS_ENDED, status=job.status, code=job.code)
+    if job.status is not JobStatus.COMPLETED or run.ended_at is None:
+        return
+    if run.started_at is not None:
+        services.meter.add(STAGE_SECONDS, run.ended_at - run.started_at, stage=Phase.WHOLE)
+    if run.links_expire_at is not None:
+        announced_at = run.links_expire_at - RESULT_LIFE_SECONDS
+        services.meter.add(STAGE_SECONDS, run.ended_at - announced_at, stage=Phase.KEEPING)
 
 
 def _reply(job: Job) -> FinishReply:

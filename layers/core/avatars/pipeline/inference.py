@@ -11,6 +11,7 @@ from avatars.errors import (
     InferenceOverdueError,
     OutcomeUnknownError,
 )
+from avatars.metrics import LOOKS
 from avatars.model import Job, JobStatus, Progress, ProgressState, Run, Sending, Stage, Submission
 from avatars.pipeline.admission import give_back
 from avatars.pipeline.estimating import remember
@@ -120,6 +121,7 @@ def check_inference(services: Services, job_id: str, run: int, looks: Looks) -> 
         services.answers.keep(job_id, keys.result_answer(run), answer)
         announced = _announced(services, row, progress)
         if not row.links:  # else they were made long ago, and this is about fresh links
+            services.meter.add(LOOKS, looks["answered"], stage=Stage.INFERENCE)
             remember(services, Stage.INFERENCE, row.inference)
         return _ready(services, announced, looks)
     if row.links:

@@ -9,6 +9,7 @@ from typing import TypedDict
 
 from avatars import keys
 from avatars.errors import AvatarsNotKeptError, DownloadFailedError, DownloadRefusedError
+from avatars.metrics import AVATARS_KEPT, LINK_SECONDS_LEFT
 from avatars.model import Avatar, AvatarStatus, Job, Run
 from avatars.ports import Services
 
@@ -40,17 +41,27 @@ def keep_avatars(services: Services, job_id: str, run: int, batch: int) -> KeepR
 
     with ThreadPoolExecutor(COPIES_AT_ONCE) as pool:
         outcomes = list(pool.map(keep, links))
+    kept = [outcome for outcome in outcomes if _is_kept(outcome)]
+    kept_before = sum(_is_kept(known.get(position)) for position, _ in links)
+    _count(services, row, len(kept) - kept_before)
     failed = [outcome for outcome in outcomes if isinstance(outcome, DownloadFailedError)]
     if failed:
         raise AvatarsNotKeptError(
             f"{len(failed)} of {len(links)} avatars of batch {batch} are not kept yet: {failed[0]}"
         )
-    kept = [outcome for outcome in outcomes if _is_kept(outcome)]
     return {"kept": len(kept), "missing": len(links) - len(kept)}
 
 
-def _is_kept(outcome: Avatar | DownloadFailedError) -> bool:
+def _is_kept(outcome: Avatar | DownloadFailedError | None) -> bool:
     return isinstance(outcome, Avatar) and outcome.status is AvatarStatus.KEPT
+
+
+def _count(services: Services, row: Run, avatars: int) -> None:
+    if not avatars:
+        return
+    services.meter.add(AVATARS_KEPT, avatars)
+    if row.links_expire_at is not None:
+        services.meter.add(LINK_SECONDS_LEFT, row.links_expire_at - services.clock.now())
 
 
 def _links(services: Services, row: Run) -> Sequence[str | None]:

@@ -31,6 +31,7 @@ from avatars.model import (
     job_id_for,
     photo_id_for,
 )
+from avatars.pipeline.spending import require_affordable
 from avatars.pipeline.uploading import ensure_job
 from avatars.ports import Services
 
@@ -76,6 +77,7 @@ def order_job(
         type_of(file, kind)
     check_folder(folder)
     require_known_styles(manifest.prompts, services.settings.styles)
+    require_affordable(services.settings, manifest.prompts, trains=True)
     job_id = job_id_for(owner, folder)
     known = services.jobs.find_job(job_id)
     if known and known.takes_no_photos:
@@ -140,6 +142,7 @@ def ask_more(
     """
     job = owned_job(services, owner, job_id)
     require_known_styles(prompts, services.settings.styles)
+    require_affordable(services.settings, prompts, trains=False)
     if not job.status.ended:
         raise JobNotEndedError(f"Job {job_id} is {job.status}: wait until it has ended.")
     if not job.has_model:

@@ -7,6 +7,7 @@ from typing import Literal, TypedDict
 from avatars.errors import RunRefusedError
 from avatars.manifest import parse_prompts, require_known_styles
 from avatars.model import Job, JobStatus, Run
+from avatars.pipeline.spending import require_affordable
 from avatars.ports import Services
 
 
@@ -81,6 +82,7 @@ def _begin_another(
     number = last.run + 1
     wanted = last.prompts if prompts is None else parse_prompts(list(prompts))
     require_known_styles(wanted, services.settings.styles)
+    require_affordable(services.settings, wanted, trains=False)
     run = services.jobs.create_run(Run(job.job_id, number, wanted, started_at=services.clock.now()))
     # Somebody else's run, if that execution died before the job heard of it, becomes ours.
     _claim(services, replace(run, prompts=wanted), execution)

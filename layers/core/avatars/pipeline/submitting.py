@@ -16,6 +16,7 @@ from avatars.errors import (
     OutOfOrderError,
     ProviderKeyRefusedError,
     ProviderUnreachableError,
+    RunRefusedError,
 )
 from avatars.model import Answer, Sending, Stage, Submission, WaitReason
 from avatars.pipeline.admission import (
@@ -27,6 +28,12 @@ from avatars.pipeline.admission import (
     report_outage,
     report_success,
     wait,
+)
+from avatars.pipeline.spending import (
+    await_budget,
+    book,
+    close_accounts,
+    settle_refusal,
 )
 from avatars.ports import Services
 from avatars.settings import SUBMIT_TIMEOUT
@@ -125,10 +132,17 @@ def submit(
     if forgotten := services.answers.find(ledger.job_id, name):
         # It was sent, and the row has been lost since: what the answer says is still true.
         return _settle(services, ledger, _intend(services, ledger), forgotten, read)
-    if seconds := await_turn(services, _applicant(ledger)):
+    applicant = _applicant(ledger)
+    if seconds := await_turn(services, applicant) or await_budget(services, applicant):
         return _waiting(seconds)
     send = get_ready()
-    submission = _intend(services, ledger)
+    try:
+        submission = _intend(services, ledger)
+    except RunRefusedError:
+        # It has ended since, perhaps before this step reserved what it costs.
+        job, run = services.jobs.job(ledger.job_id), services.jobs.run(ledger.job_id, ledger.number)
+        close_accounts(services, job, run)
+        raise
     try:
         answer = send()
     except ProviderUnreachableError as error:
@@ -174,6 +188,8 @@ def recover(
     except OutcomeUnknownError:
         if submission.abandoned >= services.settings.resubmissions[ledger.stage]:
             raise
+        # First: what may be paid for must be counted before it can be sent, and reserved, again.
+        book(services, ledger.stage, ledger.job_id, ledger.number)
         _mark(ledger, submission, Sending.ABANDONED)
         why = "its outcome stayed unknown"
         return _ask_again(services, ledger, WaitReason.NOT_SENT, why)
@@ -277,6 +293,7 @@ def _settle(
     except JobError as error:
         # Refused: once the cause is removed it may be sent again.
         _mark(ledger, submission, Sending.NOT_SENT)
+        settle_refusal(services, ledger.stage, ledger.job_id, ledger.number)
         give_back(services, ledger.stage, _applicant(ledger).name)
         reason = PAUSES.get(type(error))
         if reason is None:
@@ -287,6 +304,7 @@ def _settle(
         return _not_accepted(services, ledger, submission, error)
     logger.info("accepted", extra={"accepted_id": accepted_id})  # one more place to find it
     ledger.accept(accepted_id)
+    book(services, ledger.stage, ledger.job_id, ledger.number)
     report_success(services)
     return _accepted(services, ledger, accepted_id)
 
@@ -304,6 +322,7 @@ def _not_accepted(
     services: Services, ledger: Ledger, submission: Submission, error: NotAcceptedError
 ) -> SubmitReply:
     _mark(ledger, submission, Sending.NOT_SENT)
+    settle_refusal(services, ledger.stage, ledger.job_id, ledger.number)
     if error.wait_seconds is None:
         report_outage(services)
         return _ask_again(services, ledger, WaitReason.OUTAGE, str(error))

@@ -7,6 +7,7 @@ from typing import TypedDict
 
 from avatars import keys
 from avatars.errors import BadKeyError
+from avatars.metrics import RUNS_UNDER_WAY
 from avatars.model import JobStatus, Photo, StoredUpload, Upload, job_id_for
 from avatars.pipeline.collecting import is_judged
 from avatars.pipeline.erasing import erase_again
@@ -38,6 +39,7 @@ class SweepReply(TypedDict):
 def sweep_jobs(services: Services) -> SweepReply:
     """Start what never started, resume or end what died, judge what nobody was told of."""
     runs = services.jobs.unfinished_runs()
+    services.meter.add(RUNS_UNDER_WAY, len(runs))
     outcomes = [_sweep_run(services, job_id, run) for job_id, run in runs]
     return {
         "runs": len(runs),

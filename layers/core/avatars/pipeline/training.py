@@ -13,6 +13,7 @@ from avatars.errors import (
     TrainingOutcomeUnknownError,
     TrainingOverdueError,
 )
+from avatars.metrics import LOOKS
 from avatars.model import Job, JobStatus, Progress, ProgressState, Sending, Stage, Submission
 from avatars.pipeline.admission import give_back
 from avatars.pipeline.estimating import remember
@@ -119,6 +120,7 @@ def check_training(services: Services, job_id: str, run: int, looks: Looks) -> L
     )
     if progress.state is ProgressState.READY:
         services.jobs.change_job(job_id, lambda job: _trained(job, services.clock.now()))
+        services.meter.add(LOOKS, looks["answered"], stage=Stage.TRAINING)
         remember(services, Stage.TRAINING, job.training)
         return _ready(services, job, run, looks)
     _raise_if_ended(progress)

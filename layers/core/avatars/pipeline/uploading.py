@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from avatars import keys
+from avatars.metrics import PHOTOS_JUDGED
 from avatars.model import Advice, Job, JobStatus, Photo, PhotoStatus, Run, Upload, job_id_for
 from avatars.pipeline.preparing import Preparation
 from avatars.ports import Services
@@ -63,7 +64,13 @@ def mark_late(services: Services, job: Job) -> None:
     chosen = {choice.photo_id: choice.version_id for choice in job.chosen}
     for photo in services.jobs.photos(job.job_id):
         if photo.status is PhotoStatus.ACCEPTED and chosen.get(photo.photo_id) != photo.version_id:
-            services.jobs.put_photo(replace(photo, status=PhotoStatus.LATE, reason=_LATE))
+            put_verdict(services, replace(photo, status=PhotoStatus.LATE, reason=_LATE))
+
+
+def put_verdict(services: Services, photo: Photo) -> None:
+    """Store a verdict that has not been stored before, and count it."""
+    if services.jobs.put_photo(photo):
+        services.meter.add(PHOTOS_JUDGED, verdict=photo.status, code=photo.code)
 
 
 def _create_job(services: Services, owner: str, folder: str) -> Job:
@@ -90,7 +97,7 @@ def _erase_straggler(services: Services, job: Job) -> None:
 
 
 def _record(services: Services, photo: Photo) -> Photo:
-    services.jobs.put_photo(photo)
+    put_verdict(services, photo)
     job = services.jobs.job(photo.job_id)
     if job.takes_no_photos and photo.status is PhotoStatus.ACCEPTED:
         mark_late(services, job)

@@ -17,6 +17,8 @@ from avatars.settings import ProviderSettings
 CONNECT_TIMEOUT = 10
 READ_TIMEOUT = 60
 """Far below the functions' own timeouts, so that our code sees the end of every request."""
+BALANCE_TIMEOUT = httpx.Timeout(10, connect=5)
+"""Asked on the way to a submission, whose time it must not take."""
 
 _KEPT_HEADERS = (
     "content-type",
@@ -76,7 +78,7 @@ class PicsartProvider:
         )
 
     def balance(self) -> Answer:
-        return self._look(f"{self.settings.url}/balance")
+        return self._look(f"{self.settings.url}/balance", BALANCE_TIMEOUT)
 
     def _submit(self, url: str, body: Mapping[str, object]) -> Answer:
         try:
@@ -90,19 +92,26 @@ class PicsartProvider:
                 f"The request was cut off ({type(error).__name__})."
             ) from error
 
-    def _look(self, url: str) -> Answer:
+    def _look(self, url: str, timeout: httpx.Timeout | None = None) -> Answer:
         """One look; an answer of status 0 where there was none."""
         try:
-            return self._send("GET", url, None)
+            return self._send("GET", url, None, timeout)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             return Answer(0, {}, type(error).__name__.encode())
 
-    def _send(self, method: str, url: str, body: Mapping[str, object] | None) -> Answer:
+    def _send(
+        self,
+        method: str,
+        url: str,
+        body: Mapping[str, object] | None,
+        timeout: httpx.Timeout | None = None,
+    ) -> Answer:
         reply = self.http.request(
             method,
             url,
             json=body,
             headers={"X-Picsart-API-Key": self.key, "Accept": "application/json"},
+            timeout=timeout or self.http.timeout,
         )
         headers = {name: reply.headers[name] for name in _KEPT_HEADERS if name in reply.headers}
         return Answer(reply.status_code, headers, reply.content)

@@ -53,7 +53,15 @@ class PicsartReader:
         # DONE without a link is not done: the vendor's own plugin keeps waiting, too.
         return replace(progress, links=links) if links else Progress(ProgressState.RUNNING)
 
-    def trouble(self, answer: Answer) -> WaitReason | None:
+    def credits(self, answer: Answer) -> int | None:
+        if answer.status_code == 402:
+            return 0
+        # On every answer (vendor's OpenAPI documents), and in the document of `balance`: whether
+        # this host has that page is not documented, and where it has not, the service is up.
+        said = answer.header("x-picsart-credit-available") or _document(answer).get("credits")
+        return int(str(said)) if re.fullmatch(r"-?\d{1,18}", str(said), re.ASCII) else None
+
+    def trouble(self, answer: Answer, least: int = 1) -> WaitReason | None:
         code = answer.status_code
         if code == 402:
             return WaitReason.CREDITS
@@ -63,9 +71,8 @@ class PicsartReader:
             return WaitReason.BUSY
         if code == 0 or code >= 500:
             return WaitReason.OUTAGE
-        # Whether this host has the page is not documented; where it has not, the service is up.
-        credits = _document(answer).get("credits")
-        return WaitReason.CREDITS if isinstance(credits, int) and credits <= 0 else None
+        credits = self.credits(answer)
+        return WaitReason.CREDITS if credits is not None and credits < least else None
 
 
 def _accepted_id(answer: Answer, field: str, unknown: type[OutcomeUnknownError]) -> str:
@@ -113,12 +120,12 @@ def _progress(answer: Answer) -> Progress:
     document = _document(answer)
     word = str(document.get("status") or "")
     state, known = meaning(word)
-    if not word and _links(document):
+    if not word:
         # 202 means still running, 200 finished (vendor's TypeScript SDK).
-        state = ProgressState.READY if code == 200 else ProgressState.RUNNING
-    return Progress(
-        state, word=_told(word), unknown=bool(word) and not known, reason=_words(answer)
-    )
+        has_links = bool(_links(document))
+        state = ProgressState.READY if has_links and code == 200 else ProgressState.RUNNING
+        known = has_links or code == 202
+    return Progress(state, word=_told(word), unknown=not known, reason=_words(answer))
 
 
 def _told(word: str) -> str:

@@ -1,0 +1,340 @@
+"""What one job asks of AWS: counted on the embedded engine, for `avatars cost`.
+
+    make bench BENCH=cost
+
+Runs jobs that differ in one thing each (photos, avatars, looks into the folder, at the training,
+at the inference), one after the other, and writes what each asks for into cli/cost/counts.json:
+transitions from the history of its execution, invocations with memory and time from the REPORT
+lines of its functions, requests from the engine, with DynamoDB's units from the sizes of items.
+Durations are this machine's; everything else is the same on AWS.
+"""
+
+import io
+import json
+import platform
+import re
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from math import ceil
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import typer
+from PIL import Image
+from rich.console import Console
+
+from avatars import keys
+from avatars.aws.jobs import DynamoDBJobs
+from avatars.aws.rows import Rows
+from avatars.model import JobStatus, job_id_for
+from benchmarks.counting import CountingEngine
+from cli.cost.counts import COUNTS, Counted, Job, Units
+from local.engine import PROJECT, client
+from local.stack import STACK, Stack, running_stack
+
+OWNER = "alice"
+SCALE = 0.05
+"""Wall seconds per second of the pipeline: a look every two minutes comes every six."""
+
+PATIENCE = 300
+SETTLING = 3
+"""Wall seconds after a job's end in which what it has caused has come to an end, too."""
+
+REPORT = re.compile(r"REPORT .*Billed Duration: (\d+) ms\tMemory Size: (\d+) MB")
+LOG_OVERHEAD = 26
+"""Bytes that CloudWatch Logs charges for each event beside its text (PutLogEvents)."""
+
+FREE_DELETES = "DELETE"
+"""S3 charges nothing for them; DeleteObjects is a POST, and one, too (S3 pricing)."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked of a job."""
+
+    photos: int = 5
+    avatars: int = 1
+    training_seconds: float = 60
+    """Of the provider; 60 are over at the first look."""
+    inference_seconds: float = 5
+    pause: float = 0
+    """Seconds before the last photo is dropped."""
+
+
+LEAST = Wanted()
+WANTED: dict[str, Wanted] = {
+    "cold": LEAST,
+    "least": LEAST,
+    "collecting looks": replace(LEAST, pause=400),
+    "photos": replace(LEAST, photos=15),
+    "avatars": replace(LEAST, avatars=41),
+    "training looks": replace(LEAST, training_seconds=300 + 8 * 132 - 30),
+    "inference looks": replace(LEAST, inference_seconds=20 + 8 * 11 - 3),
+}
+"""The first finds no function warm; each of the others differs from the second in one thing."""
+
+
+def main(
+    out: Annotated[Path, typer.Option()] = COUNTS,
+) -> None:
+    """Count what jobs ask for, and write it down."""
+    console = Console(file=sys.stderr)
+    with tempfile.TemporaryDirectory() as folder:
+        state = Path(folder) / "stack"
+        with running_stack(state, scale=SCALE, seed=1, engine_class=CountingEngine) as stack:
+            meter = Meter(stack, state / "calls.jsonl")
+            meter.forget()
+            jobs = {}
+            for name, wanted in WANTED.items():
+                console.print(f"Counting: {name}")
+                jobs[name] = meter.run(name.replace(" ", "-"), wanted)
+                console.print(jobs[name])
+            console.print("Counting: a sweep")
+            sweep = meter.sweep()
+            metrics = meter.metrics()
+    document = {
+        "counted": f"{datetime.now(UTC):%Y-%m-%d}",
+        "engine": f"MiniStack {version('ministack')}",
+        "machine": f"{platform.machine()}, Python {platform.python_version()}",
+        "jobs": {name: asdict(job) for name, job in jobs.items()},
+        "sweep": sweep,
+        "metrics": metrics,
+    }
+    out.write_text(json.dumps(document, indent=2) + "\n")
+    console.print(f"Written: {out}")
+
+
+class Meter:
+    """Counts what happens in a stack from one reading to the next."""
+
+    def __init__(self, stack: Stack, calls: Path) -> None:
+        self._stack = stack
+        self._calls = calls
+        self._read = 0
+        self._logged = 0
+        self._indexed: dict[tuple[str, str], dict[str, str]] = {}
+        self._s3 = client("s3", stack.endpoint_url)
+        rows = Rows(client("dynamodb", stack.endpoint_url), stack.outputs["JobsTable"])
+        self._jobs = DynamoDBJobs(rows)
+
+    def forget(self) -> None:
+        """What has happened so far, such as the publishing of the page, is no job's."""
+        self._units()
+
+    def run(self, name: str, wanted: Wanted) -> Counted:
+        """One job from its first upload to its end, and what it took."""
+        scenario = {
+            "training_seconds": wanted.training_seconds,
+            "inference_seconds": wanted.inference_seconds,
+        }
+        httpx.post(f"{self._stack.simulator_admin_url}/scenario", json=scenario).raise_for_status()
+        job_id = job_id_for(OWNER, name)
+        prompts = [{"style": "realistic", "count": wanted.avatars}]
+        manifest = {"subject": "woman", "photos": wanted.photos, "prompts": prompts}
+        self._drop(name, keys.MANIFEST, json.dumps(manifest).encode())
+        for number in range(wanted.photos):
+            if number == wanted.photos - 1:
+                time.sleep(wanted.pause * SCALE)
+            # One by one: those that wait for a place on this machine would be billed for waiting.
+            self._drop(name, f"{number}.jpg", a_photo(number))
+            wait_until(lambda least=number + 1: len(self._jobs.photos(job_id)) >= least)
+        wait_until(lambda: self._jobs.run(job_id, 1).ended_at is not None)
+        if (job := self._jobs.job(job_id)).status is not JobStatus.COMPLETED:
+            raise RuntimeError(f"{name} ended as {job.status} ({job.code}): {job.reason}")
+        time.sleep(SETTLING)
+        states = self._states(f"{job_id}-1")
+        asked = Job(
+            photos=wanted.photos,
+            avatars=wanted.avatars,
+            collecting_looks=states["Collect photos"],
+            training_looks=states["Check training"],
+            inference_looks=states["Check inference"],
+        )
+        return Counted(asked, {"transitions": states.total(), **self._units()})
+
+    def sweep(self) -> Units:
+        """One sweep that finds nothing to do."""
+        resource = client("cloudformation", self._stack.endpoint_url).describe_stack_resource(
+            StackName=STACK, LogicalResourceId="SweepJobsFunction"
+        )
+        name = resource["StackResourceDetail"]["PhysicalResourceId"]
+        functions = client("lambda", self._stack.endpoint_url)
+        functions.invoke(FunctionName=name, Payload=b"{}")
+        self.forget()  # the first one is cold
+        functions.invoke(FunctionName=name, Payload=b"{}")
+        return self._units()
+
+    def metrics(self) -> list[str]:
+        """The metrics that functions have made of their logs (EMF): each is charged for."""
+        found: set[str] = set()
+        for event in self._log_events():
+            if '"_aws"' not in event:
+                continue
+            line = json.loads(event)
+            for told in line["_aws"]["CloudWatchMetrics"]:
+                for names in told["Dimensions"]:
+                    values = ",".join(str(line[name]) for name in names)
+                    found |= {f"{one['Name']} {values}" for one in told["Metrics"]}
+        return sorted(found)
+
+    def _drop(self, folder: str, file: str, content: bytes) -> None:
+        key = keys.upload_prefix(OWNER, folder) + file
+        self._s3.put_object(Bucket=self._stack.outputs["UploadBucket"], Key=key, Body=content)
+
+    def _states(self, execution: str) -> Counter[str]:
+        """How often each state was entered."""
+        machine = self._stack.outputs["StateMachine"]
+        arn = f"{machine.replace(':stateMachine:', ':execution:')}:{execution}"
+        states = client("stepfunctions", self._stack.endpoint_url)
+        pages = states.get_paginator("get_execution_history").paginate(executionArn=arn)
+        return Counter(
+            event["stateEnteredEventDetails"]["name"]
+            for page in pages
+            for event in page["events"]
+            if "stateEnteredEventDetails" in event
+        )
+
+    def _units(self) -> Units:
+        lines = self._calls.read_text().splitlines() if self._calls.exists() else []
+        calls, self._read = [json.loads(line) for line in lines[self._read :]], len(lines)
+        events = list(self._log_events())
+        new, self._logged = events[self._logged :], len(events)
+        reports = [found for event in new if (found := REPORT.match(event))]
+        milliseconds: Counter[str] = Counter()
+        for report in reports:
+            milliseconds[report[2]] += int(report[1])
+        s3 = [call for call in calls if call["service"] == "s3"]
+        rows = [call for call in calls if call["service"] == "dynamodb"]
+        kinds = Counter(s3_kind(call) for call in s3)
+        return {
+            "invocations": len(reports),
+            **{f"milliseconds_{memory}": spent for memory, spent in sorted(milliseconds.items())},
+            "s3_writes": kinds["write"],
+            "s3_reads": kinds["read"],
+            "s3_bytes_out": sum(call["bytes"] for call in s3 if call["is_link"]),
+            "table_writes": sum(self._writes(call) for call in rows),
+            "table_reads": sum(reads(call) for call in rows),
+            "events": sum(call["target"] == "PutEvents" for call in calls),
+            "queue_requests": sum(call["service"] == "sqs" for call in calls),
+            "secret_requests": sum(call["service"] == "secretsmanager" for call in calls),
+            "log_bytes": sum(len(event.encode()) + LOG_OVERHEAD for event in new),
+        }
+
+    def _log_events(self) -> Iterator[str]:
+        """The lines of all functions, in the order in which they are stored."""
+        logs = client("logs", self._stack.endpoint_url)
+        found = []
+        for page in logs.get_paginator("filter_log_events").paginate(
+            logGroupName=self._stack.outputs["LogGroup"]
+        ):
+            found += [(e["timestamp"], e["logStreamName"], e["message"]) for e in page["events"]]
+        # The sort is stable: lines of one invocation stay in their order.
+        return (message for *_, message in sorted(found, key=lambda event: event[0]))
+
+    def _writes(self, call: Mapping[str, Any]) -> int:
+        """Write request units: those of the row, and of each index whose entry changes."""
+        if call["target"] not in ("PutItem", "UpdateItem", "DeleteItem"):
+            return 0
+        said, answered = call["said"], call["answered"] or {}
+        item = said.get("Item") or answered.get("Attributes") or said["Key"]
+        units = ceil(size(item) / 1024)
+        if call["status"] != 200 or call["target"] != "PutItem":
+            return units
+        place = (item["job_id"]["S"], item["record"]["S"])
+        before, after = self._indexed.get(place, {}), entries(item)
+        self._indexed[place] = after
+        for index in before.keys() | after.keys():
+            old, new = before.get(index), after.get(index)
+            if old == new:
+                continue
+            whole = ceil(size(item) / 1024) if index == "OwnersJobs" else 1
+            # Another key is a deletion and a new entry; another attribute is one write.
+            moved = old and new and old.split("|")[0] != new.split("|")[0]
+            units += 2 * whole if moved else whole
+        return units
+
+
+def entries(item: Mapping[str, Any]) -> dict[str, str]:
+    """What each index of the table holds of a row: its key, then the rest."""
+
+    def key(*names: str) -> str | None:
+        values = [json.dumps(item[name]) for name in names if name in item]
+        return " ".join(values) if len(values) == len(names) else None
+
+    found = {
+        "UnfinishedRuns": key("unfinished", "started_at"),
+        "WaitingRuns": key("waits_for", "waits_since"),
+        "OwnersJobs": key("owner", "created_at"),
+    }
+    rest = {"WaitingRuns": key("waits_until"), "OwnersJobs": json.dumps(item, sort_keys=True)}
+    return {name: f"{value}|{rest.get(name)}" for name, value in found.items() if value is not None}
+
+
+def reads(call: Mapping[str, Any]) -> float:
+    """Read request units; half as many where the read need not be consistent."""
+    said, answered = call["said"], call["answered"] or {}
+    if call["target"] == "GetItem":
+        items = [answered["Item"]] if "Item" in answered else []
+    elif call["target"] == "Query":
+        items = answered.get("Items", [])
+    else:
+        return 0
+    units = max(1, ceil(sum(map(size, items)) / 4096))
+    return units if said.get("ConsistentRead") else units / 2
+
+
+def size(item: Mapping[str, Any]) -> int:
+    """Bytes of an item, as DynamoDB counts them (Developer Guide, item sizes and formats)."""
+    return sum(len(name.encode()) + _size(value) for name, value in item.items())
+
+
+def _size(value: Mapping[str, Any]) -> int:
+    [(kind, content)] = value.items()
+    match kind:
+        case "S":
+            return len(content.encode())
+        case "N":
+            return len(content) // 2 + 1
+        case "M":
+            return 3 + size(content) + len(content)
+        case "L":
+            return 3 + sum(1 + _size(one) for one in content)
+    return 1
+
+
+def s3_kind(call: Mapping[str, Any]) -> str:
+    """Whether a request costs what a PUT costs (lists do), what a GET costs, or nothing."""
+    lists = {"list-type", "versions", "prefix"} & set(call["query"])
+    if call["method"] == FREE_DELETES or "delete" in call["query"]:
+        return "free"
+    return "write" if lists or call["method"] in ("PUT", "POST") else "read"
+
+
+def a_photo(number: int) -> bytes:
+    """One of the samples, cut so that it is unlike every other one."""
+    files = sorted((PROJECT / "samples").glob("*.jpg"))
+    with Image.open(files[number % len(files)]) as image:
+        edge = 8 * (number // len(files))
+        cut = image.crop((edge, edge, image.width, image.height))
+    content = io.BytesIO()
+    cut.save(content, "JPEG", quality=92)
+    return content.getvalue()
+
+
+def wait_until(true: Any) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"It did not happen in {PATIENCE} s.")
+        time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    typer.run(main)

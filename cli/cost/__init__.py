@@ -1,0 +1,1 @@
+"""`avatars cost`: what jobs cost at AWS."""

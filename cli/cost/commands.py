@@ -1,0 +1,159 @@
+"""The command `avatars cost`."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from avatars.schedule import Schedule
+from cli.cost.counts import Job, read_counts
+from cli.cost.estimate import (
+    Line,
+    a_job,
+    is_traced,
+    lines_of,
+    monthly,
+    polling,
+    units_of,
+)
+from cli.cost.prices import Prices, read_prices
+from cli.jobs.commands import JsonOption
+from cli.printing import print_json, print_line, print_table
+from cli.saying import problems_told
+
+AMOUNTS = (1, 100, 10_000)
+"""Jobs a month."""
+
+TRAINING = Schedule(first=300, every=120, advised=1200, deadline=3600)
+INFERENCE = Schedule(first=20, every=10, advised=60, deadline=3600)
+"""The defaults of `template.yaml`; a test compares them."""
+
+SCHEDULES = ((60, 60), (300, 60), (300, 120), (600, 120), (300, 300), (600, 600))
+"""First look and interval of trainings, in seconds."""
+
+
+def cost(
+    photos: Annotated[int, typer.Option(min=5, max=30, help="Of a job.")] = 15,
+    avatars: Annotated[int, typer.Option(min=1, max=120, help="Of a job.")] = 40,
+    training_minutes: Annotated[
+        float, typer.Option(min=1, max=1440, help="How long a training takes.")
+    ] = 12,
+    inference_minutes: Annotated[
+        float, typer.Option(min=0.1, max=1440, help="How long the avatars take.")
+    ] = 2,
+    avatar_megabytes: Annotated[float, typer.Option(min=0, help="Size of an avatar.")] = 2,
+    prices: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Prices of yours, in the form of cli/cost/prices.json."),
+    ] = None,
+    training_price: Annotated[
+        float, typer.Option(min=0, help="What the provider charges for a training.")
+    ] = 0,
+    avatar_price: Annotated[
+        float, typer.Option(min=0, help="What the provider charges for an avatar.")
+    ] = 0,
+    credit_dollars: Annotated[
+        float, typer.Option(min=0, help="Dollars of one of its credits, if prices are in those.")
+    ] = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """What a job costs at AWS, and what the looks at the provider do to that.
+
+    Counted on the local engine (docs/cost.md says how), at list prices without free tiers.
+
+    Example: avatars cost --photos 15 --avatars 40 --training-price 100 --credit-dollars 0.05
+
+    Exit codes: 0 told, 2 wrong usage.
+    """
+    with problems_told():
+        known = read_prices(prices)
+        counts = read_counts()
+        seconds = 60 * training_minutes
+        job = a_job(photos, avatars, seconds, 60 * inference_minutes, (TRAINING, INFERENCE))
+        traced = is_traced()
+        warm = lines_of(units_of(counts, job, traced=traced), known)
+        cold = lines_of(units_of(counts, job, cold=True, traced=traced), known)
+        provider = (training_price + avatar_price * avatars) * credit_dollars
+        document = {
+            "job": asdict(job),
+            "prices": {"region": known.region, "as_of": known.as_of},
+            "counted": counts.document["counted"],
+            "lines": [asdict(line) for line in warm],
+            "dollars": {"job": _sum(warm), "first_job": _sum(cold), "provider": provider},
+            "storage_month": avatars * avatar_megabytes / 1e3 * known["s3_gigabyte_month"],
+            "month": [asdict(line) for line in monthly(counts, known)],
+            "polling": [
+                asdict(polling(counts, known, Schedule(first, every, 1200, 86_400), seconds))
+                for first, every in SCHEDULES
+            ],
+        }
+        if as_json:
+            print_json(document)
+        else:
+            _print(document, job, known, training_minutes)
+
+
+def _print(document: dict[str, Any], job: Job, prices: Prices, minutes: float) -> None:
+    dollars, month = document["dollars"], document["month"]
+    fixed = sum(line["dollars"] for line in month)
+    print_line(
+        f"{job.photos} photos, {job.avatars} avatars, a training of {minutes:g} minutes. Prices of "
+        f"{prices.region}, {prices.as_of}; counted {document['counted']}."
+    )
+    print()
+    print_table(
+        ("AWS, for one job", "count", "$ per 1,000 jobs"),
+        [
+            (line["what"], f"{line['count']:.4g}", f"{1000 * line['dollars']:.3f}")
+            for line in document["lines"]
+        ]
+        + [("in all", "", f"{1000 * dollars['job']:.3f}")],
+    )
+    print()
+    print_table(
+        (
+            "$ for a month of",
+            "jobs at AWS",
+            "the stack",
+            "keeping those avatars",
+            "provider",
+        ),
+        [
+            (
+                f"{amount:,} job{'s' if amount > 1 else ''}",
+                f"{dollars['first_job'] + (amount - 1) * dollars['job']:.4f}",
+                f"{fixed:.2f}",
+                f"{amount * document['storage_month']:.4f}",
+                f"{amount * dollars['provider']:.2f}" if dollars["provider"] else "not told",
+            )
+            for amount in AMOUNTS
+        ],
+    )
+    print()
+    print_table(
+        ("a stack, each month", "count", "$"),
+        [(line["what"], f"{line['count']:g}", f"{line['dollars']:.2f}") for line in month],
+    )
+    print()
+    print_table(
+        ("first look, then every", "looks", "seen so late", "$ per 1,000 jobs"),
+        [
+            (
+                f"{_minutes(one['first'])}, {_minutes(one['every'])}",
+                f"{one['looks']:.1f}",
+                f"{one['delay']:.0f} s",
+                f"{1000 * one['dollars']:.2f}",
+            )
+            for one in document["polling"]
+        ],
+    )
+
+
+def _minutes(seconds: int) -> str:
+    return f"{seconds // 60} min"
+
+
+def _sum(lines: Iterable[Line]) -> float:
+    return sum(line.dollars for line in lines)
