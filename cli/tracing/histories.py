@@ -37,7 +37,7 @@ _ENDS = {"SUCCEEDED": False, "FAILED": True, "TIMED_OUT": True, "ABORTED": True}
 
 @dataclass(frozen=True)
 class Failure:
-    """A step that failed: its logs do not name the job, but its invocation."""
+    """A step that failed: what Lambda itself says of it names no job, but the invocation."""
 
     at: float
     request_id: str

@@ -24,7 +24,7 @@ FIELDS = {
     "job_id", "run", "model_id", "inference_id", "accepted_id", "correlation_id", "request_id",
     "execution", "photo_id", "file", "position", "attempt", "answer", "function",
     # how it stands, and how it went
-    "status", "code", "state", "stage", "error", "message", "begin_with", "outcome", "word",
+    "status", "code", "state", "stage", "error", "message", "begin_with", "call", "outcome", "word",
     "reason", "advice", "held", "execution_started", "subject", "is_ended",
     # how many, how long
     "photos", "avatars", "rows", "count", "promised", "links", "batches", "kept", "missing",

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from avatars.clock import Clock
+from avatars.metrics import PROVIDER_CALLS, PROVIDER_DRIFT, CallOutcome
 from avatars.model import Job, Run
 from cli.target import Target
 from cli.tracing.fact import Fact, Gap, Source
@@ -22,12 +23,16 @@ AROUND = 900
 MOST_FAILURES = 25
 """Each costs a search of its own."""
 
+_NO_TROUBLE = (CallOutcome.OK, CallOutcome.NOT_FOUND)
+"""At first the provider does not find what it has just begun."""
+
 _LEVELS_OF_TROUBLE = ("WARNING", "ERROR", "CRITICAL")
 
 _PLUMBING = {
     "level", "location", "message", "timestamp", "service", "cold_start", "function_name",
     "function_memory_size", "function_arn", "function_request_id", "xray_trace_id", "job_id",
-    "correlation_id", "exception", "exception_name", "stack_trace", "sampling_rate", "_aws",
+    "correlation_id", "owner_hash", "model_id", "exception", "exception_name", "stack_trace",
+    "sampling_rate",
 }  # fmt: skip
 """What every line has, or what is told otherwise."""
 
@@ -49,8 +54,7 @@ def facts_of_logs(
 ) -> Iterator[Fact]:
     """Every line that names the job, and those of invocations that failed on it.
 
-    A function logs after the fact, so one that fails names no job: what Lambda says of it goes by
-    the invocation.
+    What Lambda says of an invocation that failed names no job, but the invocation.
     """
     logs, group = target.client("logs"), target.outputs["LogGroup"]
     windows = _windows(target.clock, job, runs)
@@ -59,7 +63,7 @@ def facts_of_logs(
         for event in _matching(logs, group, job.job_id, start, end):
             line = _json(event["message"])
             if line.get("job_id") == job.job_id:
-                yield _of_line(event, line)
+                yield from _of_line(event, line)
     for failure in failures[:MOST_FAILURES]:
         around = failure.at - AROUND, failure.at + AROUND
         for event in _matching(logs, group, failure.request_id, *around):
@@ -114,22 +118,35 @@ def _matching(
     return (event for page in pages for event in page["events"])
 
 
-def _of_line(event: Mapping[str, Any], line: Mapping[str, Any]) -> Fact:
+def _of_line(event: Mapping[str, Any], line: Mapping[str, Any]) -> Iterator[Fact]:
     """A line of ours: the function, what it says, and the keys that it adds."""
-    level = line.get("level", "INFO")
+    at, function = event["timestamp"] / 1000, _step(line.get("function_name", ""))
+    if "_aws" in line:
+        yield from _of_metric(at, function, line)
+        return
     details = {
-        "function": _step(line.get("function_name", "")),
+        "function": function,
         "message": line.get("message"),
         **{name: value for name, value in line.items() if name not in _PLUMBING},
-        "error": line.get("exception_name"),
     }
-    return Fact(
-        event["timestamp"] / 1000,
-        Source.LOGS,
-        "{function}: {message}",
-        details,
-        trouble=level in _LEVELS_OF_TROUBLE,
-    )
+    if "exception_name" in line:
+        details["error"] = line["exception_name"]
+    is_trouble = line.get("level") in _LEVELS_OF_TROUBLE
+    yield Fact(at, Source.LOGS, "{function}: {message}", details, is_trouble)
+
+
+def _of_metric(at: float, function: str, line: Mapping[str, Any]) -> Iterator[Fact]:
+    """What is counted of the provider: each call, which leaves no other trace unless it is paid
+    for, and what was not understood. All else that is counted is told by other lines."""
+    about = {"function": function}
+    if line.get("message") == PROVIDER_CALLS.name:
+        outcome = line.get("outcome")
+        told = about | {"call": line.get("call"), "outcome": outcome}
+        words = "{function} asked: {call}, {outcome}"
+        yield Fact(at, Source.PROVIDER, words, told, trouble=outcome not in _NO_TROUBLE)
+    elif line.get("message") == PROVIDER_DRIFT.name:
+        words = "{function} did not understand the answer"
+        yield Fact(at, Source.PROVIDER, words, about, trouble=True)
 
 
 def _of_text(event: Mapping[str, Any], failure: Failure) -> Iterator[Fact]:

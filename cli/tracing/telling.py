@@ -52,11 +52,11 @@ def rows(story: Story) -> Iterator[tuple[object, ...]]:
 
 def about_times(story: Story) -> str:
     """Which clock says what."""
-    since = f"from {as_instant(begun(story))[:10]} on"
+    since = f"UTC, from {as_instant(begun(story))[:10]} on"
     if story.clock.scale == 1:
         return f"{since}; those of the table, and of uploads, are whole seconds"
     return (
-        f"{since}, by the wall clock; what comes after what is told by the job's own, which runs "
+        f'{since}; "after" counts by the job\'s own clock, which runs '
         f"{round(1 / story.clock.scale)} times as fast"
     )
 

@@ -266,6 +266,27 @@ class TestStory:
         marked = [str(cells[0]) for cells in rows(story)]
         assert marked.count("!") == 3
 
+    def test_calls_to_the_provider_are_told_by_what_is_counted_of_them(
+        self, account: Account
+    ) -> None:
+        job = account.stored(begun())
+        line = {"_aws": {}, "job_id": JOB_ID, "function_name": "a-stack-CheckTrainingFunction-1AB"}
+        call = line | {"message": "ProviderCalls", "call": "check_training", "ProviderCalls": [1.0]}
+        account.log(call | {"outcome": "not_found"}, BEGAN + 1)
+        account.log(call | {"outcome": "failed"}, BEGAN + 2)
+        account.log(line | {"message": "ProviderDrift"}, BEGAN + 3)
+        account.log(line | {"message": "Looks", "stage": "training"}, BEGAN + 4)
+
+        story = tell_story(account.target(), job)
+
+        told = [fact for fact in story.facts if fact.source is Source.PROVIDER]
+        assert [(fact.said, fact.trouble) for fact in told] == [
+            ("check_training asked: check_training, not_found", False),
+            ("check_training asked: check_training, failed", True),
+            ("check_training did not understand the answer", True),
+        ]
+        assert said(story, Source.LOGS) == []
+
     def test_steps_side_by_side_are_told_apart(self, account: Account) -> None:
         job = account.stored(begun(execution_started=True))
         account.start(
@@ -518,6 +539,17 @@ def everywhere_marked(account: Account, form: str) -> Job:
         )
     }  # fmt: skip
     account.log(line | {"job_id": JOB_ID, "nested": {mark("key"): [mark("value")]}})
+    for metric in ("ProviderCalls", "ProviderDrift", mark("metric")):
+        account.log(
+            line
+            | {
+                "job_id": JOB_ID,
+                "message": metric,
+                "_aws": mark("_aws"),
+                "call": mark("call"),
+                "outcome": mark("outcome"),
+            }
+        )
     account.log(f"REPORT RequestId: {REQUEST} {mark('text')} Task timed out")
     return account.jobs.job(JOB_ID)
 
