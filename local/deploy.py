@@ -89,7 +89,7 @@ def package(template: Path, upload: Upload) -> Template:
         properties["CodeUri"] = upload(
             function_zip(
                 folder / (properties.get("CodeUri") or defaults["CodeUri"]),
-                [layers[layer["Ref"]] for layer in mounted],
+                [layers[_ref(layer)] for layer in mounted],
                 built=built,
             )
         )
@@ -98,6 +98,13 @@ def package(template: Path, upload: Upload) -> Template:
         definition = (folder / properties["DefinitionUri"]).read_text()
         properties["DefinitionUri"] = upload(as_json(definition))
     return source
+
+
+def _ref(layer: Mapping[str, Any]) -> str:
+    """The name of a layer that a function has, always or under a condition: it does no harm here,
+    where packages are the environment's."""
+    _, mounted, *_ = layer.get("Fn::If", (None, layer))
+    return str(mounted["Ref"])
 
 
 def _is_built(source: Template) -> bool:

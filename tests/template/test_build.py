@@ -10,9 +10,11 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[2]
 
 LAYER = "CoreLayer/python"
+SIGNING_LAYER = "SigningLayer/python"
 
 LOCKS = {
     LAYER: "layers/core/requirements.txt",
+    SIGNING_LAYER: "layers/signing/requirements.txt",
     "PreparePhotoFunction": "functions/prepare_photo/requirements.txt",
     "KeepAvatarsFunction": "functions/keep_avatars/requirements.txt",
     "ApiFunction": "functions/api/requirements.txt",
@@ -81,8 +83,8 @@ def test_nothing_ships_but_our_code_and_those_packages(build: Path, artifact: st
 
     shipped = {path.name for path in (build / artifact).iterdir()}
 
-    ours = "avatars" if artifact == LAYER else "app.py"
-    assert shipped - packages == {ours, "__pycache__"}
+    ours = {LAYER: {"avatars"}, SIGNING_LAYER: set()}.get(artifact, {"app.py"})
+    assert shipped - packages - {"__pycache__"} == ours
 
 
 def test_the_layer_leaves_boto3_to_the_runtime(build: Path) -> None:
@@ -107,6 +109,15 @@ def test_so_is_pydantic(build: Path) -> None:
 
     assert {path.name for path in libraries} == {"_pydantic_core.cpython-313-aarch64-linux-gnu.so"}
     assert {processor_of(path) for path in libraries} == {AARCH64}
+
+
+def test_so_is_what_signs_without_what_is_only_for_linking(build: Path) -> None:
+    files = [path for path in (build / SIGNING_LAYER).rglob("*") if path.is_file()]
+    libraries = [path for path in files if ".so" in path.suffixes]
+
+    assert "libc2pa_c.so" in {path.name for path in libraries}
+    assert {processor_of(path) for path in libraries} == {AARCH64}
+    assert not any(path.suffix == ".rlib" for path in files)
 
 
 @with_packages
@@ -139,6 +150,7 @@ def test_tracebacks_name_no_folder_of_the_machine_that_built(build: Path, artifa
         ("CoreLayer", 20),
         ("PreparePhotoFunction", 115),
         ("KeepAvatarsFunction", 30),
+        ("SigningLayer", 50),
         ("ApiFunction", 15),
     ],
 )

@@ -647,8 +647,9 @@ class TestBuild:
 
         assert locks == {"prepare_photo": pinned, "keep_avatars": pinned}
 
-    def test_the_layer_is_built_for_the_processor_of_the_functions(self) -> None:
-        layer = TEMPLATE["Resources"]["CoreLayer"]
+    @pytest.mark.parametrize("name", ["CoreLayer", "SigningLayer"])
+    def test_a_layer_is_built_for_the_processor_of_the_functions(self, name: str) -> None:
+        layer = TEMPLATE["Resources"][name]
 
         assert [layer["Metadata"]["BuildArchitecture"]] == GLOBALS["Architectures"]
         assert layer["Properties"]["CompatibleArchitectures"] == GLOBALS["Architectures"]
