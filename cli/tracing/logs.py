@@ -27,7 +27,7 @@ _LEVELS_OF_TROUBLE = ("WARNING", "ERROR", "CRITICAL")
 _PLUMBING = {
     "level", "location", "message", "timestamp", "service", "cold_start", "function_name",
     "function_memory_size", "function_arn", "function_request_id", "xray_trace_id", "job_id",
-    "correlation_id", "exception", "exception_name", "stack_trace", "sampling_rate", "_aws",
+    "owner_hash", "correlation_id", "exception", "exception_name", "stack_trace", "sampling_rate",
 }  # fmt: skip
 """What every line has, or what is told otherwise."""
 
@@ -49,8 +49,7 @@ def facts_of_logs(
 ) -> Iterator[Fact]:
     """Every line that names the job, and those of invocations that failed on it.
 
-    A function logs after the fact, so one that fails names no job: what Lambda says of it goes by
-    the invocation.
+    What Lambda says of one that fails names no job, and goes by the invocation.
     """
     logs, group = target.client("logs"), target.outputs["LogGroup"]
     windows = _windows(target.clock, job, runs)
@@ -58,7 +57,8 @@ def facts_of_logs(
     for start, end in windows:
         for event in _matching(logs, group, job.job_id, start, end):
             line = _json(event["message"])
-            if line.get("job_id") == job.job_id:
+            # What is only counted is told by other lines, too.
+            if line.get("job_id") == job.job_id and "_aws" not in line:
                 yield _of_line(event, line)
     for failure in failures[:MOST_FAILURES]:
         around = failure.at - AROUND, failure.at + AROUND
@@ -121,7 +121,7 @@ def _of_line(event: Mapping[str, Any], line: Mapping[str, Any]) -> Fact:
         "function": _step(line.get("function_name", "")),
         "message": line.get("message"),
         **{name: value for name, value in line.items() if name not in _PLUMBING},
-        "error": line.get("exception_name"),
+        "error": line.get("error") or line.get("exception_name"),
     }
     return Fact(
         event["timestamp"] / 1000,
