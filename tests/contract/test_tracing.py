@@ -205,6 +205,8 @@ class TestStory:
             [entered(1, 30, "Check training"), done(2, 32.5, status="READY", looks={"words": []})],
         )
         account.log({"job_id": JOB_ID, "message": "judged photo", "status": "accepted"}, BEGAN + 5)
+        account.log({"job_id": JOB_ID, "message": "PhotosJudged", "_aws": {}}, BEGAN + 5)
+        account.log({"job_id": JOB_ID, "message": "failed", "error": "TimeoutError"}, BEGAN + 6)
         account.log({"job_id": "ANOTHER", "message": f"of a job that is not {JOB_ID}"}, BEGAN + 5)
         account.answers.keep(JOB_ID, "training-001", Answer(202, {}, b'{"model_id": "model-1"}'))
 
@@ -218,7 +220,10 @@ class TestStory:
             f"photo {a_photo(1).photo_id} (001.jpg) uploaded, and accepted",
             "training asked for, attempt 1: accepted: model id model-1",
         ]
-        assert said(story, Source.LOGS) == [": judged photo: status accepted"]
+        assert said(story, Source.LOGS) == [
+            ": judged photo: status accepted",
+            ": failed: error TimeoutError",
+        ]
         assert "Check training: done in 2.5 s: status READY" in said(story, Source.HISTORY)
         assert said(story, Source.PROVIDER) == ["answered training-001 with 202: bytes 23"]
         assert not any(fact.trouble for fact in story.facts)
