@@ -70,6 +70,17 @@ def allows(given: Iterable[Permission], call: Call) -> bool:
     return decide(held, call) == "Allow" and of_resource != "Deny"
 
 
+def sources_of(statement: Statement) -> list[str]:
+    """The resources that a service must work for, where a statement lets it in: their ARNs."""
+    return [
+        source
+        for keys in statement.get("Condition", {}).values()
+        for key, sources in keys.items()
+        if key.lower() == "aws:sourcearn"
+        for source in listed(sources)
+    ]
+
+
 def taken_away(resources: Template, permission: Permission) -> Template:
     """The resources without one of their permissions."""
     resources = copy.deepcopy(resources)

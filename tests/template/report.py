@@ -1,14 +1,13 @@
 """`docs/permissions.md`: what each role may do, and what uses it. `make permissions` writes it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 
-from local.ministack import Call
 from tests.template.calls import calls
-from tests.template.expanded import definition, everything, expand, listed, named, source
+from tests.template.expanded import definition, everything, expand, listed, named, of_type, source
 from tests.template.grants import Grant, grants, plain, used
-from tests.template.permissions import Permission, permissions
+from tests.template.permissions import Permission, permissions, sources_of
 from tests.template.unused import excuse
 
 PAGE = Path(__file__).parents[2] / "docs/permissions.md"
@@ -26,29 +25,15 @@ Every function has a role of its own, the state machine and the schedule have th
 """
 
 
+HEAD = ["", "| Why | What | On | Used by |", "|---|---|---|---|"]
+
+
 def page() -> str:
     expanded = expand(source())
     resources = everything(expanded)
-    by_default = set(grants(named(expanded)))
-    made = dict(calls(resources, definition()))
     granted = grants(resources)
-    by_aws = used(granted, made.values())
-    lines = [INTRODUCTION]
-    for role, its_own in groupby(granted, lambda grant: grant.role):
-        lines += ["", f"## {role}", "", "| Why | What | On | Used by |", "|---|---|---|---|"]
-        for sid, statement in groupby(its_own, lambda grant: grant.sid):
-            lines += _rows(sid, list(statement), by_aws, by_default)
-    lines += _without_a_role(permissions(resources), made.values())
-    return "\n".join(lines) + "\n"
-
-
-def _rows(
-    sid: str, granted: list[Grant], by_aws: set[Grant], by_default: set[Grant]
-) -> Iterator[str]:
-    """A row for each set of actions that are allowed on the same resources and used alike."""
-
-    def on(grant: Grant) -> str:
-        return f"`{grant.on}`" if grant.resource != "*" else "everything"
+    by_default = set(grants(named(expanded)))
+    by_aws = used(granted, (call for _, call in calls(resources, definition())))
 
     def use(grant: Grant) -> str:
         if grant in by_aws:
@@ -56,33 +41,62 @@ def _rows(
         unused = excuse(grant, by_default)
         return f"nothing here: {unused.why}" if unused else "the function"
 
+    functions = {f"{name}Role" for name in of_type(resources, "Lambda::Function")}
+    lines = [INTRODUCTION.rstrip()]
+    for title, some in _sections(granted, functions):
+        lines += ["", f"## {title}", *HEAD]
+        for sid, statement in groupby(some, lambda grant: grant.sid):
+            lines += _rows(sid, list(statement), use)
+    lines += ["", "## AWS's services, without a role"]
+    lines += ["", "| Who | What | On | For |", "|---|---|---|---|"]
+    lines += _without_a_role(permissions(resources))
+    return "\n".join(lines) + "\n"
+
+
+def _sections(granted: list[Grant], functions: set[str]) -> Iterator[tuple[str, list[Grant]]]:
+    """What all functions have, once; then what is a role's own."""
+    roles = {
+        role: {_without_role(grant): grant for grant in some}
+        for role, some in groupby(granted, lambda grant: grant.role)
+    }
+    first, *others = (roles[role] for role in sorted(functions))
+    shared = [what for what in first if all(what in other for other in others)]
+    yield "The role of every function", [first[what] for what in shared]
+    for role, some in roles.items():
+        own = [grant for what, grant in some.items() if role not in functions or what not in shared]
+        if own:
+            yield role, own
+
+
+def _without_role(grant: Grant) -> tuple[str, ...]:
+    return grant.sid, grant.action, grant.on
+
+
+def _rows(sid: str, granted: list[Grant], use: Callable[[Grant], str]) -> Iterator[str]:
+    """A row for each set of actions that are allowed on the same resources and used alike."""
     rows: dict[tuple[str, ...], list[str]] = {}
     for action in dict.fromkeys(grant.action for grant in granted):
         for by, same in groupby([g for g in granted if g.action == action], use):
-            rows.setdefault((by, *map(on, same)), []).append(f"`{action}`")
+            places = [f"`{g.on}`" if g.resource != "*" else "everything" for g in same]
+            rows.setdefault((by, *places), []).append(f"`{action}`")
     for (by, *places), actions in rows.items():
         yield f"| {sid} | {', '.join(actions)} | {', '.join(places)} | {by} |"
 
 
-def _without_a_role(given: Iterable[Permission], made: Iterable[Call]) -> Iterator[str]:
-    yield from ("", "## AWS's services, without a role", "")
-    yield from ("| Who | What | On | For |", "|---|---|---|---|")
-    rows = {}
+def _without_a_role(given: Iterable[Permission]) -> Iterator[str]:
+    """Who is let in by a resource itself; a row for each service and what it may do there."""
+    rows: dict[tuple[str, str, str], list[str]] = {}
     for permission in given:
         for statement in permission.statements:
             if not permission.role and statement["Effect"] == "Allow":
-                who = statement["Principal"]["Service"].partition(".")[0]
-                sources = [
-                    f"`{plain(source)}`"
-                    for keys in statement.get("Condition", {}).values()
-                    for value in keys.values()
-                    for source in listed(value)
-                ]
-                key = (who, ", ".join(listed(statement["Action"])), statement["Resource"])
-                rows.setdefault(key, []).extend(sources)
-    for (who, actions, resource), sources in sorted(rows.items()):
+                [who] = listed(statement["Principal"]["Service"])
+                on = ", ".join(f"`{plain(resource)}`" for resource in listed(statement["Resource"]))
+                actions = ", ".join(f"`{action}`" for action in listed(statement["Action"]))
+                key = who.partition(".")[0], actions, on
+                rows.setdefault(key, []).extend(f"`{plain(one)}`" for one in sources_of(statement))
+    for (who, actions, on), sources in sorted(rows.items()):
         of = ", ".join(sources) or "whatever it is asked for: such a policy knows no condition"
-        yield f"| {who} | `{actions}` | `{plain(resource)}` | {of} |"
+        yield f"| {who} | {actions} | {on} | {of} |"
 
 
 def main() -> None:

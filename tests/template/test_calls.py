@@ -15,7 +15,6 @@ from tests.template.expanded import (
     definition,
     everything,
     expand,
-    listed,
     name_of,
     named,
     of_type,
@@ -29,6 +28,7 @@ from tests.template.permissions import (
     permissions,
     role_of,
     session_of,
+    sources_of,
     taken_away,
 )
 
@@ -171,10 +171,9 @@ class TestPermissions:
         named_sources = {
             (source, p.on)
             for p in PERMISSIONS
-            for operator in p.statements[0].get("Condition", {}).values()
-            for key, sources in operator.items()
-            for source in listed(sources)
-            if key.lower() == "aws:sourcearn" and service_of(source) != "execute-api"
+            for statement in p.statements
+            for source in sources_of(statement)
+            if service_of(source) != "execute-api"
         }
 
         assert named_sources <= {
