@@ -68,14 +68,6 @@ def expressions(value: Any) -> Iterator[str]:
         yield value.strip()[2:-2]
 
 
-def function_of(task: State) -> State:
-    """The template's function behind a Task."""
-    name = re.fullmatch(r"\$\{(\w+)\}", task["Arguments"]["FunctionName"])
-    assert name, task
-    properties: State = RESOURCES[name[1]]["Properties"]
-    return properties
-
-
 class TestNames:
     def test_every_error_that_is_named_exists(self) -> None:
         named = {name for state in STATES.values() for name in error_names(state)}
