@@ -30,7 +30,7 @@ class Excuse:
         return all(re.fullmatch(pattern, part) for pattern, part in parts)
 
 
-ABSENT = "S3 says 404 of what is absent only to whoever may list it, and 403 to others; the engine says 404 to all"
+ABSENT = "S3 says 404 of an absent key only to whoever may list that key, and 403 to others; the engine says 404 to all"
 BATCHES = "the engine asks for it from the second object of a batch on, AWS for every one"
 PACKED_WHILE_ERASED = (
     "for an archive whose job is erased while it is packed (`tests/unit/test_packing.py`)"
