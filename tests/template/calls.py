@@ -1,7 +1,9 @@
 """What AWS's services call for us: every call that follows from the template and the definition.
 
 The embedded engine makes these calls whatever the permissions are; here they are only described,
-each with the keys that AWS gives along, so that a policy evaluator can judge them.
+each with the keys that AWS gives along, so that a policy evaluator can judge them. Left out is
+what no permission of ours decides on: CloudFormation calls as whoever deploys, and CloudWatch Logs
+writes the policy itself by which log groups take what is delivered to them.
 """
 
 from collections.abc import Callable, Iterator

@@ -59,10 +59,8 @@ def allows(given: Iterable[Permission], call: Call) -> bool:
     services; and never against a Deny."""
     given = list(given)
     role = role_of(call)
-    policy = {"Statement": [s for p in given if p.on == call.resource for s in p.statements]}
-    if _is_object(call.resource):
-        bucket = call.resource.partition("/")[0]
-        policy = {"Statement": [s for p in given if p.on == bucket for s in p.statements]}
+    on = _with_the_policy(call.resource)
+    policy = {"Statement": [s for p in given if p.on == on for s in p.statements]}
     of_resource = decide_for_resource(policy, call)
     if not role:
         return of_resource == "Allow"
@@ -92,8 +90,9 @@ def taken_away(resources: Template, permission: Permission) -> Template:
     return resources
 
 
-def _is_object(resource: str) -> bool:
-    return resource.startswith("arn:aws:s3:::") and "/" in resource
+def _with_the_policy(resource: str) -> str:
+    """The resource whose policy counts: an object's is its bucket's."""
+    return resource.partition("/")[0] if resource.startswith("arn:aws:s3:::") else resource
 
 
 def _of_roles(resources: Template) -> Iterator[Permission]:
