@@ -270,6 +270,7 @@ class TestNotices:
 
 
 class TestTraces:
+    # That they may say so, test_calls.py shows.
     def test_every_function_and_the_state_machine_are_traced(
         self, resources: dict[str, Any]
     ) -> None:
@@ -278,15 +279,6 @@ class TestTraces:
 
         assert all(function["TracingConfig"] == {"Mode": "Active"} for function in functions)
         assert machine["TracingConfiguration"] == {"Enabled": True}
-
-    def test_whoever_is_traced_may_say_so(self, resources: dict[str, Any]) -> None:
-        roles = of_type(resources, "IAM::Role")
-        traced = {*of_type(resources, "Lambda::Function"), "MakeAvatars"}
-
-        for name in traced:
-            assert any(
-                "XRay" in arn or "Xray" in arn for arn in roles[f"{name}Role"]["ManagedPolicyArns"]
-            )
 
 
 class TestAlarm:
