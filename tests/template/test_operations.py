@@ -275,6 +275,7 @@ class TestNotices:
 
 
 class TestTraces:
+    # That they may say so, test_calls.py shows.
     def test_every_function_and_the_state_machine_are_traced(
         self, resources: dict[str, Any]
     ) -> None:
