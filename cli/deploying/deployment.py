@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Protocol
 
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
-
 from cli.saying import RefusedError, UsageError
 from local.engine import PROJECT
 
@@ -34,6 +32,9 @@ class Asking(Protocol):
 
 
 def template_parameters() -> dict[str, dict[str, Any]]:
+    # Every other command would wait for it, too.
+    from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
+
     parameters: dict[str, dict[str, Any]] = yaml_parse((PROJECT / "template.yaml").read_text())[
         "Parameters"
     ]

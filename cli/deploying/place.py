@@ -23,9 +23,12 @@ UNKNOWN = ("ValidationError", "ResourceNotFoundException")
 """What CloudFormation answers about a stack that there is not."""
 
 SIGN_IN = (
-    "Sign in with the AWS CLI (`aws login`, or `aws sso login --profile NAME` and --profile NAME), "
-    "or set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, if you have one, AWS_SESSION_TOKEN."
+    "Sign in with the AWS CLI: `aws login`, then "
+    '`eval "$(aws configure export-credentials --format env)"`; or `aws sso login --profile NAME`, '
+    "and --profile NAME. Or set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, if you have one, "
+    "AWS_SESSION_TOKEN."
 )
+"""`aws login` alone is for programs with the AWS CRT (botocore/credentials.py, LoginProvider)."""
 
 ABSENT = ("ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "SignatureDoesNotMatch")
 

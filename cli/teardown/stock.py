@@ -5,7 +5,6 @@ from enum import StrEnum
 from typing import Any
 
 from botocore.exceptions import ClientError
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from cli.deploying.place import Place
 
@@ -55,6 +54,9 @@ class Stock:
 
 def take_stock(place: Place, stack: str) -> Stock:
     """What there is, and which of it the template keeps; the template that was deployed."""
+    # Every other command would wait for it, too.
+    from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
+
     cloudformation = place.make_client("cloudformation")
     body: Any = cloudformation.get_template(StackName=stack, TemplateStage="Processed")
     template = body["TemplateBody"]

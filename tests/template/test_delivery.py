@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import subprocess
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 from local.deploy import package
 
 ROOT = Path(__file__).parents[2]
+TOOLS = ROOT / ".venv-workflows/bin"
 SOURCE = (ROOT / ".github/workflows/deliver.yml").read_text()
 WORKFLOW: dict[str, Any] = yaml.safe_load(SOURCE)
 JOBS: dict[str, Any] = WORKFLOW["jobs"]
@@ -72,6 +75,17 @@ class TestWorkflow:
         assert "secrets." not in SOURCE
         assert "aws-access-key-id" not in SOURCE
 
+    def test_no_job_leaves_the_token_of_its_checkout_on_disk(self) -> None:
+        checkouts = [
+            step
+            for job in JOBS.values()
+            for step in job["steps"]
+            if step.get("uses", "").startswith("actions/checkout@")
+        ]
+
+        assert len(checkouts) == len(JOBS)
+        assert all(step["with"]["persist-credentials"] is False for step in checkouts)
+
     def test_no_job_runs_for_ever_and_no_deployment_is_cut_short(self) -> None:
         assert all(job["timeout-minutes"] <= 60 for job in JOBS.values())
         assert JOBS["deploy"]["concurrency"]["cancel-in-progress"] is False
@@ -80,6 +94,47 @@ class TestWorkflow:
         given = set(re.findall(r"vars\.(\w+)", SOURCE)) - {"AWS_REGION", "STACK"}
 
         assert given == {re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper() for name in AWS["Outputs"]}
+
+
+class TestGates:
+    """That `make workflows` finds what it is there for."""
+
+    @pytest.fixture
+    def planted(self, tmp_path: Path) -> Path:
+        if not TOOLS.exists():
+            pytest.skip("what checks workflows is not installed (make setup)")
+        shutil.copytree(ROOT / ".github", tmp_path / ".github")
+        return tmp_path / ".github/workflows/deliver.yml"
+
+    def finds(self, tool: str, workflow: Path) -> bool:
+        schema = [TOOLS / "check-jsonschema", "--builtin-schema", "vendor.github-workflows"]
+        audit = [TOOLS / "zizmor", "--offline", "--strict-collection", "--persona", "pedantic"]
+        commands = {"schema": [*schema, workflow], "audit": [*audit, workflow.parents[1]]}
+        return subprocess.run(commands[tool], capture_output=True, check=False).returncode != 0
+
+    @pytest.mark.parametrize("tool", ["schema", "audit"])
+    def test_as_it_is_nothing_is_found(self, planted: Path, tool: str) -> None:
+        assert not self.finds(tool, planted)
+
+    @pytest.mark.parametrize(
+        ("was", "is_now", "tool"),
+        [
+            ("timeout-minutes: 15", "timeout-minute: 15", "schema"),
+            (r"(actions/checkout)@\w+ # v[\d.]+", r"\1@v7", "audit"),
+            ("pull_request:", "pull_request_target:", "audit"),
+            ("run: make check", "run: echo ${{ github.event.pull_request.title }}", "audit"),
+            ("^permissions: {}", "permissions: write-all", "audit"),
+        ],
+        ids=["a misspelt key", "a movable version", "secrets for forks", "injection", "all rights"],
+    )
+    def test_a_planted_fault_is_found(
+        self, planted: Path, was: str, is_now: str, tool: str
+    ) -> None:
+        faulty = re.sub(was, is_now, SOURCE, flags=re.MULTILINE)
+        assert faulty != SOURCE
+        planted.write_text(faulty)
+
+        assert self.finds(tool, planted)
 
 
 class TestRoles:
