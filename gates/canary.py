@@ -34,7 +34,7 @@ TEMPLATE: dict[str, Any] = {
                             "Statement": [
                                 {
                                     "Effect": "Allow",
-                                    "Action": "s3:GetObject",  # of a bucket: RESOURCE_MISMATCH
+                                    "Action": "s3:GetObject",  # of a bucket, not of what is in it
                                     "Resource": {"Fn::GetAtt": ["CanaryBucket", "Arn"]},
                                 }
                             ],

@@ -17,19 +17,28 @@ with warnings.catch_warnings():
 
 def look(template: dict[str, Any]) -> tuple[list[Finding], int]:
     """What parliament has against the policies of a template, and how many it has read."""
-    found, read = set(), 0
+    found: set[Finding] = set()
+    read = 0
     for resource, label, document in documents(template):
         read += 1
         if label == "AssumeRolePolicyDocument":
             document = _about_a_role(document)
         policy = analyze_policy_string(json.dumps(document))
         for finding in map(enhance_finding, policy.findings):
-            found.add(
-                Finding(finding.issue, resource, f"{label}: {finding.title} {finding.detail}")
-            )
+            text = f"{label}: {finding.title} {finding.detail}"
+            found |= {Finding(rule, resource, text) for rule in rules(finding)}
     if not read:
         raise GateError("parliament has found no policy to read.")
     return sorted(found, key=str), read
+
+
+def rules(finding: Any) -> list[str]:
+    """The name of a finding; of one about actions, with each: `RESOURCE_MISMATCH[s3:GetObject]`."""
+    actions = [
+        about["action"] if isinstance(about, dict) else about
+        for about in (finding.detail if isinstance(finding.detail, list) else [])
+    ]
+    return [f"{finding.issue}[{action}]" for action in actions] or [finding.issue]
 
 
 def _about_a_role(document: dict[str, Any]) -> dict[str, Any]:
@@ -46,7 +55,7 @@ def main() -> int:
         f"{read} policies, {len(found)} findings",
         found,
         canaries,
-        "RESOURCE_MISMATCH",
+        "RESOURCE_MISMATCH[s3:GetObject]",
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from gates import canary
 from gates.finding import Finding, GateError, report
 
 # A BackoffRate of 2 is a number as good as 2.0.
-CONFIG = Config({ProblemType.FLOAT}, evaluate_jsonata=True)
+CONFIG = Config({ProblemType.FLOAT})
 
 
 def look(template: dict[str, Any]) -> tuple[list[Finding], int]:
@@ -26,7 +27,7 @@ def look(template: dict[str, Any]) -> tuple[list[Finding], int]:
             definition = json.loads(resource["Properties"]["DefinitionString"])
             found += [
                 Finding("ASL", name, problem.removeprefix("State Machine."))
-                for problem in [*problems(definition)]
+                for problem in problems(definition)
             ]
             states += len(definition.get("States", {}))
     if not states:
@@ -35,34 +36,42 @@ def look(template: dict[str, Any]) -> tuple[list[Finding], int]:
 
 
 def problems(definition: dict[str, Any]) -> list[str]:
-    """What statelint says, and of the JSONata of waiting times, which it refuses, jsonata."""
-    told: list[str] = []
-
-    def with_seconds(node: Any) -> Any:
-        if isinstance(node, list):
-            return [with_seconds(each) for each in node]
-        if not isinstance(node, dict):
-            return node
-        known = {key: with_seconds(value) for key, value in node.items()}
-        seconds = known.get("Seconds")
-        if known.get("Type") == "Wait" and isinstance(seconds, str):
-            told.extend(_syntax(seconds))
-            known["Seconds"] = 1
-        return known
-
-    looked_at = with_seconds(definition)
-    return [*told, *Linter.validate(looked_at, CONFIG)]
+    """What statelint says of a definition, and jsonata of the expressions in it."""
+    return [*_syntax(definition), *Linter.validate(_with_numbers(definition), CONFIG)]
 
 
-def _syntax(text: str) -> list[str]:
-    expression = text.strip()
-    if not (expression.startswith("{%") and expression.endswith("%}")):
-        return [f'Seconds is "{text}" but should be a number or an expression']
-    try:
-        Jsonata(expression[2:-2])
-    except JException as error:
-        return [f'Seconds is "{text}": {error}']
-    return []
+def _syntax(node: Any, path: str = "") -> Iterator[str]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from _syntax(value, f"{path}.{key}".lstrip("."))
+    elif isinstance(node, list):
+        for number, value in enumerate(node):
+            yield from _syntax(value, f"{path}[{number}]")
+    elif isinstance(node, str) and _is_expression(node):
+        try:
+            Jsonata(node.strip()[2:-2])
+        except JException as error:
+            yield f"{path} is no JSONata: {error}"
+
+
+def _with_numbers(node: Any) -> Any:
+    """With a number for every expression in the seconds of a Wait: statelint refuses those.
+
+    The specification has them: https://states-language.net/#wait-state
+    """
+    if isinstance(node, list):
+        return [_with_numbers(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    made = {key: _with_numbers(value) for key, value in node.items()}
+    seconds = made.get("Seconds")
+    if made.get("Type") == "Wait" and isinstance(seconds, str) and _is_expression(seconds):
+        made["Seconds"] = 1
+    return made
+
+
+def _is_expression(text: str) -> bool:
+    return text.strip().startswith("{%") and text.strip().endswith("%}")
 
 
 def main() -> int:

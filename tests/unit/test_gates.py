@@ -4,6 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from samtranslator.model.exceptions import (  # type: ignore[import-untyped]
+    InvalidDocumentException,
+)
 
 from gates.documents import UnknownReferenceError, documents
 from gates.finding import (
@@ -109,6 +112,14 @@ class TestDocuments:
 
         with pytest.raises(UnknownReferenceError, match="SomebodyElsesKey"):
             list(documents(template(statement)))
+
+
+def test_a_template_without_resources_is_not_expanded(tmp_path: Path) -> None:
+    file = tmp_path / "template.yaml"
+    file.write_text("Transform: AWS::Serverless-2016-10-31\nResources: {}\n")
+
+    with pytest.raises(InvalidDocumentException, match="Resources"):
+        expand(file)
 
 
 def test_the_expanded_template_has_its_state_machine_in_it() -> None:
