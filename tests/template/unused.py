@@ -53,7 +53,10 @@ EXCUSES = [
         by_chance=True,
     ),
     Excuse("JudgePhotoFunctionRole", "EraseThem", "s3:DeleteObjectVersion", BATCHES, by_chance=True),
-    Excuse("ApiFunctionRole", "EraseThem", "s3:DeleteObjectVersion", BATCHES, ".*/archives/.*"),
+    Excuse(
+        "ApiFunctionRole", "EraseThem", "s3:DeleteObjectVersion", BATCHES, ".*/archives/.*",
+        by_chance=True,  # an archive may be packed twice
+    ),
     Excuse(
         "PackAvatarsFunctionRole", "EraseThem|FindArchivesOfErasedJobs", "s3:.*",
         PACKED_WHILE_ERASED, by_chance=True,
