@@ -36,6 +36,7 @@ from avatars.aws.rows import Rows
 from avatars.model import JobStatus, job_id_for
 from benchmarks.counting import CountingEngine
 from cli.cost.counts import COUNTS, Counted, Job, Units
+from cli.cost.looking import states_of, transitions_of
 from local.engine import PROJECT, client
 from local.stack import STACK, Stack, running_stack
 
@@ -149,7 +150,9 @@ class Meter:
         if (job := self._jobs.job(job_id)).status is not JobStatus.COMPLETED:
             raise RuntimeError(f"{name} ended as {job.status} ({job.code}): {job.reason}")
         time.sleep(SETTLING)
-        states = self._states(f"{job_id}-1")
+        machine = self._stack.outputs["StateMachine"]
+        execution = f"{machine.replace(':stateMachine:', ':execution:')}:{job_id}-1"
+        states = states_of(client("stepfunctions", self._stack.endpoint_url), execution)
         asked = Job(
             photos=wanted.photos,
             avatars=wanted.avatars,
@@ -157,7 +160,9 @@ class Meter:
             training_looks=states["Check training"],
             inference_looks=states["Check inference"],
         )
-        return Counted(asked, {"transitions": states.total(), **self._units()})
+        return Counted(
+            asked, {"transitions": transitions_of(states, wanted.avatars), **self._units()}
+        )
 
     def sweep(self) -> Units:
         """One sweep that finds nothing to do."""
@@ -187,19 +192,6 @@ class Meter:
     def _drop(self, folder: str, file: str, content: bytes) -> None:
         key = keys.upload_prefix(OWNER, folder) + file
         self._s3.put_object(Bucket=self._stack.outputs["UploadBucket"], Key=key, Body=content)
-
-    def _states(self, execution: str) -> Counter[str]:
-        """How often each state was entered."""
-        machine = self._stack.outputs["StateMachine"]
-        arn = f"{machine.replace(':stateMachine:', ':execution:')}:{execution}"
-        states = client("stepfunctions", self._stack.endpoint_url)
-        pages = states.get_paginator("get_execution_history").paginate(executionArn=arn)
-        return Counter(
-            event["stateEnteredEventDetails"]["name"]
-            for page in pages
-            for event in page["events"]
-            if "stateEnteredEventDetails" in event
-        )
 
     def _units(self) -> Units:
         lines = self._calls.read_text().splitlines() if self._calls.exists() else []

@@ -1,11 +1,16 @@
 """What one job has asked for: its own looks and transitions, from the histories of its runs."""
 
 from collections import Counter
+from math import ceil
+from typing import Any
 
 from cli.cost.counts import Job
 from cli.redrive import named_job
 from cli.saying import RefusedError
 from cli.target import Target
+
+BATCH = 20
+"""`AvatarsPerBatch`, by default and at the most."""
 
 
 def look_at(target: Target, name: str) -> tuple[Job, int]:
@@ -16,10 +21,13 @@ def look_at(target: Target, name: str) -> tuple[Job, int]:
     job = named_job(target, name)
     runs = [target.jobs.run(job.job_id, number) for number in range(1, job.run + 1)]
     states: Counter[str] = Counter()
+    transitions = 0
     for run in runs:
         if run.execution is None:
             raise RefusedError(f"Run {run.run} of {job.job_id} has not begun: ask again later.")
-        states += _states(target, run.execution)
+        entered = states_of(target.client("stepfunctions"), run.execution)
+        transitions += transitions_of(entered, run.avatars)
+        states += entered
     looked = Job(
         photos=len(target.jobs.photos(job.job_id)),
         avatars=sum(run.avatars for run in runs),
@@ -27,12 +35,19 @@ def look_at(target: Target, name: str) -> tuple[Job, int]:
         training_looks=states["Check training"],
         inference_looks=states["Check inference"],
     )
-    return looked, states.total()
+    return looked, transitions
 
 
-def _states(target: Target, execution: str) -> Counter[str]:
-    """How often each state was entered."""
-    client = target.client("stepfunctions")
+def transitions_of(states: Counter[str], avatars: int) -> int:
+    """How many there were, of which the embedded engine's history leaves out those within a Map.
+
+    There is one for each batch there, of 20 avatars at the most.
+    """
+    return states.total() + (0 if "Keep batch" in states else ceil(avatars / BATCH))
+
+
+def states_of(client: Any, execution: str) -> Counter[str]:
+    """How often each state of an execution was entered. Raises RefusedError."""
     try:
         pages = client.get_paginator("get_execution_history").paginate(executionArn=execution)
         return Counter(

@@ -304,7 +304,12 @@ class TestOwnCosts:
             second=["Check inference", "Check inference"],
         )
 
-        assert look_at(self.target(history), "alice/summer") == (Job(5, 5, 2, 1, 3), 7)
+        assert look_at(self.target(history), "alice/summer") == (Job(5, 5, 2, 1, 3), 7 + 2)
+
+    def test_states_within_the_map_count_once_also_where_its_history_tells_of_them(self) -> None:
+        history = History(first=["Check inference", "Keep avatars", "Keep batch"], second=["Wait"])
+
+        assert look_at(self.target(history), JOB_ID)[1] == 3 + 1 + 1
 
     def test_a_history_that_is_gone_is_said_so(self) -> None:
         with pytest.raises(RefusedError, match=r"no history of first any more: .* 90 days"):
