@@ -15,7 +15,10 @@ PSEUDO = {
     "AWS::URLSuffix": "amazonaws.com",
     "AWS::StackId": "arn:aws:cloudformation:eu-west-1:123456789012:stack/avatars/1a-2b",
 }
-PARAMETERS = {"EncryptionKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/1234abcd"}
+PARAMETERS = {
+    "EncryptionKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/1234abcd",
+    "ContentCredentialsSecret": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:cert-a1b2c3",
+}
 """What is given for parameters that a policy names."""
 
 ARNS = {
