@@ -23,15 +23,16 @@ def teardown(
     profile: ProfileOption = None,
     region: RegionOption = None,
     stop: Annotated[
-        bool, typer.Option("--stop-jobs", help="Stop jobs that run; what they paid for is kept.")
+        bool, typer.Option("--stop-jobs", help="Stop jobs that run; their ids stay in the table.")
     ] = False,
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Delete a stack, after saying what goes, what stays and why; then, how that is deleted, too.
 
-    Uploads, the page, functions, queues, logs and the secrets go. Avatars, the table with every id
-    and the people of the user pool stay: they hold what cannot be made again.
+    Uploads, the page, functions, queues, logs and the provider's key go. Avatars, the table with
+    every id, the people of the user pool and the secret of webhooks stay: they hold what cannot be
+    made again.
 
     Example: avatars teardown --stack avatars
 
@@ -90,12 +91,12 @@ def require_ours(stack: str, stock: Stock) -> None:
 
 def _tell_what_goes(place: Place, stack: str, stock: Stock, models: int | None) -> None:
     tell(f"The stack {stack} in {place.region}, on account {place.account}:")
-    tell(f"  goes: {len(stock.goes)} resources, with all uploads, logs and secrets.")
+    tell(f"  goes: {len(stock.goes)} resources, with all uploads, logs and the provider's key.")
     for piece in stock.stays:
         tell(f"  stays: {piece.name} ({piece.id}): {piece.why}.")
     if models:
         tell(f"  stays at the provider: {models} models, whose ids are in the table.")
-    tell("The secrets go at once: be sure that you have the provider's key elsewhere.")
+    tell("The key goes at once: be sure that you have it elsewhere.")
 
 
 def _confirm(stack: str) -> None:

@@ -15,6 +15,7 @@ class Kind(StrEnum):
     BUCKET = "AWS::S3::Bucket"
     TABLE = "AWS::DynamoDB::Table"
     POOL = "AWS::Cognito::UserPool"
+    SECRET = "AWS::SecretsManager::Secret"  # noqa: S105 - a type, and none itself
     MACHINE = "AWS::StepFunctions::StateMachine"
 
 
@@ -24,6 +25,7 @@ WHY = {
     "AvatarBucket": "the finished avatars, and the provider's raw answers, which hold every id",
     "JobsTable": "every job, and the ids of the models that were paid for",
     "OwnerPool": "the people who were invited",
+    "WebhookSecret": "what the secrets of all receivers of webhooks follow from",
 }
 """What the resources that stay hold."""
 
@@ -125,6 +127,12 @@ def ways_to_delete(piece: Piece) -> list[str]:
                 f"aws dynamodb delete-table {table}",
             ]
         case Kind.POOL:
-            return [f"aws cognito-idp delete-user-pool --user-pool-id {piece.id}"]
+            pool = f"--user-pool-id {piece.id}"
+            return [
+                f"aws cognito-idp update-user-pool {pool} --deletion-protection INACTIVE",
+                f"aws cognito-idp delete-user-pool {pool}",
+            ]
+        case Kind.SECRET:
+            return [f"aws secretsmanager delete-secret --secret-id {piece.id}"]
         case _:
             return []

@@ -133,7 +133,8 @@ class TestTeardown:
     ) -> None:
         stock = take_stock(place, STACK)
 
-        assert {piece.name for piece in stock.stays} == {"AvatarBucket", "JobsTable", "OwnerPool"}
+        kept = {"AvatarBucket", "JobsTable", "OwnerPool", "WebhookSecret"}
+        assert {piece.name for piece in stock.stays} == kept
         assert all("template" not in piece.why for piece in stock.stays)
 
     def test_buckets_are_emptied_and_what_stays_goes_by_the_commands_that_are_told(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 from typer.testing import CliRunner
 
 from cli.deploying import deployment
@@ -13,6 +14,8 @@ from cli.deploying.deployment import deploy, first_answers, parse_settings, temp
 from cli.deploying.provider_key import VARIABLE, given_key
 from cli.main import app
 from cli.saying import RefusedError, UsageError
+from cli.teardown.stock import KEPT, WHY, Piece, ways_to_delete
+from local.engine import PROJECT
 
 KEY = "a-key-that-nobody-may-see"
 
@@ -186,3 +189,29 @@ def test_what_would_act_without_being_asked_is_wrong_usage(words: list[str], sai
 
     assert done.exit_code == 2
     assert said in done.output
+
+
+class TestWhatATeardownLeaves:
+    def test_the_reason_and_the_commands_are_told_of_all_that_the_template_keeps(self) -> None:
+        resources = yaml_parse((PROJECT / "template.yaml").read_text())["Resources"]
+        kept = {
+            name: resource["Type"]
+            for name, resource in resources.items()
+            if resource.get("DeletionPolicy") in KEPT
+        }
+
+        untold = [name for name in kept if name not in WHY]
+        undeletable = [
+            name for name, kind in kept.items() if not ways_to_delete(Piece(name, kind, "it"))
+        ]
+
+        assert len(kept) == 4
+        assert untold == []
+        assert undeletable == []
+
+    @pytest.mark.parametrize("kind", ["AWS::DynamoDB::Table", "AWS::Cognito::UserPool"])
+    def test_what_is_protected_is_let_go_before_it_is_deleted(self, kind: str) -> None:
+        first, then = ways_to_delete(Piece("Kept", kind, "it"))
+
+        assert "deletion-protection" in first
+        assert " delete-" in then
