@@ -84,10 +84,11 @@ def _of_run(clock: Clock, job: Job, run: Run) -> Iterator[Fact]:
         yield Fact(
             wall(clock, run.started_at),
             Source.TABLE,
-            "run {run} begun, of {avatars} avatars",
+            # An erased job does not know any more what was ordered.
+            "run {run} begun, of {avatars} avatars" if run.prompts else "run {run} begun",
             about
             | {
-                "avatars": run.avatars,
+                "avatars": run.avatars or None,
                 "styles": " ".join(f"{line.style}:{line.count}" for line in run.prompts),
                 "rescues": run.rescues or None,
             },

@@ -82,6 +82,7 @@ def _moment(seconds: float) -> datetime:
 
 def _after(seconds: float) -> str:
     """How long after the first fact: `+1:02:03.456`."""
-    minutes, rest = divmod(seconds, 60)
-    hours, minutes = divmod(int(minutes), 60)
-    return f"+{hours}:{minutes:02}:{rest:06.3f}"
+    whole, thousandths = divmod(round(seconds * 1000), 1000)
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"+{hours}:{minutes:02}:{rest:02}.{thousandths:03}"

@@ -404,6 +404,16 @@ class TestGaps:
 
         assert [gap.code for gap in story.gaps] == ["AGED_AWAY"]
 
+    def test_a_run_of_an_erased_job_is_not_said_to_have_been_of_no_avatars(
+        self, account: Account
+    ) -> None:
+        run = replace(a_run(), execution=None, started_at=BEGAN, prompts=())
+        job = account.stored(begun(erased_at=BEGAN + 60), run)
+
+        story = tell_story(account.target(), job)
+
+        assert "run 1 begun" in said(story, Source.TABLE)
+
     def test_rows_that_were_erased_are_named(self, account: Account) -> None:
         job = account.stored(begun(erased_at=BEGAN + 60))
         account.jobs.erase(JOB_ID)

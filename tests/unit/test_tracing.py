@@ -3,11 +3,14 @@
 import pytest
 from typer.testing import CliRunner
 
+from avatars.clock import Clock
 from avatars.errors import job_errors
 from avatars.model import JobStatus, PhotoStatus, WaitReason
 from cli.main import app
+from cli.tracing.fact import Fact, Source, Story
 from cli.tracing.letting_in import Pseudonyms, doctors_word, our_words
-from tests.builders import a_photo
+from cli.tracing.telling import rows
+from tests.builders import a_job, a_photo
 
 
 @pytest.mark.parametrize(
@@ -23,6 +26,24 @@ def test_options_that_do_not_go_together_are_wrong_usage(options: list[str], why
 
     assert done.exit_code == 2
     assert why in done.stderr
+
+
+class TestTelling:
+    @pytest.mark.parametrize(
+        ("seconds", "said"),
+        [
+            (0.0004, "+0:00:00.000"),
+            (59.9996, "+0:01:00.000"),
+            (3599.9999, "+1:00:00.000"),
+            (90_061.25, "+25:01:01.250"),
+        ],
+    )
+    def test_a_time_is_rounded_before_it_is_taken_apart(self, seconds: float, said: str) -> None:
+        facts = [Fact(at, Source.TABLE, "job begun") for at in (0.0, seconds)]
+
+        first, then = rows(Story(a_job(), [], Clock(), facts, []))
+
+        assert (first[2], then[2]) == ("+0:00:00.000", said)
 
 
 class TestLettingIn:
