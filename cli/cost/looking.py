@@ -16,9 +16,14 @@ BATCH = 20
 def look_at(target: Target, name: str) -> tuple[Job, int]:
     """A job by its id or OWNER/FOLDER, with all its runs, and how many transitions they took.
 
-    Raises JobNotFoundError, or RefusedError where a history is gone.
+    Raises JobNotFoundError, or RefusedError where it is erased or a history is gone.
     """
     job = named_job(target, name)
+    if job.erased_at is not None:
+        raise RefusedError(
+            f"Job {job.job_id} is erased, and how many photos and avatars it had with it: "
+            "say --photos and --avatars."
+        )
     runs = [target.jobs.run(job.job_id, number) for number in range(1, job.run + 1)]
     states: Counter[str] = Counter()
     transitions = 0

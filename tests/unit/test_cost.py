@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from cli.saying import RefusedError, UsageError
 from cli.target import Target
 from tests.builders import JOB_ID, a_job, a_photo, a_run
 from tests.fakes import ENVIRONMENT, FakeJobs
+from tests.fakes.clock import NOON
 
 RUNNER = CliRunner()
 
@@ -314,6 +316,13 @@ class TestOwnCosts:
     def test_a_history_that_is_gone_is_said_so(self) -> None:
         with pytest.raises(RefusedError, match=r"no history of first any more: .* 90 days"):
             look_at(self.target(History()), JOB_ID)
+
+    def test_an_erased_job_is_not_priced_as_one_without_photos(self) -> None:
+        target = self.target(History(first=["Wait"], second=["Wait"]))
+        target.jobs.change_job(JOB_ID, lambda job: replace(job, erased_at=NOON))
+
+        with pytest.raises(RefusedError, match=f"{JOB_ID} is erased.* --photos and --avatars"):
+            look_at(target, JOB_ID)
 
     def test_a_job_that_is_none_is_named(self) -> None:
         with pytest.raises(JobNotFoundError, match="alice/winter"):
