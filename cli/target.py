@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import boto3
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
 from avatars.aws.executions import StepFunctionsExecutions
 from avatars.aws.jobs import DynamoDBJobs
@@ -16,6 +16,7 @@ from avatars.aws.rows import Rows
 from avatars.clock import Clock
 from avatars.settings import Settings
 from avatars.wiring import AwsServices
+from cli.deploying.place import SIGN_IN
 from cli.saying import RefusedError
 from local import stack as local_stack
 from local.engine import PROJECT, client
@@ -129,6 +130,12 @@ def _deployed(stack: str, profile: str | None, region: str | None) -> Target:
     try:
         aws: Callable[..., Any] = boto3.Session(profile_name=profile, region_name=region).client
         described = aws("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+    except NoRegionError as error:
+        raise RefusedError(
+            "No region is set: give that of the stack, with --region or as AWS_DEFAULT_REGION."
+        ) from error
+    except NoCredentialsError as error:
+        raise RefusedError(f"AWS does not know who you are. {SIGN_IN}") from error
     except (BotoCoreError, ClientError) as error:
         raise RefusedError(f"The stack {stack} cannot be looked up on AWS: {error}") from error
     parameters = {

@@ -1,5 +1,6 @@
 """What a redrive says before it starts anything, and when it refuses."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,23 @@ def test_it_refuses_what_cannot_help_and_says_what_can(job: Job, run: Run, why: 
 def test_without_a_stack_both_ways_to_name_one_are_said(tmp_path: Path) -> None:
     with pytest.raises(RefusedError, match=r"avatars up`.*--stack NAME"):
         find_target(None, tmp_path / "stack")
+
+
+@pytest.mark.parametrize(
+    ("region", "said"),
+    [(None, "No region is set: .*--region"), ("eu-west-1", "does not know who you are.*aws login")],
+)
+def test_who_has_not_said_where_or_who_they_are_is_told_how(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, region: str | None, said: str
+) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+
+    with pytest.raises(RefusedError, match=said):
+        find_target("avatars", region=region)
 
 
 def test_nothing_that_a_stranger_wrote_steers_the_terminal() -> None:
