@@ -50,8 +50,8 @@ def parse_settings(given: Sequence[str]) -> dict[str, str]:
             raise UsageError(f"{each!r} is no NAME=VALUE.")
         if name not in known:
             like = get_close_matches(name, known, n=1)
-            hint = f"; did you mean {like[0]}" if like else ""
-            raise UsageError(f"The template has no parameter {name}{hint}?")
+            hint = f"did you mean {like[0]}?" if like else "it describes them all."
+            raise UsageError(f"The template has no parameter {name}: {hint}")
         if name in OURS:
             raise UsageError(f"{name} is for stacks on this machine: on AWS it keeps its default.")
         found[name] = value
