@@ -58,7 +58,6 @@ types:
 
 template:
 	.venv-gates/bin/sam validate --lint
-	.venv-gates/bin/cfn-lint template.yaml
 
 # What the SAM source hides: roles, permissions, and the state machine in place.
 expanded:

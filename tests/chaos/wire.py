@@ -82,13 +82,14 @@ class Wire(httpx.BaseTransport):
         host, path = request.url.netloc.decode(), request.url.path
         if host not in (*HOSTS, RESULTS):
             self._world.journal.write("canary", host=host, path=path)
-            return httpx.Response(200, content=_postcard(b"canary"))
+            return httpx.Response(200, stream=_Unread(_postcard(b"canary")))
         app = self._results if host == RESULTS else self._api
         with self._mood(call):
             reply = applications().call(app, request)
         if call.operation in IDS:
             self._remember(call)
-        return httpx.Response(reply.status_code, headers=reply.headers, content=reply.content)
+        body = _Unread(reply.content)
+        return httpx.Response(reply.status_code, headers=reply.headers, stream=body)
 
     def _remember(self, call: Call) -> None:
         """Whose it is, if anything was accepted; and when its photos are looked at again."""
@@ -142,6 +143,16 @@ def _job_of_photos(request: httpx.Request) -> str:
     links = json.loads(request.content).get("images", [])
     path = httpx.URL(links[0]).path if links else ""
     return owner_of(path.lstrip("/").partition("/")[2])
+
+
+class _Unread(httpx.SyncByteStream):
+    """A body that comes piece by piece, as from a network; httpx reads others at once."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._body
 
 
 class _Internet(httpx.AsyncBaseTransport):
