@@ -76,15 +76,19 @@ def lines_of(units: Units, prices: Prices) -> list[Line]:
 
 
 def monthly(counts: Counts, prices: Prices, template: Path = TEMPLATE) -> list[Line]:
-    """What a stack costs in a month without a single job."""
+    """What a stack costs in a month beside its jobs.
+
+    Metrics are charged for by the hour in which they have data: this is all of them, in all hours.
+    """
     resources = resources_of(template)
     sweep = {"transitions": 0.0, **counts.sweep}
     a_sweep = sum(line.dollars for line in lines_of(sweep, prices)) + prices["schedule"]
+    ours = len(counts.document["metrics"])
     found = [
         _line("secrets", resources["AWS::SecretsManager::Secret"], prices["secret_month"]),
-        _line("alarms", resources["AWS::CloudWatch::Alarm"], prices["alarm_month"]),
+        _line("metrics under alarms", metrics_under_alarms(template), prices["alarm_month"]),
         _line("dashboards", resources["AWS::CloudWatch::Dashboard"], prices["dashboard_month"]),
-        _line("metrics of our own", len(counts.document["metrics"]), prices["metric_month"]),
+        _line("metrics of our own, at most", ours, prices["metric_month"]),
         _line("sweeps", SWEEPS_A_MONTH, a_sweep),
     ]
     return [one for one in found if one.count]
@@ -94,6 +98,12 @@ def monthly(counts: Counts, prices: Prices, template: Path = TEMPLATE) -> list[L
 def resources_of(template: Path = TEMPLATE) -> Mapping[str, int]:
     """How many resources of each type the template has, conditional ones too."""
     return Counter(re.findall(r"^    Type: (AWS::\S+)", template.read_text(), re.MULTILINE))
+
+
+def metrics_under_alarms(template: Path = TEMPLATE) -> int:
+    """An alarm is charged for each metric that it looks at: one, or all those of its query."""
+    queried = re.findall(r"^ +FunctionName = '\$\{", template.read_text(), re.MULTILINE)
+    return resources_of(template)["AWS::CloudWatch::Alarm"] + max(0, len(queried) - 1)
 
 
 def is_traced(template: Path = TEMPLATE) -> bool:

@@ -17,7 +17,14 @@ from avatars.settings import Settings
 from benchmarks.cost import entries, reads, s3_kind, size
 from cli.cost import commands
 from cli.cost.counts import Counts, Job, gigabyte_seconds, read_counts
-from cli.cost.estimate import lines_of, looks_of, monthly, resources_of, units_of
+from cli.cost.estimate import (
+    lines_of,
+    looks_of,
+    metrics_under_alarms,
+    monthly,
+    resources_of,
+    units_of,
+)
 from cli.cost.looking import look_at
 from cli.cost.prices import read_prices
 from cli.main import app
@@ -226,13 +233,19 @@ class TestCounted:
     def test_a_stack_is_priced_by_what_is_in_its_template(self, tmp_path: Path) -> None:
         template = tmp_path / "template.yaml"
         alarm = "    Type: AWS::CloudWatch::Alarm\n"
-        template.write_text(f"Resources:\n  A:\n{alarm}  B:\n{alarm}  # Type: AWS::S3::Bucket\n")
+        query = "        FunctionName = '${{{}}}' OR\n".format
+        template.write_text(
+            f"Resources:\n  A:\n{alarm}  B:\n{alarm}{query('One')}{query('Two')}{query('Three')}"
+            "  # Type: AWS::S3::Bucket\n"
+        )
 
         lines = {line.what: line for line in monthly(read_counts(), read_prices(), template)}
 
-        assert (lines["alarms"].count, lines["alarms"].dollars) == (2, 0.2)
+        alarms = lines["metrics under alarms"]
+        assert (alarms.count, alarms.dollars) == (4, pytest.approx(0.4))
         assert "secrets" not in lines
         assert resources_of()["AWS::SecretsManager::Secret"] == 2
+        assert metrics_under_alarms() == 13 + resources_of()["AWS::Serverless::Function"]
 
     def test_its_schedules_are_those_of_the_template(self) -> None:
         settings = Settings.from_environment(ENVIRONMENT)
