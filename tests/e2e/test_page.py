@@ -378,10 +378,14 @@ def test_where_consent_is_required_it_is_asked_for_before_it_begins(
     page.click("#next")
     page.get_by_text("A woman", exact=True).click()
     page.click("#begin")
-    expect(page.get_by_text("Say that everybody on the photos agrees.")).to_be_visible()
+    needed = page.get_by_text("Say that everybody on the photos agrees.")
+    agreement = page.get_by_role("checkbox", name="I am on these photos")
+    expect(needed).to_be_visible()
+    expect(agreement).to_be_focused()
     assert me.faults() == []
 
-    page.get_by_role("checkbox", name="I am on these photos").check()
+    agreement.check()
+    expect(needed).to_be_hidden()
     with page.expect_response("**/api/jobs") as ordered:
         page.click("#begin")
 

@@ -20,6 +20,7 @@ export default async function styles(app, jobId) {
   const fault = h("p", { class: "needed", role: "alert" });
   const problem = h("div");
   const begin = button({ class: "button strong large", id: "begin" }, t("styles.begin"), icon("right"));
+  const consent = offer.consent.required ? agreement(offer.consent, draft, () => say(fault, "")) : null;
   const update = () => {
     if (fault.textContent === t("styles.waitForPhotos")) say(fault, faultOf(draft) ?? "");
   };
@@ -27,8 +28,9 @@ export default async function styles(app, jobId) {
   begin.addEventListener("click", async () => {
     if (begin.getAttribute("aria-busy")) return;
     say(fault, "");
-    const unagreed = offer.consent.required && !draft.consent;
+    const unagreed = consent && !draft.consent;
     const why = (draft.subject ? null : t("styles.needSubject")) ?? choice.fault() ?? (unagreed ? t("consent.needed") : null) ?? faultOf(draft);
+    if (why === t("consent.needed")) consent.ask();
     if (why) return say(fault, why);
     draft.choose({ subject: draft.subject, prompts: choice.prompts() });
     begin.setAttribute("aria-busy", "true");
@@ -47,7 +49,7 @@ export default async function styles(app, jobId) {
       h("h1", {}, t("styles.headline")),
       subjects(offer, draft),
       choice.element,
-      offer.consent.required && agreement(offer.consent, draft),
+      consent?.element,
       problem,
       h("div", { class: "foot" },
         fault,
@@ -70,15 +72,27 @@ function faultOf(draft) {
 }
 
 /** What everybody on the photos has to agree to; the version says to which words. */
-function agreement({ text_version: version }, draft) {
+function agreement({ text_version: version }, draft, agreed) {
   const box = h("input", {
     type: "checkbox", id: "consent", checked: draft.consent === version,
-    on: { change: () => (draft.consent = box.checked ? version : null) },
+    on: {
+      change: () => {
+        draft.consent = box.checked ? version : null;
+        if (draft.consent) agreed();
+      },
+    },
   });
-  return h("fieldset", { class: "group" },
-    h("legend", {}, t("consent.title")),
-    h("label", { class: "agreement" }, box, h("span", {}, t("consent.text"))),
-  );
+  return {
+    element: h("fieldset", { class: "group" },
+      h("legend", {}, t("consent.title")),
+      h("label", { class: "agreement" }, box, h("span", {}, t("consent.text"))),
+    ),
+    /** On a phone it may be far from the button that has just been pressed. */
+    ask: () => {
+      box.focus({ preventScroll: true });
+      box.scrollIntoView({ block: "center" });
+    },
+  };
 }
 
 function subjects(offer, draft) {
