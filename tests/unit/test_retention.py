@@ -128,6 +128,31 @@ class TestPhotos:
         assert swept(services) == (0, 0)
         assert len(photos(services)) == 2
 
+    def test_while_they_are_kept_the_sweep_for_lost_uploads_reads_none_of_their_jobs(
+        self, tmp_path: Path
+    ) -> None:
+        services = ended(tmp_path, upload_retention=7 * DAY)
+        services.clock.move(DAY)
+        before = len(services.effects.names)
+
+        swept(services)
+
+        assert "list uploads" in services.effects.names[before:]
+        assert "read job" not in services.effects.names[before:]
+
+    def test_they_go_though_the_sweep_never_comes_to_the_end_of_all_uploads(
+        self, tmp_path: Path
+    ) -> None:
+        services = ended(tmp_path, upload_retention=DAY)
+        services.clock.move(DAY)
+        services.effects.before("list uploads", services.effects.kill)
+
+        with pytest.raises(KilledError):
+            sweep_jobs(services)
+
+        services.effects.revive()
+        assert photos(services) == []
+
     def test_once_they_are_gone_another_run_keeps_none(self, tmp_path: Path) -> None:
         services = ended(tmp_path, upload_retention=DAY)
         services.clock.move(DAY)

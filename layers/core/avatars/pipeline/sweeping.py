@@ -51,14 +51,16 @@ def sweep_jobs(services: Services) -> SweepReply:
     runs = services.jobs.unfinished_runs()
     services.meter.add(RUNS_UNDER_WAY, len(runs))
     outcomes = [_sweep_run(services, job_id, run) for job_id, run in runs]
+    # Before the uploads: what is not erased in time makes the list of those ever longer.
+    cleared, outlived = sum(_sweep_photos(services)), sum(_sweep_outlived(services))
     return {
         "runs": len(runs),
         "started": outcomes.count("started"),
         "resumed": outcomes.count("resumed"),
         "closed": outcomes.count("closed"),
         "asked": sum(1 for _ in _sweep_uploads(services)),
-        "cleared": sum(_sweep_photos(services)),
-        "outlived": sum(_sweep_outlived(services)),
+        "cleared": cleared,
+        "outlived": outlived,
     }
 
 
@@ -124,8 +126,13 @@ def _sweep_uploads(services: Services) -> Iterator[Upload]:
             continue  # it lies in no folder; no event tells of it either
         if not keys.is_folder(file):
             folders[owner, folder].append(replace(stored, file=file))
+    # They take no more photos, and there may be a hundred of them for each job that does.
+    keepers = set(services.jobs.ended_jobs(clock.now(), with_photos=True))
     for (owner, folder), uploads in folders.items():
-        known = services.jobs.find_job(job_id_for(owner, folder))
+        job_id = job_id_for(owner, folder)
+        if job_id in keepers:
+            continue
+        known = services.jobs.find_job(job_id)
         if known and known.erased_at is not None:
             services.uploads.erase(keys.upload_prefix(owner, folder))
         elif known is None or not known.takes_no_photos:
