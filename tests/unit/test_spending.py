@@ -500,6 +500,27 @@ class TestSettle:
         assert reserved(services) == reserved(services, "alice") == {}
         assert account(services).spent == account(services, "alice").spent == 50
 
+    @pytest.mark.parametrize("prices", [(50, 5), (0, 0)])
+    def test_an_owner_is_forgotten_also_where_owners_have_no_cap_any_more(
+        self, prices: tuple[int, int]
+    ) -> None:
+        services = services_with(owner_per_day=1000)
+        names = ["A" * 26, "B" * 26]
+        for name in names:
+            ready(services, name)
+            train(services, name)
+        services.settings = replace(
+            services.settings, spending=SpendingLimits(*prices, per_day=0, owner_per_day=0)
+        )
+        for name in names:
+            erase_job(services, "alice", name)
+        services.clock.move(DAY)
+
+        forgotten = [erase_again(services, services.jobs.job(name)) for name in names]
+
+        assert forgotten == [True, True]
+        assert account(services, "alice") == Spending()
+
 
 class TestBalance:
     def test_it_is_asked_before_a_training_is_sent(self) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from avatars import keys
 from avatars.errors import JobNotFoundError
-from avatars.model import Allowance, Cause, Erased, Job, JobStatus, Receipt, Run, Stage
+from avatars.model import Allowance, Cause, Erased, Job, JobStatus, Receipt, Run, Spending, Stage
 from avatars.pipeline.admission import give_back
 from avatars.pipeline.ordering import find_owned_job
 from avatars.pipeline.spending import book, close_accounts
@@ -97,7 +97,7 @@ def erase_again(services: Services, job: Job) -> bool:
         job = services.jobs.change_job(
             job.job_id, lambda newest: replace(newest, folder="", chosen=(), webhook=None)
         )
-    if not (_forget_orders(services, job) and _forget_spending(services, job.owner)):
+    if not (_forget_orders(services, job) and _forget_spending(services, job)):
         return False
     services.jobs.change_job(job.job_id, lambda newest: replace(newest, owner=NOBODY))
     services.jobs.erase(job.job_id)
@@ -139,16 +139,27 @@ def _forget_orders(services: Services, job: Job) -> bool:
     return True
 
 
-def _forget_spending(services: Services, owner: str) -> bool:
+def _forget_spending(services: Services, job: Job) -> bool:
     """Delete what an owner's jobs have cost; False while that counts on, for a day at most."""
-    if not services.settings.spending.owner_per_day:
-        return True
-    spending = services.owners.change_spending(owner, lambda known: known)
+
+    def forget(known: Spending) -> Spending:
+        # Nobody has settled what it had reserved when owners' caps were taken away.
+        reserved = {
+            name: one
+            for name, one in known.reserved.items()
+            if one.in_doubt or not name.startswith(job.job_id)
+        }
+        return replace(known, reserved=reserved)
+
+    # Whatever the settings say now: they may have capped it when it was spent.
+    spending = services.owners.change_spending(job.owner, forget)
+    if spending.version == 0:
+        return True  # nothing was ever counted
     if any(not one.in_doubt for one in spending.reserved.values()):
         return True  # those of other jobs, which need the owner's name anyway
     if spending.day >= services.clock.now() // DAY:
         return False
-    services.owners.forget_spending(owner, spending.version)
+    services.owners.forget_spending(job.owner, spending.version)
     return True
 
 
