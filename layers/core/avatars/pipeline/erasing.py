@@ -1,15 +1,19 @@
 """Forget a job: its pictures, its rows, its name. Only ids stay."""
 
 import secrets
+from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any
 
 from avatars import keys
-from avatars.errors import JobNotFoundError
+from avatars.errors import JobNotFoundError, OutcomeUnknownError
 from avatars.model import Allowance, Cause, Erased, Job, JobStatus, Receipt, Run, Spending, Stage
 from avatars.pipeline.admission import give_back
+from avatars.pipeline.mending import is_open
 from avatars.pipeline.ordering import find_owned_job
 from avatars.pipeline.spending import book, close_accounts
+from avatars.pipeline.submitting import settle_from_answer
+from avatars.pipeline.training import TrainingLedger
 from avatars.ports import Services
 from avatars.settings import DAY
 
@@ -87,7 +91,9 @@ def erase_again(services: Services, job: Job) -> bool:
     against no limit any more.
     """
     if job.folder:
-        _receipt(services, job, _erase(services, job), stopped=False)
+        _learn_model_id(services, job)
+        answers = services.answers.erase(job.job_id)
+        _receipt(services, job, replace(_erase(services, job), answers=answers), stopped=False)
         age = services.clock.now() - (job.erased_at or 0)
         if age < services.clock.from_wall(STRAGGLERS):
             return False
@@ -121,7 +127,19 @@ def _finish(services: Services, job: Job, run: Run, stopped: bool) -> Receipt:
     for stage in Stage:
         give_back(services, stage, run.name)
     close_accounts(services, job, run)
-    return _receipt(services, job, _erase(services, job), stopped)
+    erased = _erase(services, job)
+    # In them may stand the id of a model that is paid for; the sweep reads, then erases them.
+    if not is_open(job.training):
+        erased = replace(erased, answers=services.answers.erase(job.job_id))
+    return _receipt(services, job, erased, stopped)
+
+
+def _learn_model_id(services: Services, job: Job) -> None:
+    """Record the id that lies unread in an answer: who got it has died before it said so."""
+    if is_open(job.training):
+        ledger = TrainingLedger(services, job.job_id, job.run)
+        with suppress(OutcomeUnknownError):
+            settle_from_answer(services, ledger, services.reader.training_id)
 
 
 def _forget_orders(services: Services, job: Job) -> bool:
@@ -178,12 +196,12 @@ def _marked(job: Job, cause: Cause, now: int) -> Job:
 
 
 def _erase(services: Services, job: Job) -> Erased:
+    """Erase all but the provider's answers."""
     return Erased(
         uploads=services.uploads.erase(keys.upload_prefix(job.owner, job.folder)),
         photos=services.photos.erase(job.job_id),
         avatars=services.gallery.erase(keys.avatar_prefix(job.owner, job.folder)),
         archives=services.gallery.erase(keys.archive_prefix(job.job_id)),
-        answers=services.answers.erase(job.job_id),
         rows=services.jobs.erase(job.job_id, keep_run=job.run),
     )
 
