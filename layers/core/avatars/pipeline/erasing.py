@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from avatars import keys
-from avatars.errors import JobNotFoundError, OutcomeUnknownError
+from avatars.errors import JobNotEndedError, JobNotFoundError, OutcomeUnknownError
 from avatars.model import Allowance, Cause, Erased, Job, JobStatus, Receipt, Run, Spending, Stage
 from avatars.pipeline.admission import give_back
 from avatars.pipeline.mending import is_open
@@ -56,7 +56,7 @@ def erase_photos(services: Services, job: Job) -> None:
 def erase_outlived(services: Services, job: Job) -> Receipt:
     """Erase an ended job that has been kept for long enough, as if its owner had asked for it.
 
-    Nothing is stopped: whoever has just begun with it again is refused at the next step.
+    Raises JobNotEndedError where somebody has just begun with it again.
     """
     job, run = _begin(services, job, Cause.RETENTION)
     return _finish(services, job, run, stopped=False)
@@ -184,6 +184,8 @@ def _forget_spending(services: Services, job: Job) -> bool:
 def _marked(job: Job, cause: Cause, now: int) -> Job:
     if job.erased_at is not None:
         return job
+    if cause is Cause.RETENTION and not job.status.ended:
+        raise JobNotEndedError(f"Job {job.job_id} is {job.status}: its time is not over.")
     return replace(
         job,
         status=JobStatus.FAILED,

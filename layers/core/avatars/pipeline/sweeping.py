@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TypedDict
 
 from avatars import keys
-from avatars.errors import BadKeyError
+from avatars.errors import BadKeyError, JobNotEndedError
 from avatars.metrics import RUNS_UNDER_WAY
 from avatars.model import JobStatus, Photo, StoredUpload, Upload, job_id_for
 from avatars.pipeline.collecting import is_judged
@@ -110,7 +110,10 @@ def _sweep_outlived(services: Services) -> Iterator[bool]:
             job = services.jobs.job(job_id)
             over = bool(job.ended_at and job.ended_at <= until and job.erased_at is None)
             if over:
-                erase_outlived(services, job)
+                try:
+                    erase_outlived(services, job)
+                except JobNotEndedError:
+                    over = False  # somebody was faster
             yield over
 
 
