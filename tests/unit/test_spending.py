@@ -34,10 +34,10 @@ from avatars.pipeline.inference import start_inference
 from avatars.pipeline.mending import enter_model_id
 from avatars.pipeline.ordering import ask_more, order_job
 from avatars.pipeline.running import begin_run
-from avatars.pipeline.spending import BALANCE_AGE, DAY, DAYS_KEPT, LONGEST_WAIT
+from avatars.pipeline.spending import BALANCE_AGE, DAYS_KEPT, LONGEST_WAIT
 from avatars.pipeline.submitting import SubmitReply
 from avatars.pipeline.training import recover_training, start_training
-from avatars.settings import SpendingLimits
+from avatars.settings import DAY, SpendingLimits
 from tests.builders import a_job, a_picture, a_run, chosen, dropped, judged, stored
 from tests.fakes import FakeServices, KilledError, answer
 from tests.fakes.clock import NOON

@@ -25,9 +25,7 @@ from avatars.model import (
 )
 from avatars.pipeline.admission import Applicant, give_back, pause, wait
 from avatars.ports import Services
-from avatars.settings import Settings
-
-DAY = 86_400
+from avatars.settings import DAY, Settings
 
 LONGEST_WAIT = 3600
 """Seconds between two looks: before the day is over, only a run that ends unpaid makes room."""

@@ -14,11 +14,12 @@ from avatars.pipeline.erasing import erase_again, erase_outlived, erase_photos
 from avatars.pipeline.finishing import close_job
 from avatars.pipeline.uploading import ensure_job
 from avatars.ports import Services
+from avatars.settings import DAY
 
 PATIENCE = 15 * 60
 """Events and executions that are on their way are left alone for this long, in seconds."""
 
-LONGEST_RUN = 13 * 86_400
+LONGEST_RUN = 13 * DAY
 """Seconds after which a run that still runs is stuck: all deadlines, and the state machine's own,
 are over."""
 
