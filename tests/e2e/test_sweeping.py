@@ -79,7 +79,7 @@ def test_what_stragglers_left_of_an_erased_job_is_erased_and_in_the_end_whose_it
     folder = Folder(pipeline, "zoe-who-has-left", "summer")
     folder.begin()
     pipeline.jobs.change_job(
-        folder.job_id, lambda job: replace(job, status=JobStatus.FAILED, erased_at=1)
+        folder.job_id, lambda job: replace(job, status=JobStatus.FAILED, code="ERASED", erased_at=1)
     )
     left = [
         (pipeline.upload_bucket, folder.prefix),
