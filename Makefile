@@ -27,7 +27,7 @@ demo: .venv/ready ## Turn the sample photos into avatars, all on this machine (A
 	@.venv/bin/avatars demo samples --subject woman --style realistic:4 --style watercolor:4 --style anime:4 $(ARGS)
 
 test: setup ## Run the tests (ARGS: options of pytest)
-	@.venv/bin/pytest --numprocesses 2 $(ARGS)
+	@.venv/bin/pytest --numprocesses 3 $(ARGS)
 
 chaos: .venv/ready ## Let faults strike many jobs and audit what becomes of them (JOBS, FAULTS each, SEED)
 	@.venv/bin/python -m tests.chaos --jobs $(JOBS) --faults $(FAULTS) --seed $(SEED) $(ARGS)

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from avatars.clock import as_utc
 from avatars.errors import NotSentError
 from avatars.model import Answer, WaitReason
-from avatars.pipeline.spending import DAY
+from avatars.settings import DAY
 from cli.doctor.finding import Finding, Level, fine, wrong
 from cli.target import Target
 

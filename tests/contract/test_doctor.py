@@ -11,8 +11,7 @@ import pytest
 
 from avatars.clock import Clock
 from avatars.model import Reserved, WaitReason
-from avatars.pipeline.spending import DAY
-from avatars.settings import SpendingLimits
+from avatars.settings import DAY, SpendingLimits
 from cli.doctor import machinery, provider, storage
 from cli.doctor.examining import examine
 from cli.doctor.finding import Finding, Level

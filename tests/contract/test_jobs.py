@@ -618,6 +618,7 @@ class TestEnded:
 
         assert jobs.ended_jobs(30, 10, with_photos=False) == ["A", "B", "C"]
         assert jobs.ended_jobs(30, 2, with_photos=False) == ["A", "B"]
+        assert jobs.ended_jobs(30, with_photos=False) == ["A", "B", "C"]
 
     def test_those_that_keep_their_photos_stand_apart(self, jobs: Jobs) -> None:
         self.ended(jobs, "BARE", 1)

@@ -1,13 +1,15 @@
 """What the wiring makes of AWS: the key, the signer, and every port on its adapter."""
 
+import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import boto3
 import pytest
 from aws_lambda_powertools.utilities import parameters
 
-from avatars.errors import NotSentError
+from avatars.errors import NotSentError, NotSignedError
 from avatars.model import ChosenPhoto
 from avatars.settings import Settings
 from avatars.webhooks.secret import THE_STACK, webhook_secret
@@ -32,6 +34,18 @@ def put_key(key: str) -> None:
         client.put_secret_value(SecretId=SECRET, SecretString=key)
     except client.exceptions.ResourceNotFoundException:
         client.create_secret(Name=SECRET, SecretString=key)
+
+
+class TestCredentials:
+    def test_where_what_signs_cannot_be_loaded_avatars_can_be_kept_all_the_same(
+        self, services: AwsServices, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        services.settings = replace(services.settings, credentials_secret="certificate")
+        monkeypatch.delitem(sys.modules, "avatars.marks.credentials", raising=False)
+        monkeypatch.setitem(sys.modules, "c2pa", None)
+
+        with pytest.raises(NotSignedError, match="cannot be loaded"):
+            services.credentials()
 
 
 class TestKey:

@@ -358,7 +358,7 @@ def histories(pipeline: Pipeline, folders: Sequence[Folder]) -> str:
     found = []
     for execution in listed["executions"]:
         described = pipeline.execution(execution["name"]) or {}
-        if json.loads(described["input"])["job_id"] in job_ids:
+        if json.loads(described["input"]).get("job_id") in job_ids:
             found.append([described, pipeline.history(execution["name"])])
     assert len(found) == 5
     return json.dumps(found, default=str)

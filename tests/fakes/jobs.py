@@ -200,7 +200,7 @@ class FakeJobs:
                 if run.ended_at is None
             ]
 
-    def ended_jobs(self, until: int, most: int, *, with_photos: bool) -> list[str]:
+    def ended_jobs(self, until: int, most: int | None = None, *, with_photos: bool) -> list[str]:
         with self._effects.happen("read ended jobs"):
             found = [
                 (row.ended_at, row.job_id)

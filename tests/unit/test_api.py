@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from avatars import keys
-from avatars.model import JobStatus
+from avatars.model import JobStatus, Ordered
 from tests.builders import (
     JOB_ID,
+    OWNER,
     PREFIX,
     a_job,
+    a_run,
     an_avatar,
     inferring,
     stored,
@@ -23,6 +25,7 @@ from tests.builders import (
     training,
 )
 from tests.fakes import ENVIRONMENT, FakeServices
+from tests.printed import lines_of, printing
 from tests.wired import unwire, wire
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -203,6 +206,19 @@ class TestAvatars:
         status, problem = ask(event)
 
         assert (status, problem["code"]) == (404, "AVATAR_NOT_FOUND")
+
+    def test_the_line_about_an_order_of_more_names_its_job_and_not_another_one_of_its_owner(
+        self, finished: FakeServices
+    ) -> None:
+        other = "O" * 26
+        finished.jobs.create_job(a_job(job_id=other), a_run(job_id=other))
+        ordered = {other: Ordered(finished.clock.now())}
+        finished.owners.change_allowance(OWNER, lambda known: replace(known, orders=ordered))
+
+        with printing() as paper:
+            ask(request("api_create_avatars"))
+
+        assert lines_of(paper)[-1]["job_id"] == JOB_ID
 
     def test_more_of_them_are_ordered(self, finished: FakeServices) -> None:
         assert ask(request("api_create_avatars")) == (202, {"job_id": JOB_ID, "run": 2})

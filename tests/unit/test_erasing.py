@@ -8,19 +8,22 @@ import pytest
 
 from avatars import keys
 from avatars.errors import JobNotFoundError, RunRefusedError
-from avatars.model import JobStatus, Stage
+from avatars.model import JobStatus, Sending, Stage
 from avatars.pipeline.admission import Applicant, await_turn
 from avatars.pipeline.erasing import STRAGGLERS, describe_receipt, erase_again, erase_job
 from avatars.pipeline.keeping import keep_avatars
 from avatars.pipeline.ordering import owned_job
 from avatars.pipeline.running import begin_run, require_run
+from avatars.pipeline.sweeping import sweep_jobs
 from tests.builders import (
     EXECUTION,
     JOB_ID,
     PREFIX,
     a_job,
     a_photo,
+    a_submission,
     an_avatar,
+    chosen,
     inferring,
     stored,
     trained,
@@ -70,6 +73,36 @@ def test_the_model_that_the_provider_keeps_is_named(finished: FakeServices) -> N
     [model] = receipt["left"]
     assert (model["what"], model["id"]) == ("model", "model-1")
     assert "ask its support" in model["why"]
+
+
+def test_a_model_whose_id_nobody_has_read_yet_is_named_before_the_answer_goes(
+    services: FakeServices,
+) -> None:
+    intended = a_submission(Sending.INTENDED)
+    stored(services, a_job(status=JobStatus.TRAINING, chosen=chosen([1]), training=intended))
+    services.answers.keep(JOB_ID, keys.training_answer(1), answer(200, {"model_id": "model-9"}))
+
+    erase_job(services, "alice", JOB_ID)
+    sweep_jobs(services)
+
+    receipt = services.jobs.receipt(JOB_ID)
+    assert receipt
+    assert receipt.model_id == services.jobs.job(JOB_ID).model_id == "model-9"
+    assert left(services) == []
+
+
+def test_an_answer_without_an_id_goes_all_the_same(services: FakeServices) -> None:
+    intended = a_submission(Sending.INTENDED)
+    stored(services, a_job(status=JobStatus.TRAINING, chosen=chosen([1]), training=intended))
+    services.answers.keep(JOB_ID, keys.training_answer(1), answer(200, {}))
+
+    erase_job(services, "alice", JOB_ID)
+    sweep_jobs(services)
+
+    receipt = services.jobs.receipt(JOB_ID)
+    assert receipt
+    assert receipt.erased.answers == 1
+    assert left(services) == []
 
 
 def test_for_its_owner_and_everybody_else_it_is_gone(finished: FakeServices) -> None:

@@ -12,8 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from avatars.errors import OutcomeUnknownError, ProviderUnreachableError
 from avatars.model import MIN_PHOTOS, Answer, Job, JobStatus, PhotoStatus
-from avatars.pipeline.spending import DAY
-from avatars.settings import SpendingLimits
+from avatars.settings import DAY, SpendingLimits
 from tests.builders import JOB_ID, PREFIX
 from tests.fakes import Effects, FakeJobs, answer
 from tests.fakes.clock import NOON

@@ -11,7 +11,7 @@ from avatars.pipeline.erasing import STRAGGLERS, describe_receipt, erase_job
 from avatars.pipeline.finishing import finish_job
 from avatars.pipeline.preparing import prepare_photo
 from avatars.pipeline.running import begin_run
-from avatars.pipeline.sweeping import SweepReply, sweep_jobs
+from avatars.pipeline.sweeping import PATIENCE, SweepReply, sweep_jobs
 from avatars.pipeline.uploading import judge_photo
 from tests.builders import (
     DAY,
@@ -128,6 +128,31 @@ class TestPhotos:
         assert swept(services) == (0, 0)
         assert len(photos(services)) == 2
 
+    def test_while_they_are_kept_the_sweep_for_lost_uploads_reads_none_of_their_jobs(
+        self, tmp_path: Path
+    ) -> None:
+        services = ended(tmp_path, upload_retention=7 * DAY)
+        services.clock.move(DAY)
+        before = len(services.effects.names)
+
+        swept(services)
+
+        assert "list uploads" in services.effects.names[before:]
+        assert "read job" not in services.effects.names[before:]
+
+    def test_they_go_though_the_sweep_never_comes_to_the_end_of_all_uploads(
+        self, tmp_path: Path
+    ) -> None:
+        services = ended(tmp_path, upload_retention=DAY)
+        services.clock.move(DAY)
+        services.effects.before("list uploads", services.effects.kill)
+
+        with pytest.raises(KilledError):
+            sweep_jobs(services)
+
+        services.effects.revive()
+        assert photos(services) == []
+
     def test_once_they_are_gone_another_run_keeps_none(self, tmp_path: Path) -> None:
         services = ended(tmp_path, upload_retention=DAY)
         services.clock.move(DAY)
@@ -187,6 +212,25 @@ class TestAvatars:
         services.clock.move(2 * DAY)
 
         assert swept(services) == (0, 0)
+
+    @pytest.mark.parametrize("effect", ["write run", "write job"])
+    def test_who_begins_with_it_again_just_before_it_is_erased_is_not_stopped(
+        self, tmp_path: Path, effect: str
+    ) -> None:
+        services = ended(tmp_path, avatar_retention=DAY)
+        services.clock.move(DAY)
+        another = services.executions.begin("by-hand", {})
+        services.effects.before(effect, lambda: begin_run(services, JOB_ID, another))
+
+        assert swept(services) == (0, 0)
+        assert services.jobs.job(JOB_ID).status is JobStatus.INFERRING
+        assert services.jobs.run(JOB_ID, 2).prompts
+        assert len(avatars(services)) == 4
+
+        services.clock.move(PATIENCE)
+        swept(services)
+
+        assert services.jobs.unfinished_runs() == [(JOB_ID, 2)]
 
     def test_the_owner_is_forgotten_by_the_next_sweep_and_so_are_old_orders(
         self, tmp_path: Path

@@ -34,10 +34,10 @@ from avatars.pipeline.inference import start_inference
 from avatars.pipeline.mending import enter_model_id
 from avatars.pipeline.ordering import ask_more, order_job
 from avatars.pipeline.running import begin_run
-from avatars.pipeline.spending import BALANCE_AGE, DAY, DAYS_KEPT, LONGEST_WAIT
+from avatars.pipeline.spending import BALANCE_AGE, DAYS_KEPT, LONGEST_WAIT
 from avatars.pipeline.submitting import SubmitReply
 from avatars.pipeline.training import recover_training, start_training
-from avatars.settings import SpendingLimits
+from avatars.settings import DAY, SpendingLimits
 from tests.builders import a_job, a_picture, a_run, chosen, dropped, judged, stored
 from tests.fakes import FakeServices, KilledError, answer
 from tests.fakes.clock import NOON
@@ -499,6 +499,27 @@ class TestSettle:
         assert set(while_it_may_come) == {f"{'J' * 26}-1 training"}
         assert reserved(services) == reserved(services, "alice") == {}
         assert account(services).spent == account(services, "alice").spent == 50
+
+    @pytest.mark.parametrize("prices", [(50, 5), (0, 0)])
+    def test_an_owner_is_forgotten_also_where_owners_have_no_cap_any_more(
+        self, prices: tuple[int, int]
+    ) -> None:
+        services = services_with(owner_per_day=1000)
+        names = ["A" * 26, "B" * 26]
+        for name in names:
+            ready(services, name)
+            train(services, name)
+        services.settings = replace(
+            services.settings, spending=SpendingLimits(*prices, per_day=0, owner_per_day=0)
+        )
+        for name in names:
+            erase_job(services, "alice", name)
+        services.clock.move(DAY)
+
+        forgotten = [erase_again(services, services.jobs.job(name)) for name in names]
+
+        assert forgotten == [True, True]
+        assert account(services, "alice") == Spending()
 
 
 class TestBalance:

@@ -63,9 +63,9 @@ class Jobs(Protocol):
     def unfinished_runs(self) -> list[tuple[str, int]]:
         """Job and number of every run that has not ended, oldest first; may lag by seconds."""
 
-    def ended_jobs(self, until: int, most: int, *, with_photos: bool) -> list[str]:
-        """The first *most* jobs that ended no later than *until* and are not erased, oldest first:
-        those that keep their photos, or those that do not; may lag by seconds."""
+    def ended_jobs(self, until: int, most: int | None = None, *, with_photos: bool) -> list[str]:
+        """The first *most* jobs, or all, that ended no later than *until* and are not erased,
+        oldest first: those that keep their photos, or those that do not; may lag by seconds."""
 
     def waiting_runs(self, stage: Stage, most: int) -> list[Waiter]:
         """The first *most* of those that wait for a stage, in their order; may lag by seconds."""

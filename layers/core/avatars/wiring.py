@@ -215,8 +215,10 @@ class AwsServices(AwsStorage):
             return None
         from aws_lambda_powertools.utilities import parameters
 
-        from avatars.marks.credentials import C2paCredentials
-
+        try:
+            from avatars.marks.credentials import C2paCredentials
+        except (ImportError, RuntimeError) as error:  # native code, which raises either
+            raise NotSignedError("What signs avatars cannot be loaded.") from error
         try:
             pem = self._secrets.get(self.settings.credentials_secret, max_age=KEY_MAX_AGE)
         except parameters.GetParameterError as error:

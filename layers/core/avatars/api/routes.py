@@ -163,6 +163,7 @@ def create_avatars(
 
     def act() -> Facts:
         job, run = ordering.ask_more(services(), _owner(), job_id, prompts)
+        lines().about_job(job)  # others were read since, to count those that are open
         return {"job_id": job.job_id, "run": run}
 
     return _as(schema.Run, **_once(key, act))

@@ -85,7 +85,7 @@ class DynamoDBJobs:
             for item in self._rows.index(UNFINISHED_RUNS, "unfinished", "yes")
         ]
 
-    def ended_jobs(self, until: int, most: int, *, with_photos: bool) -> list[str]:
+    def ended_jobs(self, until: int, most: int | None = None, *, with_photos: bool) -> list[str]:
         keeps = _PHOTOS if with_photos else _AVATARS
         found = self._rows.index(ENDED_JOBS, "keeps", keeps, most, ("ended_at", until))
         return [item["job_id"] for item in found]

@@ -1,15 +1,19 @@
 """Forget a job: its pictures, its rows, its name. Only ids stay."""
 
 import secrets
+from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any
 
 from avatars import keys
-from avatars.errors import JobNotFoundError
-from avatars.model import Allowance, Cause, Erased, Job, JobStatus, Receipt, Run, Stage
+from avatars.errors import JobNotEndedError, JobNotFoundError, OutcomeUnknownError
+from avatars.model import Allowance, Cause, Erased, Job, JobStatus, Receipt, Run, Spending, Stage
 from avatars.pipeline.admission import give_back
+from avatars.pipeline.mending import is_open
 from avatars.pipeline.ordering import find_owned_job
 from avatars.pipeline.spending import book, close_accounts
+from avatars.pipeline.submitting import settle_from_answer
+from avatars.pipeline.training import TrainingLedger
 from avatars.ports import Services
 from avatars.settings import DAY
 
@@ -52,7 +56,7 @@ def erase_photos(services: Services, job: Job) -> None:
 def erase_outlived(services: Services, job: Job) -> Receipt:
     """Erase an ended job that has been kept for long enough, as if its owner had asked for it.
 
-    Nothing is stopped: whoever has just begun with it again is refused at the next step.
+    Raises JobNotEndedError where somebody has just begun with it again.
     """
     job, run = _begin(services, job, Cause.RETENTION)
     return _finish(services, job, run, stopped=False)
@@ -87,7 +91,9 @@ def erase_again(services: Services, job: Job) -> bool:
     against no limit any more.
     """
     if job.folder:
-        _receipt(services, job, _erase(services, job), stopped=False)
+        _learn_model_id(services, job)
+        answers = services.answers.erase(job.job_id)
+        _receipt(services, job, replace(_erase(services, job), answers=answers), stopped=False)
         age = services.clock.now() - (job.erased_at or 0)
         if age < services.clock.from_wall(STRAGGLERS):
             return False
@@ -97,7 +103,7 @@ def erase_again(services: Services, job: Job) -> bool:
         job = services.jobs.change_job(
             job.job_id, lambda newest: replace(newest, folder="", chosen=(), webhook=None)
         )
-    if not (_forget_orders(services, job) and _forget_spending(services, job.owner)):
+    if not (_forget_orders(services, job) and _forget_spending(services, job)):
         return False
     services.jobs.change_job(job.job_id, lambda newest: replace(newest, owner=NOBODY))
     services.jobs.erase(job.job_id)
@@ -121,7 +127,19 @@ def _finish(services: Services, job: Job, run: Run, stopped: bool) -> Receipt:
     for stage in Stage:
         give_back(services, stage, run.name)
     close_accounts(services, job, run)
-    return _receipt(services, job, _erase(services, job), stopped)
+    erased = _erase(services, job)
+    # In them may stand the id of a model that is paid for; the sweep reads, then erases them.
+    if not is_open(job.training):
+        erased = replace(erased, answers=services.answers.erase(job.job_id))
+    return _receipt(services, job, erased, stopped)
+
+
+def _learn_model_id(services: Services, job: Job) -> None:
+    """Record the id that lies unread in an answer: who got it has died before it said so."""
+    if is_open(job.training):
+        ledger = TrainingLedger(services, job.job_id, job.run)
+        with suppress(OutcomeUnknownError):
+            settle_from_answer(services, ledger, services.reader.training_id)
 
 
 def _forget_orders(services: Services, job: Job) -> bool:
@@ -139,22 +157,35 @@ def _forget_orders(services: Services, job: Job) -> bool:
     return True
 
 
-def _forget_spending(services: Services, owner: str) -> bool:
+def _forget_spending(services: Services, job: Job) -> bool:
     """Delete what an owner's jobs have cost; False while that counts on, for a day at most."""
-    if not services.settings.spending.owner_per_day:
-        return True
-    spending = services.owners.change_spending(owner, lambda known: known)
+
+    def forget(known: Spending) -> Spending:
+        # Nobody has settled what it had reserved when owners' caps were taken away.
+        reserved = {
+            name: one
+            for name, one in known.reserved.items()
+            if one.in_doubt or not name.startswith(job.job_id)
+        }
+        return replace(known, reserved=reserved)
+
+    # Whatever the settings say now: they may have capped it when it was spent.
+    spending = services.owners.change_spending(job.owner, forget)
+    if spending.version == 0:
+        return True  # nothing was ever counted
     if any(not one.in_doubt for one in spending.reserved.values()):
         return True  # those of other jobs, which need the owner's name anyway
     if spending.day >= services.clock.now() // DAY:
         return False
-    services.owners.forget_spending(owner, spending.version)
+    services.owners.forget_spending(job.owner, spending.version)
     return True
 
 
 def _marked(job: Job, cause: Cause, now: int) -> Job:
     if job.erased_at is not None:
         return job
+    if cause is Cause.RETENTION and not job.status.ended:
+        raise JobNotEndedError(f"Job {job.job_id} is {job.status}: its time is not over.")
     return replace(
         job,
         status=JobStatus.FAILED,
@@ -167,12 +198,12 @@ def _marked(job: Job, cause: Cause, now: int) -> Job:
 
 
 def _erase(services: Services, job: Job) -> Erased:
+    """Erase all but the provider's answers."""
     return Erased(
         uploads=services.uploads.erase(keys.upload_prefix(job.owner, job.folder)),
         photos=services.photos.erase(job.job_id),
         avatars=services.gallery.erase(keys.avatar_prefix(job.owner, job.folder)),
         archives=services.gallery.erase(keys.archive_prefix(job.job_id)),
-        answers=services.answers.erase(job.job_id),
         rows=services.jobs.erase(job.job_id, keep_run=job.run),
     )
 

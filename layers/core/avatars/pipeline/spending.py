@@ -25,15 +25,13 @@ from avatars.model import (
 )
 from avatars.pipeline.admission import Applicant, give_back, pause, wait
 from avatars.ports import Services
-from avatars.settings import Settings
-
-DAY = 86_400
+from avatars.settings import DAY, Settings
 
 LONGEST_WAIT = 3600
 """Seconds between two looks: before the day is over, only a run that ends unpaid makes room."""
 
-DAYS_KEPT = 7
-"""Longer than any run lasts: whatever is older was left by somebody who died."""
+DAYS_KEPT = 14
+"""Longer than any run lasts (`sweeping.LONGEST_RUN`): what is older, somebody who died has left."""
 
 BALANCE_AGE = 60
 """Seconds for which a balance is good: every training asking would be one request in three."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TypedDict
 
 from avatars import keys
-from avatars.errors import BadKeyError
+from avatars.errors import BadKeyError, JobNotEndedError
 from avatars.metrics import RUNS_UNDER_WAY
 from avatars.model import JobStatus, Photo, StoredUpload, Upload, job_id_for
 from avatars.pipeline.collecting import is_judged
@@ -14,11 +14,12 @@ from avatars.pipeline.erasing import erase_again, erase_outlived, erase_photos
 from avatars.pipeline.finishing import close_job
 from avatars.pipeline.uploading import ensure_job
 from avatars.ports import Services
+from avatars.settings import DAY
 
 PATIENCE = 15 * 60
 """Events and executions that are on their way are left alone for this long, in seconds."""
 
-LONGEST_RUN = 13 * 86_400
+LONGEST_RUN = 13 * DAY
 """Seconds after which a run that still runs is stuck: all deadlines, and the state machine's own,
 are over."""
 
@@ -51,14 +52,16 @@ def sweep_jobs(services: Services) -> SweepReply:
     runs = services.jobs.unfinished_runs()
     services.meter.add(RUNS_UNDER_WAY, len(runs))
     outcomes = [_sweep_run(services, job_id, run) for job_id, run in runs]
+    # Before the uploads: what is not erased in time makes the list of those ever longer.
+    cleared, outlived = sum(_sweep_photos(services)), sum(_sweep_outlived(services))
     return {
         "runs": len(runs),
         "started": outcomes.count("started"),
         "resumed": outcomes.count("resumed"),
         "closed": outcomes.count("closed"),
         "asked": sum(1 for _ in _sweep_uploads(services)),
-        "cleared": sum(_sweep_photos(services)),
-        "outlived": sum(_sweep_outlived(services)),
+        "cleared": cleared,
+        "outlived": outlived,
     }
 
 
@@ -108,7 +111,10 @@ def _sweep_outlived(services: Services) -> Iterator[bool]:
             job = services.jobs.job(job_id)
             over = bool(job.ended_at and job.ended_at <= until and job.erased_at is None)
             if over:
-                erase_outlived(services, job)
+                try:
+                    erase_outlived(services, job)
+                except JobNotEndedError:
+                    over = False  # somebody was faster
             yield over
 
 
@@ -124,8 +130,13 @@ def _sweep_uploads(services: Services) -> Iterator[Upload]:
             continue  # it lies in no folder; no event tells of it either
         if not keys.is_folder(file):
             folders[owner, folder].append(replace(stored, file=file))
+    # They take no more photos, and there may be a hundred of them for each job that does.
+    keepers = set(services.jobs.ended_jobs(clock.now(), with_photos=True))
     for (owner, folder), uploads in folders.items():
-        known = services.jobs.find_job(job_id_for(owner, folder))
+        job_id = job_id_for(owner, folder)
+        if job_id in keepers:
+            continue
+        known = services.jobs.find_job(job_id)
         if known and known.erased_at is not None:
             services.uploads.erase(keys.upload_prefix(owner, folder))
         elif known is None or not known.takes_no_photos:
