@@ -102,7 +102,7 @@ class TestGates:
     @pytest.fixture
     def planted(self, tmp_path: Path) -> Path:
         if not TOOLS.exists():
-            pytest.skip("what checks workflows is not installed (make setup)")
+            pytest.skip("what checks workflows is not installed (make check)")
         shutil.copytree(ROOT / ".github", tmp_path / ".github")
         return tmp_path / ".github/workflows/deliver.yml"
 
