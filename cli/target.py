@@ -74,7 +74,13 @@ class Target:
 
     @cached_property
     def services(self) -> AwsServices:
-        """Everything that the stack's API works with, in this process, as whoever runs it."""
+        """Everything that the stack's API works with, in this process, as whoever runs it.
+
+        Raises RefusedError where the stack has no API (any more).
+        """
+        if "ApiFunction" not in self.resources:
+            remedy = " Start another one: `avatars down`, then `avatars up`." if self.local else ""
+            raise RefusedError(f"The stack {self.stack} is gone, or not deployed whole.{remedy}")
         answer = self.client("lambda").get_function_configuration(
             FunctionName=self.resources["ApiFunction"]
         )

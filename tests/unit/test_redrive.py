@@ -3,14 +3,16 @@
 import os
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from avatars.clock import Clock
 from avatars.model import Job, JobStatus, Run, Sending
 from cli.redrive import outlook
 from cli.saying import RefusedError, printable
-from cli.target import find_target
+from cli.target import Target, find_target
 from tests.builders import a_job, a_run, a_submission, chosen
 from tests.fakes.clock import NOON
 
@@ -101,3 +103,14 @@ def test_who_has_not_said_where_or_who_they_are_is_told_how(
 
 def test_nothing_that_a_stranger_wrote_steers_the_terminal() -> None:
     assert printable("a\x1b[2Jb\r\nÉté") == "a�[2Jb��Été"
+
+
+def test_a_stack_that_was_taken_down_is_said_to_be_gone() -> None:
+    def nothing(**_: object) -> list[dict[str, object]]:
+        return [{"StackResourceSummaries": []}]
+
+    cloudformation = SimpleNamespace(get_paginator=lambda _: SimpleNamespace(paginate=nothing))
+    target = Target("avatars", {}, lambda _: cloudformation, Clock(), local=True)
+
+    with pytest.raises(RefusedError, match=r"is gone.*`avatars up`"):
+        target.services.jobs.unfinished_runs()
