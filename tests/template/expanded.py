@@ -1,18 +1,15 @@
 """The template as CloudFormation gets it, and with made-up names for whatever it makes."""
 
 import copy
-import logging
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import boto3
 import yaml
-from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
-from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
+from local.deploy import translate
 from local.engine import ACCOUNT_ID, REGION
 from local.ministack import fill_in
 
@@ -74,11 +71,7 @@ def expand(template: Template) -> Template:
             "Properties", {}
         ).keys():
             resource["Properties"][uri] = "s3://bucket/key"
-    # It warns, at the very end, that nobody collected its timings.
-    logging.getLogger("samtranslator.metrics").setLevel(logging.ERROR)
-    session = boto3.Session(region_name=REGION)
-    expanded: Template = Translator({}, Parser(), boto_session=session).translate(template, {})
-    return expanded
+    return translate(template, {}, {})
 
 
 def named(template: Template, conditions: Mapping[str, bool] | None = None) -> Template:

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from avatars.metrics import METRICS, NAMESPACE, OTHER
 from tests import printed as stories
 from tests.printed import STACK, Line, Story, points, printed
+from tests.template.expanded import source
 
 ROOT = Path(__file__).parents[2]
-TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
+TEMPLATE = source()
 RUNBOOK = (ROOT / "docs/runbook.md").read_text()
 
 Properties = dict[str, Any]

@@ -7,19 +7,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
-from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from avatars.wiring import AwsStorage
 from cli.signing_in.loopback import PORT
-from local.deploy import package
+from local.deploy import package, translate
 from local.front import page_headers
+from tests.template.expanded import source
 
 ROOT = Path(__file__).parents[2]
-TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
+TEMPLATE = source()
 REGION = "eu-central-1"
 STACK_ID = f"arn:aws:cloudformation:{REGION}:123456789012:stack/avatars/51af3dc0-da77-11e4-872e"
 GIVEN = {
@@ -46,11 +43,9 @@ def packaged() -> dict[str, Any]:
 
 def translated(parameters: dict[str, str], layer: str = "k") -> dict[str, Any]:
     """The template as AWS's own translator leaves it to CloudFormation."""
-    source = deepcopy(packaged())
-    source["Resources"]["PageLayer"]["Properties"]["ContentUri"]["Key"] = layer
-    translator = Translator({}, Parser(), boto_session=boto3.Session(region_name=REGION))
-    template: dict[str, Any] = translator.translate(source, parameters)
-    return template
+    template = deepcopy(packaged())
+    template["Resources"]["PageLayer"]["Properties"]["ContentUri"]["Key"] = layer
+    return translate(template, parameters, {})
 
 
 class Stack:

@@ -11,18 +11,18 @@ from typing import Any
 import jsonata  # type: ignore[import-untyped]
 import pytest
 import yaml
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from avatars import errors
 from avatars.errors import job_errors
 from avatars.pipeline.sweeping import LONGEST_RUN
+from tests.template.expanded import source
 from tests.template.rules import followers
 
 ROOT = Path(__file__).parents[2]
 DEFINITION: dict[str, Any] = yaml.safe_load(
     (ROOT / "statemachine/make_avatars.asl.yaml").read_text()
 )
-TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
+TEMPLATE = source()
 RESOURCES = TEMPLATE["Resources"]
 
 State = dict[str, Any]

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import yaml
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from avatars.api.routes import app
 from avatars.errors import BadManifestError
@@ -22,9 +21,10 @@ from avatars.provider.picsart import BALANCE_TIMEOUT, CONNECT_TIMEOUT, READ_TIME
 from avatars.settings import LINK_SECONDS, SUBMIT_TIMEOUT, Settings
 from avatars.webhooks.sender import MAX_SECONDS
 from tests.fakes import ENVIRONMENT
+from tests.template.expanded import source
 
 ROOT = Path(__file__).parents[2]
-TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
+TEMPLATE = source()
 GLOBALS = TEMPLATE["Globals"]["Function"]
 
 A_MINUTE_TO_SAVE = 60
