@@ -2,10 +2,12 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
+
+from avatars.schedule import Schedule
 
 Item = TypeVar("Item")
 
@@ -92,6 +94,8 @@ class Prompt:
     style: str
     count: int = 1
     prompt: str | None = None
+    negative_prompt: str | None = None
+    """What is not to be seen; only where the provider takes such a thing."""
 
 
 class DoorName(StrEnum):
@@ -160,10 +164,72 @@ class Submission:
 
 
 class Stage(StrEnum):
-    """What the provider does for a job, one request each."""
+    """What the provider does for a job."""
 
     TRAINING = "training"
     INFERENCE = "inference"
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a provider can do, and how it wants to be asked.
+
+    The pipeline asks these and never a name, so that another provider is another adapter.
+    """
+
+    account: str
+    """Whose key, credits and limits it shares: two products of one company have one."""
+    trains: bool
+    """Whether avatars come from a model that is trained first; else from a photo, at once."""
+    least_photos: int
+    """That a job needs."""
+    most_photos: int
+    """That a job may use."""
+    photos_at_once: int | None
+    """How many of them go into one request, the best first; None for all."""
+    subjects: Set[Subject]
+    free_text: bool
+    """Whether a style is words of a prompt, so that any may be asked for; else one of a list."""
+    negative_prompts: bool
+    prompts_at_once: bool
+    """Whether all prompts of a run are one request; else each is one of its own."""
+    avatars_at_once: int | None
+    """The most avatars of one request; None where nobody says."""
+    avatar_pixels: int
+    """Width, and height, of an avatar."""
+    link_seconds: int
+    """For how long finished avatars can be fetched."""
+    model_seconds: int | None
+    """For how long a model is kept; None where nobody says."""
+    training: Schedule
+    """When to look; without a meaning where nothing is trained."""
+    inference: Schedule
+    finds_requests: bool
+    """Whether a request whose answer is lost can be looked up."""
+
+    def schedule(self, stage: Stage) -> Schedule:
+        """When to look at what it does in this stage."""
+        return self.training if stage is Stage.TRAINING else self.inference
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRequest:
+    """What a model is wanted of."""
+
+    title: str
+    """What the request goes by, the same in each attempt: the id of its job."""
+    photo_links: tuple[str, ...] = field(repr=False)
+    subject: Subject
+
+
+@dataclass(frozen=True, slots=True)
+class InferenceRequest:
+    """Which avatars are wanted, of a model or of a photo."""
+
+    prompts: tuple[Prompt, ...]
+    subject: Subject
+    model_id: str | None = None
+    photo_link: str | None = field(default=None, repr=False)
 
 
 class WaitReason(StrEnum):
@@ -650,6 +716,24 @@ class Progress:
     links: tuple[str | None, ...] = field(default=(), repr=False)
     """Where the finished avatars can be fetched, for 48 hours, in the order of the prompts; None
     where the provider gave none, or one that it gave before."""
+
+
+class DriftKind(StrEnum):
+    """In what an answer of the provider is not what it was."""
+
+    UNKNOWN_WORD = "unknown_word"
+    MISSING_FIELD = "missing_field"
+    NEW_SHAPE = "new_shape"
+    CHANGED_HEADER = "changed_header"
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """That an answer is not as the provider's documentation, or its users, have it."""
+
+    kind: DriftKind
+    shape: str
+    """What it is like instead, in names and types: `{status: text, data: [{id: text}]}`."""
 
 
 class Receiver(StrEnum):
