@@ -230,6 +230,8 @@ class InferenceRequest:
     subject: Subject
     model_id: str | None = None
     photo_link: str | None = field(default=None, repr=False)
+    title: str = ""
+    """What the request goes by, the same in each attempt: which one it is of which run."""
 
 
 class WaitReason(StrEnum):

@@ -26,9 +26,10 @@ SUBMIT_TIMEOUT = 150
 
 @dataclass(frozen=True, slots=True)
 class ProviderSettings:
-    """Where the provider is, and the names that its public documentation leaves open."""
+    """Where the providers are, and the names that public documentation leaves open."""
 
     url: str
+    """Of Picsart, for all but this:"""
     status_url: str
     """The guide's page for the status of a model names another host than all other pages."""
     fields: Mapping[str, str]
@@ -36,6 +37,9 @@ class ProviderSettings:
     result_origins: tuple[str, ...]
     """Hosts that avatars may be fetched from: `example.com`, `*.example.com` (https), or an origin
     such as `http://localhost:8092`."""
+    astria_url: str
+    astria_branch: str
+    """The kind of model that Astria trains; empty for what it takes without being told."""
 
 
 @dataclass(frozen=True, slots=True)
