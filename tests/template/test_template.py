@@ -17,7 +17,7 @@ from avatars.model import MAX_PHOTOS, MIN_PHOTOS, Stage
 from avatars.pipeline.erasing import STRAGGLERS
 from avatars.pipeline.finishing import FIRST_KEEP_WAIT, MOST_KEEP_ROUNDS
 from avatars.pipeline.spending import BALANCE_AGE
-from avatars.provider.picsart import BALANCE_TIMEOUT, CONNECT_TIMEOUT, READ_TIMEOUT
+from avatars.provider.calls import BALANCE_TIMEOUT, CONNECT_TIMEOUT, READ_TIMEOUT
 from avatars.settings import LINK_SECONDS, SUBMIT_TIMEOUT, Settings
 from avatars.webhooks.sender import MAX_SECONDS
 from tests.fakes import ENVIRONMENT

@@ -74,8 +74,9 @@ class PicsartReader:
             return 0
         # On every answer (vendor's OpenAPI documents), and in the document of `balance`: whether
         # this host has that page is not documented, and where it has not, the service is up.
-        said = answer.header("x-picsart-credit-available") or _document(answer).get("credits")
-        return int(str(said)) if re.fullmatch(r"-?\d{1,18}", str(said), re.ASCII) else None
+        said = (answer.header("x-picsart-credit-available"), _document(answer).get("credits"))
+        numbers = (re.fullmatch(r"-?\d{1,18}", str(one), re.ASCII) for one in said)
+        return next((int(number[0]) for number in numbers if number), None)
 
     def trouble(self, answer: Answer, least: int = 1) -> WaitReason | None:
         return reading.trouble(answer, self.credits(answer), least)

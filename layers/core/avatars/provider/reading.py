@@ -48,7 +48,8 @@ def accepted_id(
     Raises NotAcceptedError (ask again later), a JobError (refused), or *unknown*, with *support*
     as the sentence that says whom to ask.
     """
-    code, said = answer.status_code, words(parsed(answer)) or "no reason given"
+    code, document = answer.status_code, parsed(answer)
+    said = words(document) or words_about_fields(document) or "no reason given"
     if is_success(answer):
         if (found := as_id(given)) is not None:
             return found
@@ -145,16 +146,22 @@ def words(document: object) -> str | None:
         document.get("user_error"),
         fault.get("faultstring") if isinstance(fault, Mapping) else None,
     ]
-    # What Rails says of a field: {"title": ["can't be blank"]}.
-    candidates += [f"{name} {said[0]}" for name, said in document.items() if _is_of_field(said)]
     text = next((item for item in candidates if isinstance(item, str) and item), None)
     if text is None:
         return None
     return plain(text)[:300].rstrip(".") or None
 
 
-def _is_of_field(said: object) -> bool:
-    return isinstance(said, list) and bool(said) and isinstance(said[0], str)
+def words_about_fields(document: object) -> str | None:
+    """What Rails says of the fields of a request: `{"title": ["can't be blank"]}`."""
+    if not isinstance(document, Mapping):
+        return None
+    said = [
+        f"{name} {reasons[0]}"
+        for name, reasons in document.items()
+        if isinstance(reasons, list) and reasons and isinstance(reasons[0], str)
+    ]
+    return plain(", ".join(said))[:300].rstrip(".") or None
 
 
 def wait_seconds(answer: Answer) -> int:
