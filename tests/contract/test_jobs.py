@@ -43,6 +43,7 @@ from tests.builders import (
 )
 from tests.contract.table import TABLE, rows
 from tests.fakes import FakeJobs
+from tests.fakes.services import ACCOUNT
 
 
 def dynamodb_jobs() -> Jobs:
@@ -347,7 +348,7 @@ class TestWaitingRuns:
         for number, since in ((1, 300), (2, 100), (3, 200)):
             jobs.create_run(a_run(run=number, waiting=self.waiting(since)))
 
-        assert jobs.waiting_runs(Stage.TRAINING, 10) == [
+        assert jobs.waiting_runs(ACCOUNT, Stage.TRAINING, 10) == [
             Waiter(100, f"{JOB_ID}-2", 1100),
             Waiter(200, f"{JOB_ID}-3", 1200),
             Waiter(300, f"{JOB_ID}-1", 1300),
@@ -357,19 +358,19 @@ class TestWaitingRuns:
         for number in range(1, 6):
             jobs.create_run(a_run(run=number, waiting=self.waiting(number)))
 
-        assert [waiter.since for waiter in jobs.waiting_runs(Stage.TRAINING, 2)] == [1, 2]
+        assert [waiter.since for waiter in jobs.waiting_runs(ACCOUNT, Stage.TRAINING, 2)] == [1, 2]
 
     def test_each_stage_has_a_line_of_its_own(self, jobs: Jobs) -> None:
         jobs.create_run(a_run(waiting=self.waiting(1)))
 
-        assert jobs.waiting_runs(Stage.INFERENCE, 10) == []
+        assert jobs.waiting_runs(ACCOUNT, Stage.INFERENCE, 10) == []
 
     def test_who_waits_no_longer_is_not_listed(self, jobs: Jobs) -> None:
         jobs.create_run(a_run(waiting=self.waiting(1)))
 
         jobs.change_run(JOB_ID, 1, lambda run: replace(run, waiting=None))
 
-        assert jobs.waiting_runs(Stage.TRAINING, 10) == []
+        assert jobs.waiting_runs(ACCOUNT, Stage.TRAINING, 10) == []
 
     def test_what_is_waited_for_comes_back_as_it_was_stored(self, jobs: Jobs) -> None:
         run = a_run(waiting=self.waiting(1))

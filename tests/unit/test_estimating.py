@@ -1,11 +1,10 @@
 """How much longer a job takes: told by the jobs before it, and only while anybody can tell."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from avatars.model import Durations, JobStatus, Sending, Stage, Waiting, WaitReason
+from avatars.model import Durations, JobStatus, Run, Sending, Stage, Waiting, WaitReason
 from avatars.pipeline.estimating import LEAST_KNOWN, REMEMBERED, estimate, remember
 from avatars.pipeline.inference import check_inference
 from avatars.pipeline.looking import Looks
@@ -13,13 +12,14 @@ from avatars.pipeline.training import check_training
 from tests.builders import JOB_ID, a_job, a_run, a_submission, chosen, inferring, stored, training
 from tests.fakes import FakeServices, answer
 from tests.fakes.clock import NOON
+from tests.fakes.services import ACCOUNT, PICSART
 
-NO_LOOKS: Looks = {"answered": 0, "not_found": 0, "words": []}
+NO_LOOKS: Looks = {"answered": 0, "not_found": 0}
 
 
 def known(services: FakeServices, stage: Stage, *seconds: int) -> None:
     """The jobs before took so long."""
-    services.capacity.change_durations(stage, lambda _: Durations(seconds))
+    services.capacity(ACCOUNT).change_durations(stage, lambda _: Durations(seconds))
 
 
 def estimated(services: FakeServices) -> dict[str, Any] | None:
@@ -30,39 +30,41 @@ class TestRemembering:
     def test_a_stage_took_from_its_request_to_its_end(self, services: FakeServices) -> None:
         services.clock.move(740)
 
-        remember(services, Stage.TRAINING, a_submission(Sending.ACCEPTED, intended_at=NOON))
+        remember(
+            services, PICSART, Stage.TRAINING, a_submission(Sending.ACCEPTED, intended_at=NOON)
+        )
 
-        assert services.capacity.durations(Stage.TRAINING).seconds == (740,)
-        assert services.capacity.durations(Stage.INFERENCE).seconds == ()
+        assert services.capacity(ACCOUNT).durations(Stage.TRAINING).seconds == (740,)
+        assert services.capacity(ACCOUNT).durations(Stage.INFERENCE).seconds == ()
 
     def test_only_the_last_hundred_are_remembered(self, services: FakeServices) -> None:
         for second in range(REMEMBERED + 5):
-            remember(services, Stage.TRAINING, a_submission(intended_at=NOON - second))
+            remember(services, PICSART, Stage.TRAINING, a_submission(intended_at=NOON - second))
 
-        seconds = services.capacity.durations(Stage.TRAINING).seconds
+        seconds = services.capacity(ACCOUNT).durations(Stage.TRAINING).seconds
         assert seconds == tuple(range(5, REMEMBERED + 5))
 
     def test_a_clock_that_was_set_back_makes_no_duration_negative(
         self, services: FakeServices
     ) -> None:
-        remember(services, Stage.TRAINING, a_submission(intended_at=NOON + 5))
+        remember(services, PICSART, Stage.TRAINING, a_submission(intended_at=NOON + 5))
 
-        assert services.capacity.durations(Stage.TRAINING).seconds == (0,)
+        assert services.capacity(ACCOUNT).durations(Stage.TRAINING).seconds == (0,)
 
     def test_what_was_never_sent_took_no_time(self, services: FakeServices) -> None:
-        remember(services, Stage.TRAINING, None)
+        remember(services, PICSART, Stage.TRAINING, None)
 
-        assert services.capacity.durations(Stage.TRAINING).seconds == ()
+        assert services.capacity(ACCOUNT).durations(Stage.TRAINING).seconds == ()
 
     def test_a_trained_model_is_remembered_once(self, services: FakeServices) -> None:
         training(services)
-        services.picsart.will("check_training", answer(200, {"status": "DONE"}))
+        services.company.will("check_training", answer(200, {"status": "DONE"}))
         services.clock.move(900)
 
         for _ in range(2):
             check_training(services, JOB_ID, 1, NO_LOOKS)
 
-        assert services.capacity.durations(Stage.TRAINING).seconds == (900,)
+        assert services.capacity(ACCOUNT).durations(Stage.TRAINING).seconds == (900,)
 
 
 class TestEstimate:
@@ -123,7 +125,8 @@ class TestEstimate:
     ) -> None:
         training(services)
         known(services, Stage.TRAINING, *[900] * (LEAST_KNOWN - 1))
-        schedules = services.settings.training, services.settings.inference
+        advice = services.capabilities(PICSART)
+        schedules = advice.training, advice.inference
 
         found = estimated(services)
 
@@ -179,12 +182,12 @@ def test_fresh_links_to_avatars_that_were_announced_before_tell_nothing_new(
 ) -> None:
     inferring(services)
     done = answer(200, {"status": "DONE", "urls": ["https://cdn.results.test/1.jpg"] * 4})
-    services.picsart.will("check_inference", done, done)
+    services.company.will("check_inference", done, done)
     services.clock.move(30)
     check_inference(services, JOB_ID, 1, NO_LOOKS)
     services.clock.move(600)
-    services.jobs.change_run(JOB_ID, 1, lambda run: replace(run, announced_at=None))
+    services.jobs.change_run(JOB_ID, 1, Run.unannounced)
 
     check_inference(services, JOB_ID, 1, NO_LOOKS)
 
-    assert services.capacity.durations(Stage.INFERENCE).seconds == (30,)
+    assert services.capacity(ACCOUNT).durations(Stage.INFERENCE).seconds == (30,)

@@ -4,11 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from avatars.model import Stage
+from avatars.provider.catalog import CAPABILITIES
 from avatars.schedule import Schedule
-from tests.fakes import FakeServices
-
-TRAINING = FakeServices().settings.training
-INFERENCE = FakeServices().settings.inference
+from tests.fakes.services import PICSART
 
 schedules = st.builds(
     Schedule,
@@ -19,11 +18,6 @@ schedules = st.builds(
 )
 # Without it every example would throw the same dice.
 all_dice = st.random_module()
-
-
-def test_the_defaults_are_what_the_provider_advises() -> None:
-    assert Schedule(first=300, every=120, advised=1200, deadline=3600) == TRAINING
-    assert Schedule(first=20, every=10, advised=60, deadline=3600) == INFERENCE
 
 
 @given(schedules, all_dice)
@@ -62,8 +56,9 @@ def test_no_regular_training_ever_reaches_the_limit_of_looks(schedule: Schedule)
     assert looks <= schedule.most_looks
 
 
-@pytest.mark.parametrize("schedule", [TRAINING, INFERENCE])
-def test_many_jobs_do_not_look_at_the_same_second(schedule: Schedule) -> None:
+@pytest.mark.parametrize("stage", Stage)
+def test_many_jobs_do_not_look_at_the_same_second(stage: Stage) -> None:
+    schedule = CAPABILITIES[PICSART].schedule(stage)
     waits = {schedule.first_wait() for _ in range(200)}
 
     assert len(waits) > 1

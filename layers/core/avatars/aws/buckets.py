@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from avatars import keys
 from avatars.errors import UploadWithheldError
-from avatars.model import Answer, Form, Job, Photo, StoredUpload
+from avatars.model import Answer, ChosenPhoto, Form, Photo, StoredUpload
 from avatars.settings import LINK_SECONDS
 
 if TYPE_CHECKING:
@@ -104,19 +104,19 @@ class S3Photos:
         )
         return reply["VersionId"]
 
-    def links(self, job: Job) -> Sequence[str]:
+    def links(self, job_id: str, photos: Sequence[ChosenPhoto]) -> Sequence[str]:
         client = self._signer()
         return [
             client.generate_presigned_url(
                 "get_object",
                 Params={
                     "Bucket": self._bucket,
-                    "Key": keys.prepared_photo_key(job.job_id, photo.photo_id),
+                    "Key": keys.prepared_photo_key(job_id, photo.photo_id),
                     "VersionId": photo.version_id,
                 },
                 ExpiresIn=LINK_SECONDS,
             )
-            for photo in job.chosen
+            for photo in photos
         ]
 
     def link(self, photo: Photo, seconds: int) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from avatars.metrics import STAGE_SECONDS
 from avatars.model import Durations, Job, JobStatus, Run, Stage, Submission
+from avatars.pipeline.admission import capacity_of
 from avatars.ports import Services
 
 REMEMBERED = 100
@@ -15,7 +16,9 @@ LEAST_KNOWN = 5
 """Past jobs from which something can be told; with fewer, the provider's own figures are used."""
 
 
-def remember(services: Services, stage: Stage, submission: Submission | None) -> None:
+def remember(
+    services: Services, provider: str, stage: Stage, submission: Submission | None
+) -> None:
     """Note how long a stage has taken that is over now."""
     if submission is None:
         return
@@ -25,7 +28,7 @@ def remember(services: Services, stage: Stage, submission: Submission | None) ->
     def note(known: Durations) -> Durations:
         return replace(known, seconds=(*known.seconds, took)[-REMEMBERED:])
 
-    services.capacity.change_durations(stage, note)
+    capacity_of(services, provider).change_durations(stage, note)
 
 
 def estimate(services: Services, job: Job, run: Run) -> dict[str, Any] | None:
@@ -41,14 +44,14 @@ def estimate(services: Services, job: Job, run: Run) -> dict[str, Any] | None:
     now, jobs = services.clock.now(), []
     seconds = least = most = 0
     for stage in stages[job.status]:
-        durations = services.capacity.durations(stage).seconds
+        durations = capacity_of(services, job.provider).durations(stage).seconds
         is_known = len(durations) >= LEAST_KNOWN
         jobs.append(len(durations) if is_known else 0)
-        submission = job.training if stage is Stage.TRAINING else run.inference
+        submission = job.training if stage is Stage.TRAINING else open_request(run)
         elapsed = now - submission.intended_at if submission else 0
         left = sorted(
             duration - elapsed
-            for duration in (durations if is_known else _advised(services, stage))
+            for duration in (durations if is_known else _advised(services, job, stage))
             if duration > elapsed
         )
         if not left:
@@ -59,9 +62,15 @@ def estimate(services: Services, job: Job, run: Run) -> dict[str, Any] | None:
     return {"seconds": seconds, "least": least, "most": most, "jobs": min(jobs)}
 
 
-def _advised(services: Services, stage: Stage) -> Sequence[int]:
+def open_request(run: Run) -> Submission | None:
+    """The request for avatars that is looked at now."""
+    waiting = (one.submission for one in run.inferences if one.announced_at is None)
+    return next(waiting, None)
+
+
+def _advised(services: Services, job: Job, stage: Stage) -> Sequence[int]:
     """The provider's figures: never before its first look, usually within what it advises."""
-    schedule = services.settings.schedule(stage)
+    schedule = services.settings.schedule(services.capabilities(job.provider), stage)
     first, last = schedule.first, max(schedule.first, schedule.advised)
     return (first, (first + last) // 2, last)
 

@@ -40,7 +40,7 @@ def keep_avatars(services: Services, job_id: str, run: int, batch: int) -> KeepR
     job, row = services.jobs.job(job_id), services.jobs.run(job_id, run)
     known = {avatar.position: avatar for avatar in services.jobs.avatars(job_id, run)}
     size = services.settings.batch_size
-    links = list(enumerate(_links(services, row), start=1))[batch * size : (batch + 1) * size]
+    links = list(enumerate(_links(services, job, row), start=1))[batch * size : (batch + 1) * size]
 
     def keep(item: tuple[int, str | None]) -> Avatar | DownloadFailedError:
         position, link = item
@@ -73,12 +73,18 @@ def _count(services: Services, row: Run, avatars: int) -> None:
         services.meter.add(LINK_SECONDS_LEFT, row.links_expire_at - services.clock.now())
 
 
-def _links(services: Services, row: Run) -> Sequence[str | None]:
-    """The links of a run, from the provider's raw answer; no more than were ordered."""
-    answer = services.answers.find(row.job_id, keys.result_answer(row.run))
-    if answer is None:
-        return ()
-    return services.reader.inference_progress(answer).links[: row.avatars]
+def _links(services: Services, job: Job, row: Run) -> Sequence[str | None]:
+    """The links of a run by position, from the provider's raw answers; no more than were ordered.
+
+    Where fewer came than one of several inferences asked for, the rest of it is None.
+    """
+    reader, links = services.reader(job.provider), list[str | None]()
+    for place, inference in enumerate(row.inferences):
+        links += [None] * (sum(one.avatars for one in row.inferences[:place]) - len(links))
+        answer = services.answers.find(row.job_id, keys.result_answer(row.run, place))
+        if answer is not None:
+            links += reader.inference_progress(answer).links[: inference.avatars]
+    return links
 
 
 def _keep(
