@@ -106,8 +106,8 @@ def create(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Who is to make the avatars, of those that `avatars styles` lists; without it, the "
-            "stack's own.",
+            help="Who is to make the avatars, of those that `avatars styles` lists; without it, "
+            "the stack's own.",
         ),
     ] = None,
     folder: Annotated[

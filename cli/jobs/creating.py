@@ -72,8 +72,8 @@ def create_job(
     if len(chosen) < wanted["least_photos"]:
         raise RefusedError(
             f"{len(chosen)} of {len(chosen) + len(left_out)} photos can be used, and the provider "
-            f"takes {wanted['least_photos']} to {wanted['most_photos']}: add others, or better ones, "
-            "and try again. Nothing was sent."
+            f"takes {wanted['least_photos']} to {wanted['most_photos']}: add others, or better "
+            "ones, and try again. Nothing was sent."
         )
     order: Order = {
         "photos": [_ordered(path) for path in chosen],

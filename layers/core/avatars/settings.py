@@ -233,8 +233,8 @@ def _looks(environment: Mapping[str, str], stage: Stage) -> dict[str, int]:
         least = LEAST_SECONDS_BETWEEN_LOOKS[stage] if field == "every" else 1
         if seconds != 0 and seconds < least:
             raise ValueError(
-                f"{stage.name}_{names[field]}_SECONDS is {seconds}; it must be at least {least}, or "
-                "0 for what the provider advises."
+                f"{stage.name}_{names[field]}_SECONDS is {seconds}; it must be at least {least}, "
+                "or 0 for what the provider advises."
             )
     return {field: seconds for field, seconds in given.items() if seconds}
 
