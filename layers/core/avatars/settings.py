@@ -15,6 +15,12 @@ that a role assumed by a role can sign for."""
 RESULT_LIFE_SECONDS = 48 * 3600
 """How long the provider keeps a finished avatar (provider's guide, AI Avatars 101)."""
 
+FIRST_PROVIDER = "picsart-trained"
+"""Whose the jobs are whose rows were written when there was no other."""
+
+LEAST_SECONDS_BETWEEN_LOOKS = {Stage.TRAINING: 60, Stage.INFERENCE: 10}
+"""Closer, and a hundred jobs would use up the 500 requests a minute of a provider."""
+
 FIELDS = {"photos", "prompts", "style", "count", "prompt"}
 """What the provider's public documentation leaves without a name."""
 
@@ -96,6 +102,9 @@ class Settings:
     """How long a job waits for a provider that takes, or answers, no requests, in seconds."""
     training: Schedule
     inference: Schedule
+    looks_per_stage: int
+    """How many looks at a training, or at an order of avatars, are to be made in the mean once
+    enough jobs are known; 0: what the provider advises, however many are known."""
     most_at_once: Mapping[Stage, int]
     """How many trainings and inferences may be under way at the provider."""
     resubmissions: Mapping[Stage, int]
@@ -171,6 +180,7 @@ class Settings:
                 advised=number("INFERENCE_ADVISED_SECONDS"),
                 deadline=number("INFERENCE_DEADLINE_SECONDS"),
             ),
+            looks_per_stage=int(environment["LOOKS_PER_STAGE"]),
             most_at_once={
                 Stage.TRAINING: number("MAX_TRAININGS"),
                 Stage.INFERENCE: number("MAX_INFERENCES"),

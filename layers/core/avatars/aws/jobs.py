@@ -332,7 +332,10 @@ def _run(item: Item) -> Run:
 
 
 def _submission(item: Item | None) -> Submission | None:
-    return Submission(**item | {"state": Sending(item["state"])}) if item else None
+    if item is None:
+        return None
+    looks = tuple(item.get("looks", ()))
+    return Submission(**item | {"state": Sending(item["state"]), "looks": looks})
 
 
 def _receipt(item: Item) -> Receipt:

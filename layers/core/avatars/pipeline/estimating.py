@@ -1,31 +1,14 @@
 """How much longer a job will take, by how long the jobs before it took."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
-from avatars.metrics import STAGE_SECONDS
-from avatars.model import Durations, Job, JobStatus, Run, Stage, Submission
+from avatars.model import Job, JobStatus, Run, Stage
+from avatars.pipeline.learning import known_durations, workload
 from avatars.ports import Services
-
-REMEMBERED = 100
-"""Jobs whose durations are remembered: the provider changes, and the row stays small."""
 
 LEAST_KNOWN = 5
 """Past jobs from which something can be told; with fewer, the provider's own figures are used."""
-
-
-def remember(services: Services, stage: Stage, submission: Submission | None) -> None:
-    """Note how long a stage has taken that is over now."""
-    if submission is None:
-        return
-    took = max(services.clock.now() - submission.intended_at, 0)
-    services.meter.add(STAGE_SECONDS, took, stage=stage)
-
-    def note(known: Durations) -> Durations:
-        return replace(known, seconds=(*known.seconds, took)[-REMEMBERED:])
-
-    services.capacity.change_durations(stage, note)
 
 
 def estimate(services: Services, job: Job, run: Run) -> dict[str, Any] | None:
@@ -41,14 +24,15 @@ def estimate(services: Services, job: Job, run: Run) -> dict[str, Any] | None:
     now, jobs = services.clock.now(), []
     seconds = least = most = 0
     for stage in stages[job.status]:
-        durations = services.capacity.durations(stage).seconds
-        is_known = len(durations) >= LEAST_KNOWN
-        jobs.append(len(durations) if is_known else 0)
-        submission = job.training if stage is Stage.TRAINING else run.inference
+        trains = stage is Stage.TRAINING
+        asked = workload(stage, job, None if trains else run)
+        durations = [took.within for took in known_durations(services, asked, LEAST_KNOWN)]
+        jobs.append(len(durations))
+        submission = job.training if trains else run.inference
         elapsed = now - submission.intended_at if submission else 0
         left = sorted(
             duration - elapsed
-            for duration in (durations if is_known else _advised(services, stage))
+            for duration in (durations or _advised(services, stage))
             if duration > elapsed
         )
         if not left:

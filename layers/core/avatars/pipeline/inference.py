@@ -12,9 +12,19 @@ from avatars.errors import (
     OutcomeUnknownError,
 )
 from avatars.metrics import LOOKS
-from avatars.model import Job, JobStatus, Progress, ProgressState, Run, Sending, Stage, Submission
+from avatars.model import (
+    Job,
+    JobStatus,
+    Progress,
+    ProgressState,
+    Run,
+    Sending,
+    Stage,
+    Submission,
+    Workload,
+)
 from avatars.pipeline.admission import give_back
-from avatars.pipeline.estimating import remember
+from avatars.pipeline.learning import remember, workload
 from avatars.pipeline.looking import LookReply, Looks, look, look_again
 from avatars.pipeline.running import require_run
 from avatars.pipeline.submitting import Send, Step, SubmitReply, known, recover, sent, submit
@@ -45,6 +55,9 @@ class InferenceLedger:
 
     def accepted_id(self) -> str | None:
         return self.run().inference_id
+
+    def workload(self) -> Workload:
+        return workload(self.stage, self.job(), self.run())
 
     def asked_since(self) -> int:
         return max(self.job().trained_at or 0, self.run().started_at or 0)
@@ -122,7 +135,7 @@ def check_inference(services: Services, job_id: str, run: int, looks: Looks) -> 
         announced = _announced(services, row, progress)
         if not row.links:  # else they were made long ago, and this is about fresh links
             services.meter.add(LOOKS, looks["answered"], stage=Stage.INFERENCE)
-            remember(services, Stage.INFERENCE, row.inference)
+            remember(services, workload(Stage.INFERENCE, job, row), row.inference, looks)
         return _ready(services, announced, looks)
     if row.links:
         # They were announced before: whatever is said now, those links are tried once more.

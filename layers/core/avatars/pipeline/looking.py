@@ -1,7 +1,7 @@
 """Looking at what the provider is doing, once per Wait state."""
 
 from collections.abc import Callable
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from aws_lambda_powertools import Logger
 
@@ -27,6 +27,8 @@ class Looks(TypedDict):
     """How many in a row did not find the id."""
     words: list[str]
     """Unknown status words that were logged already."""
+    running_at: NotRequired[int]
+    """When it was last seen under way, in seconds after the intent; absent where it never was."""
 
 
 class LookReply(TypedDict):
@@ -63,7 +65,11 @@ def look(
         words = [*words, progress.word]
     missing = looks["not_found"] + 1 if progress.state is ProgressState.NOT_FOUND else 0
     answered = looks["answered"] + (progress.state is not ProgressState.UNAVAILABLE)
-    return answer, progress, {"answered": answered, "not_found": missing, "words": words}
+    return (
+        answer,
+        progress,
+        {**looks, "answered": answered, "not_found": missing, "words": words},
+    )
 
 
 def look_again(
@@ -86,8 +92,12 @@ def look_again(
     elapsed, remaining = now - submission.intended_at, deadline - now
     if elapsed > NOT_FOUND_GRACE and looks["not_found"] >= 2:
         raise lost
-    if remaining <= 0 or looks["answered"] > schedule.most_looks:
+    if remaining <= 0 or looks["answered"] > max(schedule.most_looks, len(submission.looks)):
         raise overdue
+    if progress.state is ProgressState.RUNNING:
+        looks = {**looks, "running_at": elapsed}
     # The last look is at the deadline, unless the provider asks for a longer wait.
-    wait = max(min(schedule.next_wait(elapsed), remaining), progress.wait_seconds or 0)
+    wait = max(
+        min(schedule.next_wait(elapsed, submission.looks), remaining), progress.wait_seconds or 0
+    )
     return {"status": "RUNNING", "wait_seconds": wait, "looks": looks, "batches": 0}

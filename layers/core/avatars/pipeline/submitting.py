@@ -18,7 +18,7 @@ from avatars.errors import (
     ProviderUnreachableError,
     RunRefusedError,
 )
-from avatars.model import Answer, Sending, Stage, Submission, WaitReason
+from avatars.model import Answer, Sending, Stage, Submission, WaitReason, Workload
 from avatars.pipeline.admission import (
     LONGEST_WAIT,
     Applicant,
@@ -29,6 +29,7 @@ from avatars.pipeline.admission import (
     report_success,
     wait,
 )
+from avatars.pipeline.learning import planned_looks
 from avatars.pipeline.spending import (
     await_budget,
     book,
@@ -92,6 +93,9 @@ class Ledger(Protocol):
 
     def accepted_id(self) -> str | None: ...
 
+    def workload(self) -> Workload:
+        """What is asked for, as far as it tells how long that takes."""
+
     def asked_since(self) -> int:
         """Since when the provider may have been asked, Unix seconds of the clock."""
 
@@ -124,9 +128,9 @@ def submit(
     where the provider refuses, OutcomeUnknownError where nobody can tell.
     """
     ledger.require_run()
-    if accepted_id := ledger.accepted_id():
-        return _accepted(services, ledger, accepted_id)
     before = ledger.submission()
+    if accepted_id := ledger.accepted_id():
+        return _accepted(services, ledger, before, accepted_id)
     _require_not_under_way(ledger, before)
     name = ledger.answer_name(before.attempt + 1 if before else 1)
     if forgotten := services.answers.find(ledger.job_id, name):
@@ -170,7 +174,7 @@ def recover(
     """
     submission = ledger.submission()
     if accepted_id := ledger.accepted_id():
-        return _accepted(services, ledger, accepted_id)
+        return _accepted(services, ledger, submission, accepted_id)
     if submission is None or submission.may_be_sent_again:
         ledger.require_run()
         why = f"the step that sends it ended with {trouble}"
@@ -243,6 +247,7 @@ def _require_not_under_way(ledger: Ledger, submission: Submission | None) -> Non
 
 def _intend(services: Services, ledger: Ledger) -> Submission:
     token = uuid.uuid4().hex
+    looks = planned_looks(services, ledger.workload())
 
     def intend(submission: Submission | None) -> Submission:
         if submission and submission.token == token:
@@ -252,7 +257,8 @@ def _intend(services: Services, ledger: Ledger) -> Submission:
         if submission:
             attempt = submission.attempt + 1
             abandoned = submission.abandoned + (submission.state is Sending.ABANDONED)
-        return _submission(services, ledger, attempt, token=token, abandoned=abandoned)
+        submission = _submission(services, ledger, attempt, token=token, abandoned=abandoned)
+        return replace(submission, looks=looks)
 
     return ledger.intend(intend)
 
@@ -306,11 +312,18 @@ def _settle(
     ledger.accept(accepted_id)
     book(services, ledger.stage, ledger.job_id, ledger.number)
     report_success(services)
-    return _accepted(services, ledger, accepted_id)
+    return _accepted(services, ledger, submission, accepted_id)
 
 
-def _accepted(services: Services, ledger: Ledger, accepted_id: str) -> SubmitReply:
-    seconds = services.settings.schedule(ledger.stage).first_wait()
+def _accepted(
+    services: Services, ledger: Ledger, submission: Submission | None, accepted_id: str
+) -> SubmitReply:
+    schedule = services.settings.schedule(ledger.stage)
+    if submission is None:  # a person has put in the id
+        seconds = schedule.first_wait()
+    else:
+        elapsed = services.clock.now() - submission.intended_at
+        seconds = schedule.first_wait(submission.looks, elapsed)
     return {"status": "ACCEPTED", "accepted_id": accepted_id, "wait_seconds": seconds}
 
 

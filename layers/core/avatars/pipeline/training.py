@@ -14,9 +14,18 @@ from avatars.errors import (
     TrainingOverdueError,
 )
 from avatars.metrics import LOOKS
-from avatars.model import Job, JobStatus, Progress, ProgressState, Sending, Stage, Submission
+from avatars.model import (
+    Job,
+    JobStatus,
+    Progress,
+    ProgressState,
+    Sending,
+    Stage,
+    Submission,
+    Workload,
+)
 from avatars.pipeline.admission import give_back
-from avatars.pipeline.estimating import remember
+from avatars.pipeline.learning import remember, workload
 from avatars.pipeline.looking import LookReply, Looks, look, look_again
 from avatars.pipeline.running import require_run
 from avatars.pipeline.submitting import Send, Step, SubmitReply, known, recover, sent, submit
@@ -43,6 +52,9 @@ class TrainingLedger:
 
     def accepted_id(self) -> str | None:
         return self.job().model_id
+
+    def workload(self) -> Workload:
+        return workload(self.stage, self.job())
 
     def asked_since(self) -> int:
         run = self.services.jobs.run(self.job_id, self.number)
@@ -121,7 +133,7 @@ def check_training(services: Services, job_id: str, run: int, looks: Looks) -> L
     if progress.state is ProgressState.READY:
         services.jobs.change_job(job_id, lambda job: _trained(job, services.clock.now()))
         services.meter.add(LOOKS, looks["answered"], stage=Stage.TRAINING)
-        remember(services, Stage.TRAINING, job.training)
+        remember(services, workload(Stage.TRAINING, job), job.training, looks)
         return _ready(services, job, run, looks)
     _raise_if_ended(progress)
     return look_again(
