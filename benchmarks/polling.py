@@ -144,6 +144,7 @@ def rows_of(jobs: Jobs) -> dict[str, Result]:
         ADVISED: as_advised(jobs),
         **{LEARNED.format(wanted): learned(jobs, wanted) for wanted in (2, 3, 4, 5, 8)},
         "learned, as close as allowed": learned(jobs, CLOSEST_LEARNED),
+        "the best there are, by who knows all durations beforehand": best(jobs, 10, AS_ADVISED),
         "one long invocation, every 5 s": in_one_invocation(jobs),
         "called back, were that offered": called_back(),
     }
