@@ -90,7 +90,7 @@ class TestRows:
             promised=7,
             chosen=(ChosenPhoto("p1", "v1"), ChosenPhoto("p2", "v2")),
             chosen_at=1,
-            training=a_submission(Sending.NOT_SENT),
+            training=a_submission(Sending.NOT_SENT, looks=(300, 480, 3600)),
             model_id="model-1",
             trained_at=2,
             code="A_CODE",
@@ -111,7 +111,7 @@ class TestRows:
         run = a_run(
             run=12,
             prompts=(Prompt("anime", 2, "at sea"), Prompt("3d")),
-            inference=a_submission(Sending.ACCEPTED),
+            inference=a_submission(Sending.ACCEPTED, looks=(20, 31, 3600)),
             inference_id="inference-1",
             links=4,
             links_expire_at=9,

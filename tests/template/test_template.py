@@ -18,7 +18,12 @@ from avatars.pipeline.erasing import STRAGGLERS
 from avatars.pipeline.finishing import FIRST_KEEP_WAIT, MOST_KEEP_ROUNDS
 from avatars.pipeline.spending import BALANCE_AGE
 from avatars.provider.picsart import BALANCE_TIMEOUT, CONNECT_TIMEOUT, READ_TIMEOUT
-from avatars.settings import LINK_SECONDS, SUBMIT_TIMEOUT, Settings
+from avatars.settings import (
+    LEAST_SECONDS_BETWEEN_LOOKS,
+    LINK_SECONDS,
+    SUBMIT_TIMEOUT,
+    Settings,
+)
 from avatars.webhooks.sender import MAX_SECONDS
 from tests.fakes import ENVIRONMENT
 from tests.template.expanded import source
@@ -524,6 +529,9 @@ class TestEnvironment:
 
         assert settings.training.every >= 60
         assert 2 + looks == 7
+        # Learned looks come no closer.
+        assert LEAST_SECONDS_BETWEEN_LOOKS == {Stage.TRAINING: 60, Stage.INFERENCE: 10}
+        assert settings.inference.every == 10
         assert worst <= REQUESTS_A_MINUTE
 
     def test_every_parameter_is_used(self) -> None:
