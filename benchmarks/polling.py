@@ -113,13 +113,29 @@ def main(
 ) -> None:
     """Compare schedules, and write what they come to into docs/benchmarks.md."""
     if durations:
-        recorded = json.loads(durations.read_text())
-        jobs = {stage: [float(seconds) for seconds in recorded[stage]] for stage in Stage}
-        print(_table(rows_of(jobs)))
+        print(_table(rows_of(recorded(durations))))
         return
     jobs = simulated(WIDE)
     rows, alike = rows_of(jobs), rows_of(simulated(ALIKE))
     put(Section("polling", "Polling", _text(rows, alike, jobs), promises(rows)))
+
+
+def recorded(file: Path) -> Jobs:
+    """The jobs of a file. Raises BadParameter where they are too few, or none."""
+    try:
+        found = json.loads(file.read_text())
+        jobs = {stage: [float(seconds) for seconds in found[stage]] for stage in Stage}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise typer.BadParameter(
+            f"{file} must hold lists of seconds, named {' and '.join(Stage)}: {error!r}"
+        ) from error
+    for stage, seconds in jobs.items():
+        if len(seconds) < LEAST_TO_LEARN + ROUNDS:
+            raise typer.BadParameter(
+                f"{file} has {len(seconds)} durations for {stage}; {LEAST_TO_LEARN + ROUNDS} are "
+                f"the fewest: looks are learned from {LEAST_TO_LEARN}, and tried on the others."
+            )
+    return jobs
 
 
 def simulated(spreads: Mapping[Stage, Spread], seed: int = SEED) -> Jobs:

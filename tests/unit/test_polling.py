@@ -1,6 +1,11 @@
 """Learned looks beside the advised ones and fixed ones, on jobs that they have not seen before."""
 
+import json
+from pathlib import Path
+from typing import Any
+
 import pytest
+import typer
 
 from avatars.model import Stage
 from benchmarks.polling import (
@@ -15,7 +20,9 @@ from benchmarks.polling import (
     fixed,
     geometric,
     learned,
+    main,
     of_planned,
+    recorded,
     simulated,
 )
 
@@ -94,3 +101,33 @@ def test_looks_that_get_rarer_begin_close_to_each_other() -> None:
 
     assert list(looks[:4]) == [15, 38, 71, 122]
     assert looks[-1] - looks[-2] <= 120
+
+
+class TestRecorded:
+    def test_jobs_of_a_file_are_looked_at_by_all_schedules(
+        self, tmp_path: Path, jobs: Jobs, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        file = tmp_path / "durations.json"
+        file.write_text(json.dumps({stage: jobs[stage][:200] for stage in Stage}))
+
+        main(file)
+
+        table = capsys.readouterr().out
+        assert "| as advised |" in table
+        assert "| learned, 5 looks a stage |" in table
+
+    @pytest.mark.parametrize(
+        ("content", "why"),
+        [
+            ({"training": [720] * 39, "inference": [60] * 40}, "39 durations for training; 40"),
+            ({"training": [720] * 40}, "named training and inference"),
+            ({"training": ["long"], "inference": []}, "must hold lists of seconds"),
+            ([], "must hold lists of seconds"),
+        ],
+    )
+    def test_a_file_with_too_few_is_refused(self, tmp_path: Path, content: Any, why: str) -> None:
+        file = tmp_path / "durations.json"
+        file.write_text(json.dumps(content))
+
+        with pytest.raises(typer.BadParameter, match=why):
+            recorded(file)
