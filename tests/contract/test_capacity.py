@@ -3,12 +3,27 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import boto3
 import pytest
 
 from avatars.aws.capacity import DynamoDBCapacity
-from avatars.model import Durations, Gate, Leases, Reserved, Spending, Stage, Took, WaitReason
+from avatars.manifest import MAX_AVATARS
+from avatars.model import (
+    Durations,
+    Gate,
+    Leases,
+    Reserved,
+    Spending,
+    Stage,
+    Subject,
+    Took,
+    WaitReason,
+    Workload,
+)
+from avatars.pipeline.learning import REMEMBERED
 from avatars.ports import Capacity
-from tests.contract.table import rows
+from benchmarks.cost import size
+from tests.contract.table import TABLE, rows
 from tests.fakes import FakeCapacity
 
 
@@ -108,6 +123,18 @@ def test_durations_come_back_by_key_in_their_order(capacity: Capacity) -> None:
     assert known == Durations(tuple(Took(*pair) for pair in looks), version=4)
     assert {type(pair) for pair in known.took} == {Took}
     assert capacity.durations("somebody/training/any/8-15") == Durations()
+
+
+def test_a_row_of_all_that_is_remembered_is_one_write_unit(aws: None) -> None:
+    capacity = DynamoDBCapacity(rows())
+    [key, *_] = Workload("picsart-trained", Stage.INFERENCE, Subject.COUPLE, MAX_AVATARS).keys
+    longest = Took(86_280, 86_400)
+
+    capacity.change_durations(key, lambda _: Durations((longest,) * REMEMBERED))
+
+    [item] = boto3.client("dynamodb").scan(TableName=TABLE)["Items"]
+    assert len(item["took"]["L"]) == REMEMBERED
+    assert size(item) < 1024
 
 
 @pytest.mark.parametrize("before", [0, 1], ids=["the first duration", "a later one"])

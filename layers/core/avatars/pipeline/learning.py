@@ -10,7 +10,7 @@ from avatars.ports import Services
 from avatars.schedule import LEAST_TO_LEARN, learned_looks
 from avatars.settings import FIRST_PROVIDER, LEAST_SECONDS_BETWEEN_LOOKS
 
-REMEMBERED = 80
+REMEMBERED = 64
 """Jobs of a kind whose durations are remembered: the provider changes, and a row of so many stays
 within the kilobyte that one write unit pays for."""
 
