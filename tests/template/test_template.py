@@ -19,7 +19,12 @@ from avatars.pipeline.finishing import FIRST_KEEP_WAIT, MOST_KEEP_ROUNDS
 from avatars.pipeline.spending import BALANCE_AGE
 from avatars.provider.calls import BALANCE_TIMEOUT, CONNECT_TIMEOUT, READ_TIMEOUT
 from avatars.provider.catalog import CAPABILITIES
-from avatars.settings import LINK_SECONDS, SUBMIT_TIMEOUT, Settings
+from avatars.settings import (
+    LEAST_SECONDS_BETWEEN_LOOKS,
+    LINK_SECONDS,
+    SUBMIT_TIMEOUT,
+    Settings,
+)
 from avatars.webhooks.sender import MAX_SECONDS
 from tests.fakes import ENVIRONMENT
 from tests.template.expanded import source
@@ -526,6 +531,9 @@ class TestEnvironment:
         training = settings.schedule(CAPABILITIES[settings.provider], Stage.TRAINING)
         assert training.every >= 60
         assert 2 + looks == 7
+        # Learned looks come no closer.
+        assert LEAST_SECONDS_BETWEEN_LOOKS == {Stage.TRAINING: 60, Stage.INFERENCE: 10}
+        assert inference.every == 10
         assert worst <= REQUESTS_A_MINUTE
 
     def test_every_parameter_is_used(self) -> None:

@@ -212,6 +212,19 @@ class TestHeld:
         assert reply["status"] == "WAITING"
         assert services.jobs.job(JOB_ID).chosen == ()
 
+    def test_it_is_looked_into_once_a_minute_until_it_is_started(
+        self, services: FakeServices
+    ) -> None:
+        folder(services, *five()[:4])
+        lay(services, "job.json", {"hold": True})
+        held = collect(services)
+        lay(services, "start")
+
+        started = collect(services)
+
+        assert held["wait_seconds"] == 60
+        assert started["wait_seconds"] == 15
+
     def test_looks_become_rarer_while_it_is_held(self, services: FakeServices) -> None:
         folder(services, *five())
         lay(services, "job.json", {"hold": True})

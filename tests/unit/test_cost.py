@@ -254,6 +254,7 @@ class TestCounted:
 
         schedules = [settings.schedule(advice, stage) for stage in Stage]
         assert schedules == [commands.TRAINING, commands.INFERENCE]
+        assert settings.looks_per_stage == commands.LOOKS_PER_STAGE
 
 
 class TestCommand:
@@ -275,6 +276,17 @@ class TestCommand:
         assert told["dollars"]["provider"] == pytest.approx(7)
         assert told["dollars"]["job"] == pytest.approx(sum(one["dollars"] for one in told["lines"]))
         assert told["dollars"]["first_job"] > told["dollars"]["job"]
+
+    def test_learned_looks_cost_less_than_the_advised_ones(self) -> None:
+        learned, advised = (
+            json.loads(RUNNER.invoke(app, ["cost", "--json", "--looks-per-stage", looks]).stdout)
+            for looks in ("5", "0")
+        )
+
+        assert learned["dollars"]["job"] < 0.9 * advised["dollars"]["job"]
+        assert learned["polling"][:-1] == advised["polling"]
+        assert learned["polling"][-1]["looks"] < learned["polling"][2]["looks"]
+        assert learned["polling"][-1]["delay"] < learned["polling"][2]["delay"]
 
     def test_more_photos_than_a_training_takes_are_wrong_usage(self) -> None:
         assert RUNNER.invoke(app, ["cost", "--photos", "31"]).exit_code == 2

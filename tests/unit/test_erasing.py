@@ -125,7 +125,7 @@ def test_a_job_that_is_at_work_is_stopped_and_its_steps_refuse(finished: FakeSer
 
 def test_its_place_at_the_provider_is_free_again(services: FakeServices) -> None:
     training(services)
-    await_turn(services, Applicant(PICSART, Stage.TRAINING, JOB_ID, 1, 0))
+    await_turn(services, Applicant(PICSART, Stage.TRAINING, JOB_ID, 1, 0, 0))
 
     erase_job(services, "alice", JOB_ID)
 

@@ -47,8 +47,8 @@ def more(job: Counter[str], than: Counter[str]) -> dict[str, int]:
 def test_the_smallest_job() -> None:
     writes = {name: count for name, count in counted().items() if name.startswith("write ")}
 
-    assert counted().total() == 142
-    assert sum(writes.values()) == 27
+    assert counted().total() == 155
+    assert sum(writes.values()) == 31
     assert counted()["submit training"] == counted()["submit inference"] == 1
 
 

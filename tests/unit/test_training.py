@@ -64,7 +64,7 @@ def test_a_running_training_is_looked_at_every_two_minutes(services: FakeService
 
     assert reply["status"] == "RUNNING"
     assert 120 <= reply["wait_seconds"] <= 132
-    assert reply["looks"] == {"answered": 1, "not_found": 0}
+    assert reply["looks"] == {"answered": 1, "not_found": 0, "running_at": 300}
 
 
 def test_the_last_look_is_at_the_deadline(services: FakeServices) -> None:

@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from avatars.schedule import Schedule
 
@@ -159,6 +159,9 @@ class Submission:
     """When what it started is overdue."""
     abandoned: int = 0
     """How many earlier attempts were abandoned: each may have been accepted and paid for."""
+    looks: tuple[int, ...] = ()
+    """When to look at it, in seconds after the intent, as learned from earlier jobs; empty where
+    too few are known, and the provider's advice is followed."""
 
     @property
     def may_be_sent_again(self) -> bool:
@@ -625,10 +628,39 @@ class Page(Generic[Item]):
 
 
 @dataclass(frozen=True, slots=True)
-class Durations:
-    """How long a stage took for the jobs that went through it last, in seconds."""
+class Workload:
+    """What a request asks of a provider, as far as it tells how long that takes."""
 
-    seconds: tuple[int, ...] = ()
+    provider: str
+    stage: Stage
+    subject: Subject
+    size: int
+    """How many photos a training has, or how many avatars are ordered."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Where its duration is remembered, those that are most like it first: of its subject and
+        size, of its size, of all. Sizes are alike that differ by less than a factor of two: 8 to
+        15, 16 to 31."""
+        least = 1 << (max(self.size, 1).bit_length() - 1)
+        size, stage = f"{least}-{2 * least - 1}", f"{self.provider}/{self.stage}"
+        return f"{stage}/{self.subject}/{size}", f"{stage}/any/{size}", f"{stage}/any/any"
+
+
+class Took(NamedTuple):
+    """Between which looks something ended, in seconds after the intent to ask for it."""
+
+    after: int
+    """The last look that found it under way; 0 where there was none."""
+    within: int
+    """The look that found it done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Durations:
+    """How long requests of a kind took lately, in the order in which they ended."""
+
+    took: tuple[Took, ...] = ()
     version: int = 0
 
 

@@ -139,10 +139,10 @@ class Capacity(Protocol):
     def change_leases(self, stage: Stage, change: Callable[[Leases], Leases]) -> Leases:
         """The same for the leases of a stage."""
 
-    def durations(self, stage: Stage) -> Durations: ...
+    def durations(self, key: str) -> Durations: ...
 
-    def change_durations(self, stage: Stage, change: Callable[[Durations], Durations]) -> Durations:
-        """The same for how long a stage has taken lately."""
+    def change_durations(self, key: str, change: Callable[[Durations], Durations]) -> Durations:
+        """The same for how long something has taken lately: one of `Workload.keys`."""
 
     def spending(self) -> Spending: ...
 

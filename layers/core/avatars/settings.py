@@ -15,6 +15,9 @@ LINK_SECONDS = 3600
 FIRST_PROVIDER = "picsart-trained"
 """Whose the jobs are whose rows were written when there was no other."""
 
+LEAST_SECONDS_BETWEEN_LOOKS = {Stage.TRAINING: 60, Stage.INFERENCE: 10}
+"""Closer, and a hundred jobs would use up the 500 requests a minute of a provider."""
+
 FIELDS = {"photos", "prompts", "style", "count", "prompt"}
 """What the provider's public documentation leaves without a name."""
 
@@ -100,6 +103,9 @@ class Settings:
     """How long a job waits for a provider that takes, or answers, no requests, in seconds."""
     looks: Mapping[Stage, Mapping[str, int]]
     """What is to be otherwise than a provider advises, by fields of `Schedule`."""
+    looks_per_stage: int
+    """How many looks at a training, or at an order of avatars, are to be made in the mean once
+    enough jobs are known; 0: what the provider advises, however many are known."""
     most_at_once: Mapping[Stage, int]
     """How many trainings and inferences may be under way at a provider."""
     photo_tries: int
@@ -171,6 +177,7 @@ class Settings:
             collect_seconds=number("COLLECT_SECONDS"),
             provider_patience=number("PROVIDER_PATIENCE_SECONDS"),
             looks={stage: _looks(environment, stage) for stage in Stage},
+            looks_per_stage=int(environment["LOOKS_PER_STAGE"]),
             most_at_once={
                 Stage.TRAINING: number("MAX_TRAININGS"),
                 Stage.INFERENCE: number("MAX_INFERENCES"),
@@ -212,10 +219,6 @@ class Settings:
                 astria_branch=environment["ASTRIA_BRANCH"],
             ),
         )
-
-
-LEAST_SECONDS_BETWEEN_LOOKS = {Stage.TRAINING: 60, Stage.INFERENCE: 10}
-"""Closer, and a hundred jobs would use up the 500 requests a minute of a provider."""
 
 
 def _looks(environment: Mapping[str, str], stage: Stage) -> dict[str, int]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from avatars.aws.rows import Rows, spending_in
-from avatars.model import Durations, Gate, Leases, Spending, Stage, WaitReason
+from avatars.model import Durations, Gate, Leases, Spending, Stage, Took, WaitReason
 
 
 class DynamoDBCapacity:
@@ -31,13 +31,15 @@ class DynamoDBCapacity:
     def change_leases(self, stage: Stage, change: Callable[[Leases], Leases]) -> Leases:
         return self._rows.change(lambda: self.leases(stage), self._put(f"leases#{stage}"), change)
 
-    def durations(self, stage: Stage) -> Durations:
-        item = self._rows.get(self._where, f"durations#{stage}")
-        return Durations(tuple(item["seconds"]), item["version"]) if item else Durations()
+    def durations(self, key: str) -> Durations:
+        item = self._rows.get(self._where, f"durations#{key}")
+        if item is None:
+            return Durations()
+        return Durations(tuple(Took(*took) for took in item["took"]), item["version"])
 
-    def change_durations(self, stage: Stage, change: Callable[[Durations], Durations]) -> Durations:
-        record = f"durations#{stage}"
-        return self._rows.change(lambda: self.durations(stage), self._put(record), change)
+    def change_durations(self, key: str, change: Callable[[Durations], Durations]) -> Durations:
+        record = f"durations#{key}"
+        return self._rows.change(lambda: self.durations(key), self._put(record), change)
 
     def spending(self) -> Spending:
         return spending_in(self._rows.get(self._where, "spending"))

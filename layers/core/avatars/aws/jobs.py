@@ -365,7 +365,10 @@ def _inference(item: Item) -> Inference:
 
 
 def _submission(item: Item | None) -> Submission | None:
-    return Submission(**item | {"state": Sending(item["state"])}) if item else None
+    if item is None:
+        return None
+    looks = tuple(item.get("looks", ()))
+    return Submission(**item | {"state": Sending(item["state"]), "looks": looks})
 
 
 def _receipt(item: Item) -> Receipt:

@@ -57,21 +57,28 @@ _OVER: dict[WaitReason, type[JobError]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Applicant:
-    """A run that wants to send the request of a stage."""
+class Request:
+    """One of the requests of a run that cost money."""
 
     provider: str
     stage: Stage
     job_id: str
     number: int
-    since: int
-    """Since when it could have been sent, Unix seconds of the clock."""
-    place: int = 0
+    place: int
     """Which of the requests of this stage it is, from 0."""
 
     @property
     def name(self) -> str:
+        """Of the run, which has one lease for all of them."""
         return f"{self.job_id}-{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Applicant(Request):
+    """One that wants to be sent."""
+
+    since: int
+    """Since when it could have been, Unix seconds of the clock."""
 
 
 def await_turn(services: Services, applicant: Applicant) -> int | None:

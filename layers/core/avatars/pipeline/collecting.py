@@ -41,6 +41,10 @@ LOOKS_PER_AGE = 20
 """Early looks are close together, later ones a twentieth of the folder's age apart: some 370
 looks in 24 hours, so that the execution's history stays far below its 25,000 events."""
 
+HELD_WAIT = 60
+"""While the owner of a folder looks at its verdicts, looks are this far apart: that takes minutes,
+and each of them costs three transitions."""
+
 TRICKLE_WAIT = 300
 """Into a folder that has filled for hours, looks are at least this far apart, however photos
 trickle in or are overwritten: each upload may cost two looks."""
@@ -201,7 +205,9 @@ def seconds_to_wait(services: Services, job: Job, folder: Folder) -> int:
         trickling = min(age / LOOKS_PER_AGE / 3, TRICKLE_WAIT)
         wait = max(clock.from_wall(quiet_ends - wall), trickling)
     else:
-        wait = max(SHORTEST_WAIT, age / LOOKS_PER_AGE, clock.from_wall(1))
+        is_held = folder.manifest.hold and not folder.start_asked
+        shortest = HELD_WAIT if is_held else SHORTEST_WAIT
+        wait = max(shortest, age / LOOKS_PER_AGE, clock.from_wall(1))
     return math.ceil(min(wait, LONGEST_WAIT, job.collect_deadline - now))
 
 

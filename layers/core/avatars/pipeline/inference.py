@@ -30,9 +30,10 @@ from avatars.model import (
     Sending,
     Stage,
     Submission,
+    Workload,
 )
 from avatars.pipeline.admission import give_back
-from avatars.pipeline.estimating import remember
+from avatars.pipeline.learning import remember, workload
 from avatars.pipeline.looking import LookReply, Looks, look, look_again
 from avatars.pipeline.planning import next_photo, next_place, planned
 from avatars.pipeline.running import require_run
@@ -71,6 +72,9 @@ class InferenceLedger:
 
     def accepted_id(self) -> str | None:
         return self.inference().inference_id
+
+    def workload(self) -> Workload:
+        return workload(self.stage, self.job(), self.inference().avatars)
 
     def asked_since(self) -> int:
         job = self.job()
@@ -212,7 +216,10 @@ def _check(
         announced = _announce(services, job, row, place, progress)
         if not inference.links:  # else they were made long ago, and this is about fresh links
             services.meter.add(LOOKS, looks["answered"], stage=Stage.INFERENCE)
-            remember(services, job.provider, Stage.INFERENCE, inference.submission)
+            asked = workload(Stage.INFERENCE, job, inference.avatars)
+            remember(services, asked, inference.submission, looks)
+        # When the next one was last seen under way, nobody knows.
+        looks.pop("running_at", None)
         return None, announced, looks
     if inference.links:
         # They were announced before: whatever is said now, those links are tried once more.

@@ -1,7 +1,7 @@
 """Looking at what the provider is doing, once per Wait state."""
 
 from collections.abc import Callable
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from avatars.errors import JobError, ProviderKeyRefusedError
 from avatars.model import Answer, Progress, ProgressState, Submission
@@ -21,6 +21,8 @@ class Looks(TypedDict):
     """How many there were, without those that a provider in trouble gave no answer to."""
     not_found: int
     """How many in a row did not find the id."""
+    running_at: NotRequired[int]
+    """When it was last seen under way, in seconds after the intent; absent where it never was."""
 
 
 class LookReply(TypedDict):
@@ -55,7 +57,7 @@ def look(
     progress = read(answer)
     missing = looks["not_found"] + 1 if progress.state is ProgressState.NOT_FOUND else 0
     answered = looks["answered"] + (progress.state is not ProgressState.UNAVAILABLE)
-    return answer, progress, {"answered": answered, "not_found": missing}
+    return answer, progress, {**looks, "answered": answered, "not_found": missing}
 
 
 def look_again(
@@ -78,8 +80,12 @@ def look_again(
     elapsed, remaining = now - submission.intended_at, deadline - now
     if elapsed > NOT_FOUND_GRACE and looks["not_found"] >= 2:
         raise lost
-    if remaining <= 0 or looks["answered"] > schedule.most_looks:
+    if remaining <= 0 or looks["answered"] > max(schedule.most_looks, len(submission.looks)):
         raise overdue
+    if progress.state is ProgressState.RUNNING:
+        looks = {**looks, "running_at": elapsed}
     # The last look is at the deadline, unless the provider asks for a longer wait.
-    wait = max(min(schedule.next_wait(elapsed), remaining), progress.wait_seconds or 0)
+    wait = max(
+        min(schedule.next_wait(elapsed, submission.looks), remaining), progress.wait_seconds or 0
+    )
     return {"status": "RUNNING", "wait_seconds": wait, "looks": looks, "batches": 0}

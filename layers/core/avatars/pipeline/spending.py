@@ -23,7 +23,7 @@ from avatars.model import (
     Submission,
     WaitReason,
 )
-from avatars.pipeline.admission import Applicant, capacity_of, give_back, pause, wait
+from avatars.pipeline.admission import Applicant, Request, capacity_of, give_back, pause, wait
 from avatars.pipeline.planning import planned
 from avatars.ports import Services
 from avatars.settings import DAY, Settings
@@ -95,11 +95,11 @@ def await_budget(services: Services, applicant: Applicant) -> int | None:
     return None
 
 
-def book(services: Services, applicant: Applicant) -> None:
+def book(services: Services, request: Request) -> None:
     """A run's request is paid for, or may be and nobody will ever know."""
     if services.settings.spending.is_priced:
-        entry = _entry_of(applicant)
-        change = _changing(services, applicant.provider, applicant.job_id)
+        entry = _entry_of(request)
+        change = _changing(services, request.provider, request.job_id)
         change(lambda known: _spent(known, entry))
 
 
@@ -115,19 +115,19 @@ def book_all(services: Services, job: Job) -> None:
         _changing(services, job.provider, job.job_id)(spend)
 
 
-def settle_refusal(services: Services, applicant: Applicant) -> None:
+def settle_refusal(services: Services, request: Request) -> None:
     """A run's request was provably not accepted: if the run is over, nothing is in doubt any more.
 
     Else it may send it again, and keeps what it has reserved.
     """
 
     def settle(known: Spending) -> Spending:
-        entry = _entry_of(applicant)
+        entry = _entry_of(request)
         one = known.reserved.get(entry)
         return _without(known, entry) if one and one.in_doubt else known
 
     if services.settings.spending.is_priced:
-        _changing(services, applicant.provider, applicant.job_id)(settle)
+        _changing(services, request.provider, request.job_id)(settle)
 
 
 def close_accounts(services: Services, job: Job, run: Run) -> None:
@@ -165,8 +165,8 @@ def _entries_of(known: Spending, run: str) -> list[str]:
     return [entry for entry in known.reserved if entry.startswith(f"{run} ")]
 
 
-def _entry_of(applicant: Applicant) -> str:
-    return _entry(applicant.name, applicant.stage, applicant.place)
+def _entry_of(request: Request) -> str:
+    return _entry(request.name, request.stage, request.place)
 
 
 def _entry(run: str, stage: Stage, place: int = 0) -> str:

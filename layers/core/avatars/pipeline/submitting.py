@@ -18,10 +18,11 @@ from avatars.errors import (
     ProviderUnreachableError,
     RunRefusedError,
 )
-from avatars.model import Answer, Sending, Stage, Submission, WaitReason
+from avatars.model import Answer, Sending, Stage, Submission, WaitReason, Workload
 from avatars.pipeline.admission import (
     LONGEST_WAIT,
     Applicant,
+    Request,
     await_turn,
     give_back,
     pause,
@@ -29,6 +30,7 @@ from avatars.pipeline.admission import (
     report_success,
     wait,
 )
+from avatars.pipeline.learning import planned_looks
 from avatars.pipeline.spending import (
     await_budget,
     book,
@@ -105,6 +107,9 @@ class Ledger(Protocol):
 
     def accepted_id(self) -> str | None: ...
 
+    def workload(self) -> Workload:
+        """What is asked for, as far as it tells how long that takes."""
+
     def asked_since(self) -> int:
         """Since when the provider may have been asked, Unix seconds of the clock."""
 
@@ -140,9 +145,9 @@ def submit(
     where the provider refuses, OutcomeUnknownError where nobody can tell.
     """
     ledger.require_run()
-    if accepted_id := ledger.accepted_id():
-        return _accepted(services, ledger, accepted_id)
     before = ledger.submission()
+    if accepted_id := ledger.accepted_id():
+        return _accepted(services, ledger, before, accepted_id)
     _require_not_under_way(ledger, before)
     name = ledger.answer_name(before.attempt + 1 if before else 1)
     if forgotten := services.answers.find(ledger.job_id, name):
@@ -187,7 +192,7 @@ def recover(
     """
     submission = ledger.submission()
     if accepted_id := ledger.accepted_id():
-        return _accepted(services, ledger, accepted_id)
+        return _accepted(services, ledger, submission, accepted_id)
     if submission is None or submission.may_be_sent_again:
         ledger.require_run()
         why = f"the step that sends it ended with {trouble}"
@@ -208,7 +213,7 @@ def recover(
         if submission.abandoned >= services.settings.resubmissions[ledger.stage]:
             raise
         # First: what may be paid for must be counted before it can be sent, and reserved, again.
-        book(services, _applicant(ledger))
+        book(services, _request(ledger))
         _mark(ledger, submission, Sending.ABANDONED)
         why = "its outcome stayed unknown"
         return _ask_again(services, ledger, WaitReason.NOT_SENT, why)
@@ -257,9 +262,13 @@ def _applicant(ledger: Ledger) -> Applicant:
         ledger.stage,
         ledger.job_id,
         ledger.number,
-        ledger.asked_since(),
         ledger.place,
+        ledger.asked_since(),
     )
+
+
+def _request(ledger: Ledger) -> Request:
+    return Request(ledger.provider, ledger.stage, ledger.job_id, ledger.number, ledger.place)
 
 
 def _require_not_under_way(ledger: Ledger, submission: Submission | None) -> None:
@@ -269,6 +278,7 @@ def _require_not_under_way(ledger: Ledger, submission: Submission | None) -> Non
 
 def _intend(services: Services, ledger: Ledger) -> Submission:
     token = uuid.uuid4().hex
+    looks = planned_looks(services, ledger.workload())
 
     def intend(submission: Submission | None) -> Submission:
         if submission and submission.token == token:
@@ -278,7 +288,8 @@ def _intend(services: Services, ledger: Ledger) -> Submission:
         if submission:
             attempt = submission.attempt + 1
             abandoned = submission.abandoned + (submission.state is Sending.ABANDONED)
-        return _submission(services, ledger, attempt, token=token, abandoned=abandoned)
+        submission = _submission(services, ledger, attempt, token=token, abandoned=abandoned)
+        return replace(submission, looks=looks)
 
     return ledger.intend(intend)
 
@@ -314,9 +325,9 @@ def _look_up(services: Services, ledger: Ledger, submission: Submission) -> Subm
         return {"status": "IN_FLIGHT", "accepted_id": None, "wait_seconds": rest}
     found = ledger.look_up()
     if found is not None:
-        return _take(services, ledger, found)
+        return _take(services, ledger, submission, found)
     _mark(ledger, submission, Sending.NOT_SENT)
-    settle_refusal(services, _applicant(ledger))
+    settle_refusal(services, _request(ledger))
     why = "the provider does not know it"
     return _ask_again(services, ledger, WaitReason.NOT_SENT, why)
 
@@ -337,8 +348,8 @@ def _settle(
     except JobError as error:
         # Refused: once the cause is removed it may be sent again.
         _mark(ledger, submission, Sending.NOT_SENT)
-        settle_refusal(services, _applicant(ledger))
-        give_back(services, ledger.provider, ledger.stage, _applicant(ledger).name)
+        settle_refusal(services, _request(ledger))
+        give_back(services, ledger.provider, ledger.stage, _request(ledger).name)
         reason = PAUSES.get(type(error))
         if reason is None:
             raise
@@ -346,20 +357,29 @@ def _settle(
         return _waiting(wait(services, _applicant(ledger), reason, RETRY_WAIT, trouble=str(error)))
     except NotAcceptedError as error:
         return _not_accepted(services, ledger, submission, error)
-    return _take(services, ledger, accepted_id)
+    return _take(services, ledger, submission, accepted_id)
 
 
-def _take(services: Services, ledger: Ledger, accepted_id: str) -> SubmitReply:
+def _take(
+    services: Services, ledger: Ledger, submission: Submission, accepted_id: str
+) -> SubmitReply:
     """Record that a request was accepted."""
     logger.info("accepted", extra={"accepted_id": accepted_id})  # one more place to find it
     ledger.accept(accepted_id)
-    book(services, _applicant(ledger))
+    book(services, _request(ledger))
     report_success(services, ledger.provider)
-    return _accepted(services, ledger, accepted_id)
+    return _accepted(services, ledger, submission, accepted_id)
 
 
-def _accepted(services: Services, ledger: Ledger, accepted_id: str) -> SubmitReply:
-    seconds = _schedule(services, ledger).first_wait()
+def _accepted(
+    services: Services, ledger: Ledger, submission: Submission | None, accepted_id: str
+) -> SubmitReply:
+    schedule = _schedule(services, ledger)
+    if submission is None:  # a person has put in the id
+        seconds = schedule.first_wait()
+    else:
+        elapsed = services.clock.now() - submission.intended_at
+        seconds = schedule.first_wait(submission.looks, elapsed)
     return {"status": "ACCEPTED", "accepted_id": accepted_id, "wait_seconds": seconds}
 
 
@@ -371,7 +391,7 @@ def _not_accepted(
     services: Services, ledger: Ledger, submission: Submission, error: NotAcceptedError
 ) -> SubmitReply:
     _mark(ledger, submission, Sending.NOT_SENT)
-    settle_refusal(services, _applicant(ledger))
+    settle_refusal(services, _request(ledger))
     if error.wait_seconds is None:
         report_outage(services, ledger.provider)
         return _ask_again(services, ledger, WaitReason.OUTAGE, str(error))

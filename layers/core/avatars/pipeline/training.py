@@ -23,9 +23,10 @@ from avatars.model import (
     Stage,
     Submission,
     TrainingRequest,
+    Workload,
 )
 from avatars.pipeline.admission import give_back
-from avatars.pipeline.estimating import remember
+from avatars.pipeline.learning import remember, workload
 from avatars.pipeline.looking import LookReply, Looks, look, look_again
 from avatars.pipeline.running import require_run
 from avatars.pipeline.submitting import Send, Step, SubmitReply, known, recover, sent, submit
@@ -54,6 +55,9 @@ class TrainingLedger:
 
     def accepted_id(self) -> str | None:
         return self.job().model_id
+
+    def workload(self) -> Workload:
+        return workload(self.stage, self.job())
 
     def asked_since(self) -> int:
         run = self.services.jobs.run(self.job_id, self.number)
@@ -139,7 +143,7 @@ def check_training(services: Services, job_id: str, run: int, looks: Looks) -> L
     if progress.state is ProgressState.READY:
         services.jobs.change_job(job_id, lambda job: _trained(job, services.clock.now()))
         services.meter.add(LOOKS, looks["answered"], stage=Stage.TRAINING)
-        remember(services, job.provider, Stage.TRAINING, job.training)
+        remember(services, workload(Stage.TRAINING, job), job.training, looks)
         return _ready(services, job, run, looks)
     _raise_if_ended(progress)
     return look_again(
