@@ -25,9 +25,12 @@ def mark_file(file: Path, source_type: str = TRAINED) -> None:
     Raises DownloadFailedError where the file is none of these, or ends early.
     """
     try:
-        file.write_bytes(marked(file.read_bytes(), source_type))
+        picture = marked(file.read_bytes(), source_type)
     except ValueError as error:
         raise DownloadFailedError("What came is not a whole JPEG, PNG or WebP picture.") from error
+    with file.open("r+b") as over:
+        over.write(picture)
+        over.truncate()
 
 
 def form_of(picture: bytes) -> ModuleType:

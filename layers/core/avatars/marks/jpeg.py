@@ -29,7 +29,7 @@ def with_xmp(jpeg: bytes, packet: bytes) -> bytes:
     ours = bytes((0xFF, _APP1)) + (len(content) + 2).to_bytes(2) + content
     segments = [segment for _, segment in first] + [ours]
     segments += [segment for _, segment in others[len(first) :]]
-    return b"".join((jpeg[:2], *segments, jpeg[picture:]))
+    return b"".join((jpeg[:2], *segments, memoryview(jpeg)[picture:]))
 
 
 def _is_first(marker: int, segment: bytes) -> bool:

@@ -25,8 +25,9 @@ def find_xmp(png: bytes) -> bytes | None:
 
 def with_xmp(png: bytes, packet: bytes) -> bytes:
     """The PNG with this packet in place of its own, after its header."""
+    whole = memoryview(png)
     header, *others = [
-        png[start:end] for kind, start, end in _chunks(png) if not _is_xmp(png, kind, start)
+        whole[start:end] for kind, start, end in _chunks(png) if not _is_xmp(png, kind, start)
     ]
     content = b"iTXt" + _XMP + _PLAIN + b"\0\0" + packet
     size, checksum = (len(content) - 4).to_bytes(4), zlib.crc32(content).to_bytes(4)
