@@ -106,7 +106,7 @@ class TestGood:
         ([], "must be a JSON object"),
         (
             {"subjekt": "cat"},
-            "unknown field 'subjekt'; known are consent, hold, photos, prompts, provider, subject, webhook",
+            "unknown field 'subjekt'; known are consent, hold, photos, prompts, provider",
         ),
         ({"webhook": ["https://example.com"]}, "webhook must be an address"),
         ({"webhook": ""}, "webhook cannot be called. It must begin with https://"),

@@ -47,6 +47,7 @@ _CONFIG = Config(
     connect_timeout=3,
     read_timeout=10,
     retries={"mode": "standard", "total_max_attempts": 4},
+    max_pool_connections=16,  # as many as avatars are copied at once
 )
 # By default boto3 signs links with SigV2, and for the global host, which most regions refuse.
 _S3_CONFIG = _CONFIG.merge(
