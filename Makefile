@@ -5,7 +5,7 @@ JOBS := 100
 FAULTS := 1
 SEED := 1
 BENCH := all
-BENCHMARKS := photos api cost copying job polling cold memory
+BENCHMARKS := photos api cost copying job polling
 
 # The SAM CLI builds with the python3.13 on PATH, and would tell its makers of its use.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
