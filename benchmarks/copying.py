@@ -31,7 +31,7 @@ from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from avatars import keys
 from avatars.marks import marked
-from avatars.model import Answer, Job, JobStatus, Prompt, Run, Subject, job_id_for
+from avatars.model import Answer, Inference, Job, JobStatus, Prompt, Run, Subject, job_id_for
 from avatars.settings import Settings
 from avatars.wiring import AwsServices
 from benchmarks.copies import LATENCY, TABLE_LATENCY
@@ -149,13 +149,15 @@ def announce(services: AwsServices, job_id: str, links: Sequence[str]) -> None:
         owner="alice",
         folder=job_id,
         subject=Subject.WOMAN,
+        provider="picsart-trained",
         status=JobStatus.KEEPING,
         created_at=MADE_AT,
         collect_deadline=MADE_AT,
     )
-    services.jobs.create_job(job, Run(job_id, 1, (Prompt("realistic", len(links)),)))
+    prompts, inferences = (Prompt("realistic", len(links)),), (Inference(len(links)),)
+    services.jobs.create_job(job, Run(job_id, 1, prompts, inferences=inferences))
     body = json.dumps({"status": "DONE", "urls": links}).encode()
-    services.answers.keep(job_id, keys.result_answer(1), Answer(200, {}, body))
+    services.answers.keep(job_id, keys.result_answer(1, 0), Answer(200, {}, body))
 
 
 @dataclass(frozen=True)

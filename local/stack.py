@@ -82,6 +82,7 @@ def running_stack(
     *scenario* are the simulator's knobs for Picsart, *astria* holds those for Astria.
     """
     # Whoever only looks for a stack does not wait for seconds until all of this is imported.
+    from avatars.provider.catalog import CAPABILITIES
     from local.deploy import deploy
     from local.front import Front, application, page_headers
     from local.passage import Upstream
@@ -113,6 +114,8 @@ def running_stack(
                 "ProviderUrl": simulator.api_url,
                 "ProviderStatusUrl": simulator.api_url,
                 "ProviderResultOrigins": simulator.results_origin,
+                "AstriaUrl": simulator.astria.api_url,
+                "JobProviders": ",".join(CAPABILITIES),
                 "WebhookOrigins": RECEIVER,
                 "PageOrigin": front.origin,
                 "MachineClients": "1",
@@ -122,7 +125,8 @@ def running_stack(
             engine.endpoint_url,
         )
         client("secretsmanager", engine.endpoint_url).put_secret_value(
-            SecretId=deployment.outputs["ProviderKeySecret"], SecretString=key
+            SecretId=deployment.outputs["ProviderKeySecret"],
+            SecretString=json.dumps({"picsart": key, "astria": astria_key}),
         )
         password = f"Aa1-{secrets.token_urlsafe(12)}"  # every kind of character that pools want
         _invite(engine.endpoint_url, deployment.outputs["OwnerPool"], password)
