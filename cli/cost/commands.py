@@ -110,9 +110,10 @@ def cost(
         traced = is_traced()
         warm = lines_of({**units_of(counts, asked, traced=traced), **own}, known)
         cold = lines_of({**units_of(counts, asked, cold=True, traced=traced), **own}, known)
-        schedules = [(Schedule(*looks, 1200, 86_400), ()) for looks in SCHEDULES]
-        learned = planned(Stage.TRAINING, TRAINING, seconds, looks_per_stage)
-        if learned:
+        schedules: list[tuple[Schedule, tuple[int, ...]]] = [
+            (Schedule(*looks, 1200, 86_400), ()) for looks in SCHEDULES
+        ]
+        if learned := planned(Stage.TRAINING, TRAINING, seconds, looks_per_stage):
             schedules.append((TRAINING, learned))
         provider = (training_price + avatar_price * asked.avatars) * credit_dollars
         document = {
