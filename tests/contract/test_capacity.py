@@ -25,6 +25,7 @@ from avatars.ports import Capacity
 from benchmarks.cost import size
 from tests.contract.table import TABLE, rows
 from tests.fakes import FakeCapacity
+from tests.fakes.services import ACCOUNT
 
 
 @pytest.fixture(params=["fake", "DynamoDB"])
@@ -32,7 +33,7 @@ def capacity(request: pytest.FixtureRequest) -> Capacity:
     if request.param == "fake":
         return FakeCapacity()
     request.getfixturevalue("aws")
-    return DynamoDBCapacity(rows())
+    return DynamoDBCapacity(rows(), ACCOUNT)
 
 
 def close(gate: Gate) -> Gate:
@@ -126,7 +127,7 @@ def test_durations_come_back_by_key_in_their_order(capacity: Capacity) -> None:
 
 
 def test_a_row_of_all_that_is_remembered_is_one_write_unit(aws: None) -> None:
-    capacity = DynamoDBCapacity(rows())
+    capacity = DynamoDBCapacity(rows(), ACCOUNT)
     [key, *_] = Workload("picsart-trained", Stage.INFERENCE, Subject.COUPLE, MAX_AVATARS).keys
     longest = Took(86_280, 86_400)
 

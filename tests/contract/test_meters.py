@@ -6,7 +6,15 @@ from dataclasses import dataclass
 import pytest
 
 from avatars.aws.meters import EmfMeter, NoMeter
-from avatars.metrics import CREDITS_LEFT, NAMESPACE, PHOTOS_JUDGED, PROVIDER_CALLS, SERVICE
+from avatars.metrics import (
+    CREDITS_LEFT,
+    METRICS,
+    NAMESPACE,
+    PHOTOS_JUDGED,
+    PROVIDER_CALLS,
+    PROVIDER_DRIFT,
+    SERVICE,
+)
 from avatars.ports import Meter
 from tests.fakes import FakeMeter
 from tests.printed import lines_of, points, printing
@@ -24,14 +32,18 @@ class Bench:
 
 @pytest.fixture(params=["fake", "EMF"])
 def bench(request: pytest.FixtureRequest) -> Bench:
+    whole = {metric.name for metric in METRICS if metric.whole}
+
     def by_fake(act: Callable[[Meter], None]) -> Counted:
         meter = FakeMeter()
         act(meter)
-        return [
-            (point.metric, point.value, by)
-            for point in meter.points
-            for by in ([{name: told} for name, told in point.by.items()] or [{}])
-        ]
+        counted = []
+        for point in meter.points:
+            sets = [{name: told} for name, told in point.by.items()]
+            if point.metric in whole or not sets:
+                sets.append({})
+            counted += [(point.metric, point.value, by) for by in sets]
+        return counted
 
     def by_lines(act: Callable[[Meter], None]) -> Counted:
         with printing() as paper:
@@ -56,6 +68,15 @@ def test_a_metric_is_counted_by_each_of_its_dimensions_one_at_a_time(bench: Benc
 
 def test_one_without_dimensions_is_counted_for_the_stack(bench: Bench) -> None:
     assert bench.count(lambda meter: meter.add(CREDITS_LEFT, 12)) == [("CreditsLeft", 12, {})]
+
+
+def test_one_that_something_watches_as_a_whole_is_counted_as_a_whole_too(bench: Bench) -> None:
+    counted = bench.count(lambda meter: meter.add(PROVIDER_DRIFT, kind="new_shape"))
+
+    assert counted == [
+        ("ProviderDrift", 1, {"kind": "new_shape"}),
+        ("ProviderDrift", 1, {}),
+    ]
 
 
 def test_a_dimension_of_which_nothing_is_said_is_left_out(bench: Bench) -> None:

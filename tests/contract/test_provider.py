@@ -1,6 +1,5 @@
 """The provider over HTTP: requests to the letter, and each of them exactly once."""
 
-import json
 import socket
 import struct
 from collections.abc import Iterator
@@ -16,135 +15,42 @@ from avatars.errors import (
     ProviderKeyRefusedError,
     ProviderUnreachableError,
 )
-from avatars.model import Answer, ProgressState, Prompt, Subject, WaitReason
-from avatars.provider.picsart import CONNECT_TIMEOUT, READ_TIMEOUT, PicsartProvider, http_client
+from avatars.model import (
+    Answer,
+    InferenceRequest,
+    ProgressState,
+    Prompt,
+    Subject,
+    TrainingRequest,
+    WaitReason,
+)
+from avatars.provider.calls import CONNECT_TIMEOUT, READ_TIMEOUT, http_client
+from avatars.provider.picsart import PicsartProvider
 from avatars.provider.picsart_reader import PicsartReader
 from avatars.settings import FIELDS, ProviderSettings
 from local.simulator.running import RunningSimulator, running_simulator
 from tests.builders import a_picture
 from tests.contract.loopback import Exchange, Loopback, loopback
-from tests.fakes import FakeClock, FakePicsart, FakeProvider
+from tests.fakes import FakeClock, FakeCompany, FakeProvider
 
 KEY = "a-secret-key"
-LINKS = [f"https://photos.test/{number}.jpg?signature=5ec2e7" for number in range(1, 6)]
-PROMPTS = [Prompt("anime", 2, "at sea"), Prompt("realistic")]
+LINKS = tuple(f"https://photos.test/{number}.jpg?signature=5ec2e7" for number in range(1, 6))
+PROMPTS = (Prompt("anime", 2, "at sea"), Prompt("realistic"))
+TRAINING = TrainingRequest("a-job", LINKS, Subject.DOG)
 READER = PicsartReader()
 IMPATIENT = httpx.Timeout(5, read=1)
 
 
 def settings(url: str, **changes: Any) -> ProviderSettings:
     names = {name: name for name in FIELDS} | {"photos": "images"}
-    return replace(ProviderSettings(url, url, fields=names, result_origins=()), **changes)
+    known = ProviderSettings(
+        url, url, fields=names, result_origins=(), astria_url=url, astria_branch=""
+    )
+    return replace(known, **changes)
 
 
-class TestRequests:
-    """What is on the wire, seen by a transport that keeps it."""
-
-    @pytest.fixture
-    def seen(self) -> list[httpx.Request]:
-        return []
-
-    @pytest.fixture
-    def provider(self, seen: list[httpx.Request]) -> Iterator[PicsartProvider]:
-        def keep(request: httpx.Request) -> httpx.Response:
-            seen.append(request)
-            headers = {
-                "X-Picsart-Correlation-Id": "abc",
-                "Retry-After": "5",
-                "Set-Cookie": "session=5ec2e7",
-            }
-            return httpx.Response(202, content=b'{"model_id": "m-1"}', headers=headers)
-
-        where = settings(
-            "https://provider.test/v1",
-            status_url="https://status.test/v1",
-            fields={
-                "photos": "image_urls",
-                "prompts": "lines",
-                "style": "look",
-                "count": "number",
-                "prompt": "text",
-            },
-        )
-        with httpx.Client(transport=httpx.MockTransport(keep)) as http:
-            yield PicsartProvider(where, KEY, http)
-
-    def test_a_training_is_asked_for_with_links_and_subject(
-        self, provider: PicsartProvider, seen: list[httpx.Request]
-    ) -> None:
-        provider.submit_training(LINKS, Subject.DOG)
-
-        [request] = seen
-        assert (request.method, str(request.url)) == (
-            "POST",
-            "https://provider.test/v1/avatars/models",
-        )
-        assert json.loads(request.content) == {"image_urls": LINKS, "type": "dog"}
-        assert request.headers["Content-Type"] == "application/json"
-
-    def test_its_status_is_asked_for_at_a_host_of_its_own(
-        self, provider: PicsartProvider, seen: list[httpx.Request]
-    ) -> None:
-        provider.check_training("m-1")
-
-        assert (seen[0].method, str(seen[0].url)) == (
-            "GET",
-            "https://status.test/v1/avatars/models/m-1",
-        )
-
-    def test_an_inference_is_asked_for_with_all_prompts_under_the_names_of_the_settings(
-        self, provider: PicsartProvider, seen: list[httpx.Request]
-    ) -> None:
-        provider.submit_inference("m-1", PROMPTS)
-
-        [request] = seen
-        assert str(request.url) == "https://provider.test/v1/avatars/models/m-1/inferences"
-        assert json.loads(request.content) == {
-            "lines": [
-                {"look": "anime", "number": 2, "text": "at sea"},
-                {"look": "realistic", "number": 1},
-            ]
-        }
-
-    def test_avatars_are_asked_for_by_model_and_inference(
-        self, provider: PicsartProvider, seen: list[httpx.Request]
-    ) -> None:
-        provider.check_inference("m-1", "i-1")
-
-        assert str(seen[0].url) == "https://provider.test/v1/avatars/models/m-1/inferences/i-1"
-
-    @pytest.mark.parametrize("odd", ["../balance", "a/b", "a?b=c", "a#b", "ü 1%", "//evil.test/"])
-    def test_an_id_is_one_part_of_the_path_whatever_it_holds(
-        self, provider: PicsartProvider, seen: list[httpx.Request], odd: str
-    ) -> None:
-        provider.check_inference(odd, odd)
-
-        path = seen[0].url.raw_path.decode()
-        assert path.count("/") == 6
-        assert "?" not in path
-
-    def test_the_key_is_in_its_header_and_nowhere_else(
-        self, provider: PicsartProvider, seen: list[httpx.Request]
-    ) -> None:
-        provider.submit_training(LINKS, Subject.DOG)
-        provider.check_training("m-1")
-        provider.submit_inference("m-1", PROMPTS)
-        provider.check_inference("m-1", "i-1")
-
-        for request in seen:
-            assert request.headers["X-Picsart-API-Key"] == KEY
-            others = [value for name, value in request.headers.items() if "api-key" not in name]
-            assert KEY not in f"{request.url}{request.content!r}{others}"
-        assert KEY not in repr(provider)
-
-    def test_an_answer_has_its_body_and_the_headers_that_matter(
-        self, provider: PicsartProvider
-    ) -> None:
-        answer = provider.submit_training(LINKS, Subject.DOG)
-
-        assert (answer.status_code, answer.body) == (202, b'{"model_id": "m-1"}')
-        assert answer.headers == {"x-picsart-correlation-id": "abc", "retry-after": "5"}
-        assert answer.header("Retry-After") == "5"
+def avatars_of(model_id: str) -> InferenceRequest:
+    return InferenceRequest(PROMPTS, Subject.WOMAN, model_id=model_id)
 
 
 class TestTransport:
@@ -163,7 +69,7 @@ class TestTransport:
         self, error: type[Exception]
     ) -> None:
         with pytest.raises(ProviderUnreachableError, match=error.__name__):
-            self.provider(error).submit_training(LINKS, Subject.DOG)
+            self.provider(error).submit_training(TRAINING)
 
     @pytest.mark.parametrize(
         "error",
@@ -179,7 +85,7 @@ class TestTransport:
     )
     def test_after_that_nobody_can_tell(self, error: type[Exception]) -> None:
         with pytest.raises(OutcomeUnknownError, match=error.__name__):
-            self.provider(error).submit_inference("m-1", PROMPTS)
+            self.provider(error).submit_inference(avatars_of("m-1"))
 
     @pytest.mark.parametrize("error", [httpx.ConnectError, httpx.ReadTimeout, httpx.ReadError])
     def test_a_look_that_fails_is_a_look_without_an_answer(self, error: type[Exception]) -> None:
@@ -210,7 +116,7 @@ class TestWire:
 
     @staticmethod
     def submit(http: httpx.Client, url: str) -> Answer:
-        return PicsartProvider(settings(url), KEY, http).submit_training(LINKS, Subject.DOG)
+        return PicsartProvider(settings(url), KEY, http).submit_training(TRAINING)
 
     def test_a_refused_connection_was_not_sent(self, http: httpx.Client) -> None:
         with loopback() as gone:
@@ -321,6 +227,10 @@ def provider(simulator: RunningSimulator) -> Iterator[PicsartProvider]:
         yield PicsartProvider(settings(simulator.api_url), KEY, http)
 
 
+def training(links: list[str]) -> TrainingRequest:
+    return TrainingRequest("a-job", tuple(links), Subject.WOMAN)
+
+
 @pytest.fixture
 def links() -> Iterator[list[str]]:
     with loopback() as host:
@@ -341,12 +251,12 @@ class TestBoth:
         """A provider for any key."""
         if request.param == "simulator":
             return lambda key: replace(provider, key=key)
-        picsart = FakePicsart()
+        picsart = FakeCompany()
         picsart.key = KEY
         return lambda key: FakeProvider(picsart, key)
 
     def test_every_training_is_a_model_of_its_own(self, both: Any, links: list[str]) -> None:
-        answers = [both(KEY).submit_training(links, Subject.WOMAN) for _ in range(2)]
+        answers = [both(KEY).submit_training(training(links)) for _ in range(2)]
 
         first, second = map(READER.training_id, answers)
         assert first != second
@@ -354,11 +264,11 @@ class TestBoth:
     def test_a_model_draws_once_it_is_trained(
         self, both: Any, links: list[str], clock: FakeClock
     ) -> None:
-        model_id = READER.training_id(both(KEY).submit_training(links, Subject.WOMAN))
+        model_id = READER.training_id(both(KEY).submit_training(training(links)))
         clock.move(1200)
 
         trained = READER.training_progress(both(KEY).check_training(model_id))
-        inference_id = READER.inference_id(both(KEY).submit_inference(model_id, PROMPTS))
+        inference_id = READER.inference_id(both(KEY).submit_inference(avatars_of(model_id)))
         drawing = READER.inference_progress(both(KEY).check_inference(model_id, inference_id))
 
         assert trained.state is ProgressState.READY
@@ -366,9 +276,9 @@ class TestBoth:
 
     def test_another_key_is_refused_whatever_is_asked(self, both: Any, links: list[str]) -> None:
         answers = [
-            both("another").submit_training(links, Subject.WOMAN),
+            both("another").submit_training(training(links)),
             both("another").check_training("m-1"),
-            both("another").submit_inference("m-1", PROMPTS),
+            both("another").submit_inference(avatars_of("m-1")),
             both("another").check_inference("m-1", "i-1"),
             both("another").balance(),
         ]
@@ -397,11 +307,11 @@ class TestSimulator:
         clock: FakeClock,
         links: list[str],
     ) -> None:
-        model_id = READER.training_id(provider.submit_training(links, Subject.WOMAN))
+        model_id = READER.training_id(provider.submit_training(training(links)))
         early = READER.training_progress(provider.check_training(model_id))
         clock.move(1200)
         trained = READER.training_progress(provider.check_training(model_id))
-        inference_id = READER.inference_id(provider.submit_inference(model_id, PROMPTS))
+        inference_id = READER.inference_id(provider.submit_inference(avatars_of(model_id)))
         clock.move(60)
         drawn = READER.inference_progress(provider.check_inference(model_id, inference_id))
 
@@ -433,7 +343,7 @@ class TestSimulator:
         simulator.scenario(faults=[fault | {"route": "start_training", "created": created}])
 
         with pytest.raises(OutcomeUnknownError):
-            READER.training_id(provider.submit_training(links, Subject.WOMAN))
+            READER.training_id(provider.submit_training(training(links)))
 
         assert len(simulator.journal(route="start_training")) == 1
         assert len(simulator.journal(event="charge")) == int(created)
@@ -450,7 +360,7 @@ class TestSimulator:
         provider.http.timeout = IMPATIENT
 
         with pytest.raises(OutcomeUnknownError):
-            provider.submit_training(links, Subject.WOMAN)
+            provider.submit_training(training(links))
 
         assert len(simulator.journal(route="start_training")) == 1
         assert len(simulator.journal(event="charge")) == 1
@@ -463,7 +373,7 @@ class TestSimulator:
         provider.check_training("m-1")
 
         with pytest.raises(NotAcceptedError) as later:
-            READER.training_id(provider.submit_training(links, Subject.WOMAN))
+            READER.training_id(provider.submit_training(training(links)))
 
         assert later.value.wait_seconds is not None
         assert 0 <= later.value.wait_seconds <= 60
@@ -483,10 +393,10 @@ class TestSimulator:
         simulator.scenario(
             result_shape=shape, vocabulary=vocabulary, training_seconds=0, inference_seconds=0
         )
-        model_id = READER.training_id(provider.submit_training(links, Subject.WOMAN))
+        model_id = READER.training_id(provider.submit_training(training(links)))
         clock.move(1)
         provider.check_training(model_id)
-        inference_id = READER.inference_id(provider.submit_inference(model_id, PROMPTS))
+        inference_id = READER.inference_id(provider.submit_inference(avatars_of(model_id)))
         clock.move(1)
 
         drawn = READER.inference_progress(provider.check_inference(model_id, inference_id))

@@ -2,23 +2,38 @@
 
 import json
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from avatars.errors import DownloadFailedError, DownloadRefusedError
-from avatars.model import Answer, Prompt, Subject
+from avatars.model import Answer, InferenceRequest, TrainingRequest
 from tests.fakes.effects import Effects
 
 Reply = Answer | Exception
 
+ACCOUNT = {
+    "x-picsart-correlation-id": "5c1d9a52-3f0b-4f5e-9d57-1f6a4c3b2e10",
+    "x-picsart-ratelimit-limit": "500",
+    "x-picsart-ratelimit-available": "499",
+    "x-picsart-ratelimit-reset-time": "60",
+}
+"""What the vendor puts on every answer, beside the credits that are left."""
+
 
 def answer(status: int, body: object = b"", **headers: str) -> Answer:
-    """An answer; a *body* that is no bytes goes out as JSON, `retry_after` as `retry-after`."""
+    """An answer; a *body* that is no bytes goes out as JSON, `retry_after` as `retry-after`.
+
+    A success has the headers of the account, too.
+    """
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Answer(status, {name.replace("_", "-"): text for name, text in headers.items()}, data)
+    told = {name.replace("_", "-"): text for name, text in headers.items()}
+    if 200 <= status < 300:
+        credits = body.get("credits", 1000) if isinstance(body, dict) else 1000
+        told = {**ACCOUNT, "x-picsart-credit-available": str(credits), **told}
+    return Answer(status, told, data)
 
 
 @dataclass(frozen=True)
@@ -31,8 +46,8 @@ class Sent:
     reply: Reply
 
 
-class FakePicsart:
-    """The company: the key that it accepts, the requests that it got, what it says next."""
+class FakeCompany:
+    """Who runs a provider: the key that it accepts, the requests that it got, what it says next."""
 
     def __init__(self, effects: Effects | None = None) -> None:
         self.key = "key-1"
@@ -82,23 +97,29 @@ class FakePicsart:
 class FakeProvider:
     """The port, bound to the key that our side holds."""
 
-    picsart: FakePicsart
+    company: FakeCompany
     key: str
 
-    def submit_training(self, photo_links: Sequence[str], subject: Subject) -> Answer:
-        return self.picsart.take("submit_training", self.key, tuple(photo_links), subject)
+    def submit_training(self, request: TrainingRequest) -> Answer:
+        return self.company.take("submit_training", self.key, request)
 
     def check_training(self, model_id: str) -> Answer:
-        return self.picsart.take("check_training", self.key, model_id)
+        return self.company.take("check_training", self.key, model_id)
 
-    def submit_inference(self, model_id: str, prompts: Sequence[Prompt]) -> Answer:
-        return self.picsart.take("submit_inference", self.key, model_id, tuple(prompts))
+    def find_training(self, title: str) -> Answer:
+        return self.company.take("find_training", self.key, title)
 
-    def check_inference(self, model_id: str, inference_id: str) -> Answer:
-        return self.picsart.take("check_inference", self.key, model_id, inference_id)
+    def submit_inference(self, request: InferenceRequest) -> Answer:
+        return self.company.take("submit_inference", self.key, request)
+
+    def check_inference(self, model_id: str | None, inference_id: str) -> Answer:
+        return self.company.take("check_inference", self.key, model_id, inference_id)
+
+    def find_inference(self, model_id: str | None) -> Answer:
+        return self.company.take("find_inference", self.key, model_id)
 
     def balance(self) -> Answer:
-        return self.picsart.take("balance", self.key)
+        return self.company.take("balance", self.key)
 
 
 class FakeDownloads:

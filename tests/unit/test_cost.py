@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from avatars.clock import Clock
 from avatars.errors import JobNotFoundError
-from avatars.model import Prompt, Run
+from avatars.model import Prompt, Run, Stage
+from avatars.provider.catalog import capabilities
 from avatars.schedule import Schedule
 from avatars.settings import Settings
 from benchmarks.cost import entries, reads, s3_kind, size
@@ -249,8 +250,10 @@ class TestCounted:
 
     def test_its_schedules_are_those_of_the_template(self) -> None:
         settings = Settings.from_environment(ENVIRONMENT)
+        advice = capabilities(settings.provider)
 
-        assert (settings.training, settings.inference) == (commands.TRAINING, commands.INFERENCE)
+        schedules = [settings.schedule(advice, stage) for stage in Stage]
+        assert schedules == [commands.TRAINING, commands.INFERENCE]
         assert settings.looks_per_stage == commands.LOOKS_PER_STAGE
 
 

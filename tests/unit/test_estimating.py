@@ -10,6 +10,7 @@ from avatars.settings import FIRST_PROVIDER
 from tests.builders import JOB_ID, a_job, a_run, chosen, inferring, stored, training
 from tests.fakes import FakeServices
 from tests.fakes.clock import NOON
+from tests.fakes.services import ACCOUNT, PICSART
 
 ALIKE, OF_THIS_SIZE, ANY = range(3)
 """Places in `Workload.keys`."""
@@ -22,7 +23,7 @@ def known(services: FakeServices, stage: Stage, *seconds: int, where: int = ANY)
     """The jobs before took so long."""
     asked = Workload(FIRST_PROVIDER, stage, Subject.WOMAN, SIZES[stage])
     took = tuple(Took(0, within) for within in seconds)
-    services.capacity.change_durations(asked.keys[where], lambda _: Durations(took))
+    services.capacity(ACCOUNT).change_durations(asked.keys[where], lambda _: Durations(took))
 
 
 def estimated(services: FakeServices) -> dict[str, Any] | None:
@@ -87,7 +88,10 @@ class TestEstimate:
     ) -> None:
         training(services)
         known(services, Stage.TRAINING, *[900] * (LEAST_KNOWN - 1))
-        schedules = services.settings.training, services.settings.inference
+        schedules = (
+            services.capabilities(PICSART).training,
+            services.capabilities(PICSART).inference,
+        )
 
         found = estimated(services)
 

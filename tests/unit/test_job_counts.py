@@ -29,7 +29,7 @@ def effects_of(photos: int, avatars: int, looks: dict[str, int], **settings: Any
     services = surroundings(batch_size=20, **settings)
     for stage, count in looks.items():
         still = answer(202, {"status": "RUNNING"})
-        services.picsart.will(f"check_{stage}", *[still] * count)
+        services.company.will(f"check_{stage}", *[still] * count)
     with Region(services) as region:
         region.sweeping = False
         region.drop(PREFIX, folder(photos, avatars))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from avatars.model import Durations, Sending, Stage, Subject, Took, Workload
+from avatars.model import Durations, Run, Sending, Stage, Subject, Took, Workload
 from avatars.pipeline.inference import check_inference, start_inference
 from avatars.pipeline.learning import REMEMBERED, planned_looks, remember
 from avatars.pipeline.looking import Looks
@@ -25,8 +25,9 @@ from tests.builders import (
 )
 from tests.fakes import FakeServices, answer
 from tests.fakes.clock import NOON
+from tests.fakes.services import ACCOUNT, PICSART
 
-NO_LOOKS: Looks = {"answered": 0, "not_found": 0, "words": []}
+NO_LOOKS: Looks = {"answered": 0, "not_found": 0}
 TRAINING = Workload(FIRST_PROVIDER, Stage.TRAINING, Subject.WOMAN, 5)
 INFERENCE = Workload(FIRST_PROVIDER, Stage.INFERENCE, Subject.WOMAN, 4)
 MINUTES = tuple(Took(60 * n, 60 * n + 60) for n in range(8, 18)) * 3
@@ -35,11 +36,11 @@ MINUTES = tuple(Took(60 * n, 60 * n + 60) for n in range(8, 18)) * 3
 
 def remembered(services: FakeServices, asked: Workload = TRAINING) -> list[Sequence[Took]]:
     """What is known at each key, those most like it first."""
-    return [services.capacity.durations(key).took for key in asked.keys]
+    return [services.capacity(ACCOUNT).durations(key).took for key in asked.keys]
 
 
 def known(services: FakeServices, key: str, took: Sequence[Took] = MINUTES) -> None:
-    services.capacity.change_durations(key, lambda _: Durations(tuple(took)))
+    services.capacity(ACCOUNT).change_durations(key, lambda _: Durations(tuple(took)))
 
 
 class TestLikeness:
@@ -80,7 +81,7 @@ class TestRemembering:
     ) -> None:
         training(services)
         running = answer(202, {"status": "IN_PROGRESS"})
-        services.picsart.will("check_training", running, answer(200, {"status": "DONE"}))
+        services.company.will("check_training", running, answer(200, {"status": "DONE"}))
         services.clock.move(600)
         looks = check_training(services, JOB_ID, 1, NO_LOOKS)["looks"]
         services.clock.move(90)
@@ -94,7 +95,7 @@ class TestRemembering:
         self, services: FakeServices, code: int
     ) -> None:
         training(services)
-        services.picsart.will("check_training", answer(code), answer(200, {"status": "DONE"}))
+        services.company.will("check_training", answer(code), answer(200, {"status": "DONE"}))
         services.clock.move(300)
         looks = check_training(services, JOB_ID, 1, NO_LOOKS)["looks"]
         services.clock.move(90)
@@ -126,7 +127,7 @@ class TestRemembering:
 
     def test_a_trained_model_is_remembered_once(self, services: FakeServices) -> None:
         training(services)
-        services.picsart.will("check_training", answer(200, {"status": "DONE"}))
+        services.company.will("check_training", answer(200, {"status": "DONE"}))
         services.clock.move(900)
 
         for _ in range(2):
@@ -139,11 +140,11 @@ class TestRemembering:
     ) -> None:
         inferring(services)
         done = answer(200, {"status": "DONE", "urls": ["https://cdn.results.test/1.jpg"] * 4})
-        services.picsart.will("check_inference", done, done)
+        services.company.will("check_inference", done, done)
         services.clock.move(30)
         check_inference(services, JOB_ID, 1, NO_LOOKS)
         services.clock.move(600)
-        services.jobs.change_run(JOB_ID, 1, lambda run: replace(run, announced_at=None))
+        services.jobs.change_run(JOB_ID, 1, Run.unannounced)
 
         check_inference(services, JOB_ID, 1, NO_LOOKS)
 
@@ -161,7 +162,7 @@ class TestPlanning:
 
         looks = planned_looks(services, TRAINING)
 
-        schedule = services.settings.training
+        schedule = services.capabilities(PICSART).training
         closest = LEAST_SECONDS_BETWEEN_LOOKS[Stage.TRAINING]
         assert looks == learned_looks(MINUTES, schedule, closest, services.settings.looks_per_stage)
 
@@ -186,9 +187,9 @@ class TestPlanning:
         self, services: FakeServices
     ) -> None:
         stored(services, a_job(chosen=chosen(range(1, 6)), chosen_at=NOON))
-        services.picsart.will("submit_training", answer(200, {"model_id": "model-1"}))
+        services.company.will("submit_training", answer(200, {"model_id": "model-1"}))
         running = answer(202, {"status": "IN_PROGRESS"})
-        services.picsart.will("check_training", *[running] * 3)
+        services.company.will("check_training", *[running] * 3)
         known(services, TRAINING.keys[-1])
         planned = planned_looks(services, TRAINING)
 
@@ -207,12 +208,12 @@ class TestPlanning:
 
     def test_avatars_are_looked_at_as_planned(self, services: FakeServices) -> None:
         trained(services)
-        services.picsart.will("submit_inference", answer(200, {"inference_id": "inference-1"}))
+        services.company.will("submit_inference", answer(200, {"inference_id": "inference-1"}))
         known(services, INFERENCE.keys[-1], [Took(70 + n, 80 + n) for n in range(LEAST_TO_LEARN)])
 
         wait = start_inference(services, JOB_ID, 1)["wait_seconds"]
 
-        submission = services.jobs.run(JOB_ID, 1).inference
+        submission = services.jobs.run(JOB_ID, 1).inferences[0].submission
         assert submission
         assert submission.looks == planned_looks(services, INFERENCE)
         assert submission.looks[0] <= wait <= 1.1 * submission.looks[0] + 1

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from avatars.model import Stage
+from avatars.provider.catalog import CAPABILITIES
 from avatars.schedule import MOST_JITTER, Schedule, learned_looks
-from tests.fakes import FakeServices
+from tests.fakes.services import PICSART
 
-TRAINING = FakeServices().settings.training
-INFERENCE = FakeServices().settings.inference
+TRAINING, INFERENCE = (CAPABILITIES[PICSART].schedule(stage) for stage in Stage)
 
 schedules = st.builds(
     Schedule,
@@ -22,11 +23,6 @@ schedules = st.builds(
 )
 # Without it every example would throw the same dice.
 all_dice = st.random_module()
-
-
-def test_the_defaults_are_what_the_provider_advises() -> None:
-    assert Schedule(first=300, every=120, advised=1200, deadline=3600) == TRAINING
-    assert Schedule(first=20, every=10, advised=60, deadline=3600) == INFERENCE
 
 
 @given(schedules, all_dice)

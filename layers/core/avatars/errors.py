@@ -6,6 +6,7 @@ JobError                      ends the job; carries its status and code
 NotSentError                  nothing left this machine: worth another try
 NotAcceptedError              the provider said "later": nothing was started
 ├─ ProviderUnreachableError   the request provably never arrived
+NotLookedUpError              what became of a request could not be looked up: worth another try
 RunRefusedError               this execution must not touch the job
 JobNotFoundError              the table knows no such job or run
 OutOfOrderError               a step ran before the one that it depends on
@@ -202,6 +203,10 @@ class NotAcceptedError(Exception):
 
 class ProviderUnreachableError(NotAcceptedError):
     """The connection failed (DNS, refused, TLS) before a byte of the request was sent."""
+
+
+class NotLookedUpError(Exception):
+    """A provider that can be asked what became of a request has not said: worth another try."""
 
 
 class RunRefusedError(Exception):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from avatars.errors import job_errors
-from avatars.model import Advice, JobStatus, PhotoStatus, Stage
+from avatars.model import Advice, DriftKind, JobStatus, PhotoStatus, Stage
 
 NAMESPACE = "Avatars"
 
@@ -24,12 +24,14 @@ SERVICE = "service"
 class Metric:
     """A metric, beside `service` by each of its dimensions *by*, one at a time.
 
-    Without any, it is by `service` alone.
+    Without any, or where it is *whole*, it is by `service` alone, too.
     """
 
     name: str
     unit: str = "Count"
     by: Mapping[str, Set[str]] = field(default_factory=dict)
+    whole: bool = False
+    """Whether something watches over all of it together: an alarm cannot add up what is split."""
 
     def dimensions(self, **values: str | None) -> dict[str, str]:
         """The given values, but OTHER in the place of those that are not of the sets."""
@@ -59,8 +61,10 @@ class Call(StrEnum):
 
     SUBMIT_TRAINING = "submit_training"
     CHECK_TRAINING = "check_training"
+    FIND_TRAINING = "find_training"
     SUBMIT_INFERENCE = "submit_inference"
     CHECK_INFERENCE = "check_inference"
+    FIND_INFERENCE = "find_inference"
     BALANCE = "balance"
 
 
@@ -115,8 +119,8 @@ PROVIDER_CALLS = Metric(
 )
 """Requests to the provider."""
 
-PROVIDER_DRIFT = Metric("ProviderDrift")
-"""Answers of the provider that were not understood for what they are."""
+PROVIDER_DRIFT = Metric("ProviderDrift", by={"kind": frozenset(DriftKind)}, whole=True)
+"""In what answers of the provider are not as they are documented, or were seen."""
 
 CREDITS_LEFT = Metric("CreditsLeft")
 """What the provider says that its account has left."""

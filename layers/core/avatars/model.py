@@ -2,18 +2,18 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from avatars.schedule import Schedule
+
 Item = TypeVar("Item")
 
-MIN_PHOTOS = 5
-"""Fewest photos of a training (provider's guide, AI Avatars 101)."""
-
 MAX_PHOTOS = 30
-"""Most photos of a training (provider's guide, AI Avatars 101)."""
+"""Most photos of a job, whoever its provider is: what a training takes at most (provider's guide,
+AI Avatars 101)."""
 
 JOB_ID_LENGTH = 26
 """130 bits: no two folders of the world share an id."""
@@ -92,6 +92,8 @@ class Prompt:
     style: str
     count: int = 1
     prompt: str | None = None
+    negative_prompt: str | None = None
+    """What is not to be seen; only where the provider takes such a thing."""
 
 
 class DoorName(StrEnum):
@@ -126,6 +128,8 @@ class Manifest:
     """Where the end of the job is told: an address that may hold a secret."""
     consent: str | None = None
     """The version of the text that whoever is on the photos has agreed to; None: nobody says so."""
+    provider: str | None = None
+    """Who is to make the avatars; None for whoever does for the stack."""
 
 
 class Sending(StrEnum):
@@ -138,6 +142,8 @@ class Sending(StrEnum):
     ABANDONED = "abandoned"
     """Its outcome stayed unknown, and the settings allow that it is sent once more."""
     ACCEPTED = "accepted"
+    FRUITLESS = "fruitless"
+    """Accepted, and nothing came of it: its photo is not valid. It may be sent with another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,14 +165,78 @@ class Submission:
 
     @property
     def may_be_sent_again(self) -> bool:
-        return self.state in (Sending.NOT_SENT, Sending.ABANDONED)
+        return self.state in (Sending.NOT_SENT, Sending.ABANDONED, Sending.FRUITLESS)
 
 
 class Stage(StrEnum):
-    """What the provider does for a job, one request each."""
+    """What the provider does for a job."""
 
     TRAINING = "training"
     INFERENCE = "inference"
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a provider can do, and how it wants to be asked.
+
+    The pipeline asks these and never a name, so that another provider is another adapter.
+    """
+
+    account: str
+    """Whose key, credits and limits it shares: two products of one company have one."""
+    trains: bool
+    """Whether avatars come from a model that is trained first; else from a photo, at once."""
+    least_photos: int
+    """That a job needs."""
+    most_photos: int
+    """That a job may use."""
+    photos_at_once: int | None
+    """How many of them go into one request, the best first; None for all."""
+    subjects: Set[Subject]
+    free_text: bool
+    """Whether a style is words of a prompt, so that any may be asked for; else one of a list."""
+    negative_prompts: bool
+    prompts_at_once: bool
+    """Whether all prompts of a run are one request; else each is one of its own."""
+    avatars_at_once: int | None
+    """The most avatars of one request; None where nobody says."""
+    avatar_pixels: int
+    """Width, and height, of an avatar."""
+    link_seconds: int
+    """For how long finished avatars can be fetched."""
+    model_seconds: int | None
+    """For how long a model is kept; None where nobody says."""
+    training: Schedule
+    """When to look; without a meaning where nothing is trained."""
+    inference: Schedule
+    finds_requests: bool
+    """Whether a request whose answer is lost can be looked up."""
+
+    def schedule(self, stage: Stage) -> Schedule:
+        """When to look at what it does in this stage."""
+        return self.training if stage is Stage.TRAINING else self.inference
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRequest:
+    """What a model is wanted of."""
+
+    title: str
+    """What the request goes by, the same in each attempt: the id of its job."""
+    photo_links: tuple[str, ...] = field(repr=False)
+    subject: Subject
+
+
+@dataclass(frozen=True, slots=True)
+class InferenceRequest:
+    """Which avatars are wanted, of a model or of a photo."""
+
+    prompts: tuple[Prompt, ...]
+    subject: Subject
+    model_id: str | None = None
+    photo_link: str | None = field(default=None, repr=False)
+    title: str = ""
+    """What the request goes by, the same in each attempt: which one it is of which run."""
 
 
 class WaitReason(StrEnum):
@@ -203,6 +273,8 @@ class Waiting:
     """How many others come first, as far as anybody has counted."""
     stuck: int = 0
     """How often it has asked since it last came forward."""
+    account: str = ""
+    """At whose door; see `Capabilities`."""
 
     @property
     def is_in_line(self) -> bool:
@@ -295,6 +367,8 @@ class ChosenPhoto:
 
     photo_id: str
     version_id: str
+    score: int | None = None
+    """How good it is, of 100, where only the best one is sent; see `Photo`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +379,7 @@ class Job:
     owner: str
     folder: str
     subject: Subject
+    provider: str
     status: JobStatus
     created_at: int
     collect_deadline: int
@@ -314,7 +389,10 @@ class Job:
     held: bool = False
     """Whether it begins only when its owner asks for it."""
     chosen: tuple[ChosenPhoto, ...] = ()
+    """In the order of their uploads, or the best one first, where only that is sent."""
     chosen_at: int | None = None
+    invalid_photos: tuple[str, ...] = ()
+    """Those of them (their `photo_id`) that the provider has found not valid."""
     training: Submission | None = None
     model_id: str | None = None
     trained_at: int | None = None
@@ -362,6 +440,30 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class Inference:
+    """One request for avatars: for all prompts of a run, or for one of them."""
+
+    avatars: int
+    """How many are asked for."""
+    prompt: int | None = None
+    """Which prompt of the run, from 0; None for all."""
+    submission: Submission | None = None
+    inference_id: str | None = None
+    photo_id: str | None = None
+    """The photo that it is made from, where there is no model."""
+    fruitless: tuple[str, ...] = ()
+    """Earlier ids of it (`inference_id`), of photos that were not valid."""
+    links: int = 0
+    """How many avatars the provider announced; the links themselves stay in its raw answer."""
+    announced_at: int | None = None
+    links_expire_at: int | None = None
+
+    @property
+    def is_accepted(self) -> bool:
+        return self.submission is not None and self.submission.state is Sending.ACCEPTED
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One execution for a job: the first trains, further ones reuse the model."""
 
@@ -369,12 +471,8 @@ class Run:
     run: int
     prompts: tuple[Prompt, ...]
     execution: str | None = None
-    inference: Submission | None = None
-    inference_id: str | None = None
-    links: int = 0
-    """How many avatars the provider announced; the links themselves stay in its raw answer."""
-    announced_at: int | None = None
-    links_expire_at: int | None = None
+    inferences: tuple[Inference, ...] = ()
+    """In the order of the prompts; none before the first is about to be sent."""
     started_at: int | None = None
     ended_at: int | None = None
     status: JobStatus | None = None
@@ -392,6 +490,46 @@ class Run:
     @property
     def avatars(self) -> int:
         return sum(prompt.count for prompt in self.prompts)
+
+    @property
+    def inference_ids(self) -> tuple[str, ...]:
+        """What the provider calls its inferences, as far as it has said."""
+        return tuple(one.inference_id for one in self.inferences if one.inference_id)
+
+    @property
+    def announced_at(self) -> int | None:
+        """Since when the provider has announced all of its avatars."""
+        times = [one.announced_at for one in self.inferences if one.announced_at is not None]
+        return max(times) if times and len(times) == len(self.inferences) else None
+
+    @property
+    def links(self) -> int:
+        """Up to which position the provider has announced avatars, once it has all."""
+        if not self.inferences:
+            return 0
+        return sum(one.avatars for one in self.inferences[:-1]) + self.inferences[-1].links
+
+    @property
+    def links_expire_at(self) -> int | None:
+        """When the first of its links dies."""
+        times = [one.links_expire_at for one in self.inferences if one.links_expire_at is not None]
+        return min(times, default=None)
+
+    def with_inference(self, place: int, inference: Inference) -> "Run":
+        """The run with another inference at that place (from 0)."""
+        before, after = self.inferences[:place], self.inferences[place + 1 :]
+        return replace(self, inferences=(*before, inference, *after))
+
+    def unannounced(self) -> "Run":
+        """The run before the provider is asked for links anew."""
+        inferences = tuple(replace(one, announced_at=None) for one in self.inferences)
+        return replace(self, inferences=inferences)
+
+    def prompts_of(self, inference: Inference) -> tuple[Prompt, ...]:
+        """What one of its inferences asks for."""
+        if inference.prompt is None:
+            return self.prompts
+        return (replace(self.prompts[inference.prompt], count=inference.avatars),)
 
     def prompt_of(self, position: int) -> Prompt:
         """What the avatar at *position* (from 1) was asked for: prompts are answered in order."""
@@ -425,6 +563,8 @@ class Photo:
     """64 bits in hex, of which photos that look alike have most in common."""
     taken_at: int | None = None
     """When, by the camera's clock, in seconds."""
+    score: int | None = None
+    """How good it is by itself, 0 to 100; None where it was prepared before anybody looked."""
     bytes: int | None = None
 
 
@@ -682,6 +822,24 @@ class Progress:
     links: tuple[str | None, ...] = field(default=(), repr=False)
     """Where the finished avatars can be fetched, for 48 hours, in the order of the prompts; None
     where the provider gave none, or one that it gave before."""
+
+
+class DriftKind(StrEnum):
+    """In what an answer of the provider is not what it was."""
+
+    UNKNOWN_WORD = "unknown_word"
+    MISSING_FIELD = "missing_field"
+    NEW_SHAPE = "new_shape"
+    CHANGED_HEADER = "changed_header"
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """That an answer is not as the provider's documentation, or its users, have it."""
+
+    kind: DriftKind
+    shape: str
+    """What it is like instead, in names and types: `{status: text, data: [{id: text}]}`."""
 
 
 class Receiver(StrEnum):

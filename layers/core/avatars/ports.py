@@ -1,19 +1,23 @@
 """What the pipeline needs of the outside."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from avatars.clock import Clock
-from avatars.metrics import Metric
+from avatars.metrics import Call, Metric
 from avatars.model import (
     Allowance,
     Answer,
     ArchiveClaim,
     Avatar,
+    Capabilities,
+    ChosenPhoto,
+    Drift,
     Durations,
     Form,
     Gate,
+    InferenceRequest,
     Job,
     Leases,
     Page,
@@ -25,7 +29,7 @@ from avatars.model import (
     Spending,
     Stage,
     StoredUpload,
-    Subject,
+    TrainingRequest,
     Upload,
     Waiter,
     WaitReason,
@@ -67,8 +71,9 @@ class Jobs(Protocol):
         """The first *most* jobs, or all, that ended no later than *until* and are not erased,
         oldest first: those that keep their photos, or those that do not; may lag by seconds."""
 
-    def waiting_runs(self, stage: Stage, most: int) -> list[Waiter]:
-        """The first *most* of those that wait for a stage, in their order; may lag by seconds."""
+    def waiting_runs(self, account: str, stage: Stage, most: int) -> list[Waiter]:
+        """The first *most* of those that wait for a stage at the providers with this account, in
+        their order; may lag by seconds."""
 
     def create_run(self, run: Run) -> Run:
         """Store a run unless there is one; returns the one that stands."""
@@ -122,7 +127,7 @@ class Jobs(Protocol):
 
 
 class Capacity(Protocol):
-    """What all jobs together may ask of the provider."""
+    """What all jobs together may ask of the providers with one account."""
 
     def gate(self) -> Gate: ...
 
@@ -194,8 +199,8 @@ class Photos(Protocol):
     def put(self, job_id: str, photo_id: str, jpeg: bytes) -> str:
         """Store a prepared photo; returns its version."""
 
-    def links(self, job: Job) -> Sequence[str]:
-        """Links to the chosen photos, alive for an hour from now.
+    def links(self, job_id: str, photos: Sequence[ChosenPhoto]) -> Sequence[str]:
+        """Links to chosen photos for the provider, alive for an hour from now.
 
         Raises NotSentError where they cannot be signed.
         """
@@ -268,25 +273,34 @@ class Credentials(Protocol):
 
 
 class Provider(Protocol):
-    """Who trains and draws. The calls return what came; `ProviderReader` understands it."""
+    """Who trains and draws. The calls return what came; `ProviderReader` understands it.
 
-    def submit_training(self, photo_links: Sequence[str], subject: Subject) -> Answer:
+    Each sends one request. What a provider cannot do (see `Capabilities`) raises OutOfOrderError.
+    """
+
+    def submit_training(self, request: TrainingRequest) -> Answer:
         """Send exactly one request. Raises ProviderUnreachableError where it provably never
         arrived, OutcomeUnknownError where nobody can tell."""
 
     def check_training(self, model_id: str) -> Answer: ...
 
-    def submit_inference(self, model_id: str, prompts: Sequence[Prompt]) -> Answer:
+    def find_training(self, title: str) -> Answer:
+        """What was asked for by this title lately; costs nothing."""
+
+    def submit_inference(self, request: InferenceRequest) -> Answer:
         """As `submit_training`."""
 
-    def check_inference(self, model_id: str, inference_id: str) -> Answer: ...
+    def check_inference(self, model_id: str | None, inference_id: str) -> Answer: ...
+
+    def find_inference(self, model_id: str | None) -> Answer:
+        """What was asked of this model lately; costs nothing."""
 
     def balance(self) -> Answer:
-        """What the account has left; costs nothing."""
+        """What the account has left, or whatever else shows that it works; costs nothing."""
 
 
 class ProviderReader(Protocol):
-    """What the provider's answers mean; pure."""
+    """What a provider's answers mean; pure."""
 
     def training_id(self, answer: Answer) -> str:
         """The `model_id`. Raises NotAcceptedError (ask again later), a JobError (refused), or
@@ -294,10 +308,19 @@ class ProviderReader(Protocol):
 
     def training_progress(self, answer: Answer) -> Progress: ...
 
+    def found_training(self, answer: Answer, title: str) -> str | None:
+        """The `model_id` of what was asked for by this title; None where there is none."""
+
     def inference_id(self, answer: Answer) -> str:
         """The `inference_id`. Raises as `training_id`."""
 
     def inference_progress(self, answer: Answer) -> Progress: ...
+
+    def found_inference(
+        self, answer: Answer, request: InferenceRequest, known: Collection[str]
+    ) -> str | None:
+        """The `inference_id` of what was asked for by this request, and is none of those that are
+        *known*; None where there is none."""
 
     def trouble(self, answer: Answer, least: int = 1) -> WaitReason | None:
         """Why, by the answer to `balance`, nothing should be sent; None where all seems well.
@@ -307,6 +330,16 @@ class ProviderReader(Protocol):
 
     def credits(self, answer: Answer) -> int | None:
         """How many credits the account has left, by any answer; None where it does not say."""
+
+    def correlation_id(self, answer: Answer) -> str | None:
+        """What the provider's support finds a request by."""
+
+    def requests_left(self, answer: Answer) -> int | None:
+        """How many requests the account has left for now; None where it does not say."""
+
+    def drift(self, call: Call, answer: Answer) -> Sequence[Drift]:
+        """In what the answer to a call is not as the provider's documentation, or what was seen
+        of it, has it."""
 
 
 class Executions(Protocol):
@@ -387,8 +420,9 @@ class Services(Storage, Protocol):
     def clock(self) -> Clock: ...
     @property
     def jobs(self) -> Jobs: ...
-    @property
-    def capacity(self) -> Capacity: ...
+    def capacity(self, account: str) -> Capacity:
+        """What may be asked of the providers with this account; see `Capabilities`."""
+
     @property
     def owners(self) -> Owners: ...
     @property
@@ -408,8 +442,6 @@ class Services(Storage, Protocol):
     @property
     def meter(self) -> Meter: ...
     @property
-    def reader(self) -> ProviderReader: ...
-    @property
     def webhooks(self) -> Webhooks: ...
     @property
     def webhook_queue(self) -> WebhookQueue: ...
@@ -421,5 +453,12 @@ class Services(Storage, Protocol):
     def webhook_secret(self, owner: str) -> str:
         """What an owner's webhooks are signed with; see `webhooks.secret`."""
 
-    def provider(self, fresh_key: bool = False) -> Provider:
-        """The provider with our key, at most 300 s old. Raises NotSentError without one."""
+    def capabilities(self, provider: str) -> Capabilities:
+        """What the provider of this name can do."""
+
+    def reader(self, provider: str) -> ProviderReader:
+        """What the answers of the provider of this name mean."""
+
+    def provider(self, provider: str, fresh_key: bool = False) -> Provider:
+        """The provider of this name with our key, at most 300 s old. Raises NotSentError without
+        one."""

@@ -24,7 +24,9 @@ class EmfMeter:
         service = {SERVICE: self._service}
         # Powertools counts by its one set of dimensions, and by each further one.
         sets = [service | {name: told} for name, told in metric.dimensions(**by).items()]
-        for name, told in (sets.pop(0) if sets else service).items():
+        if metric.whole or not sets:
+            sets.append(service)
+        for name, told in sets.pop(0).items():
             line.add_dimension(name, told)
         for dimensions in sets:
             line.add_dimensions(**dimensions)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from avatars.model import Job, JobStatus, Run, Stage
+from avatars.model import Inference, Job, JobStatus, Run, Stage, Submission
 from avatars.pipeline.learning import known_durations, workload
 from avatars.ports import Services
 
@@ -25,14 +25,14 @@ def estimate(services: Services, job: Job, run: Run) -> dict[str, Any] | None:
     seconds = least = most = 0
     for stage in stages[job.status]:
         trains = stage is Stage.TRAINING
-        asked = workload(stage, job, None if trains else run)
+        asked = workload(stage, job, None if trains else _avatars(run))
         durations = [took.within for took in known_durations(services, asked, LEAST_KNOWN)]
         jobs.append(len(durations))
-        submission = job.training if trains else run.inference
+        submission = job.training if trains else open_request(run)
         elapsed = now - submission.intended_at if submission else 0
         left = sorted(
             duration - elapsed
-            for duration in (durations or _advised(services, stage))
+            for duration in (durations or _advised(services, job, stage))
             if duration > elapsed
         )
         if not left:
@@ -43,9 +43,25 @@ def estimate(services: Services, job: Job, run: Run) -> dict[str, Any] | None:
     return {"seconds": seconds, "least": least, "most": most, "jobs": min(jobs)}
 
 
-def _advised(services: Services, stage: Stage) -> Sequence[int]:
+def open_request(run: Run) -> Submission | None:
+    """The request for avatars that is looked at now."""
+    inference = _open(run)
+    return inference.submission if inference else None
+
+
+def _open(run: Run) -> Inference | None:
+    return next((one for one in run.inferences if one.announced_at is None), None)
+
+
+def _avatars(run: Run) -> int:
+    """Of the request that is looked at now, or of all where none is planned yet."""
+    inference = _open(run)
+    return inference.avatars if inference else run.avatars
+
+
+def _advised(services: Services, job: Job, stage: Stage) -> Sequence[int]:
     """The provider's figures: never before its first look, usually within what it advises."""
-    schedule = services.settings.schedule(stage)
+    schedule = services.settings.schedule(services.capabilities(job.provider), stage)
     first, last = schedule.first, max(schedule.first, schedule.advised)
     return (first, (first + last) // 2, last)
 

@@ -4,21 +4,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from avatars.metrics import STAGE_SECONDS
-from avatars.model import Durations, Job, Run, Stage, Submission, Took, Workload
+from avatars.model import Durations, Job, Stage, Submission, Took, Workload
+from avatars.pipeline.admission import capacity_of
 from avatars.pipeline.looking import Looks
 from avatars.ports import Services
 from avatars.schedule import LEAST_TO_LEARN, learned_looks
-from avatars.settings import FIRST_PROVIDER, LEAST_SECONDS_BETWEEN_LOOKS
+from avatars.settings import LEAST_SECONDS_BETWEEN_LOOKS
 
 REMEMBERED = 64
 """Jobs of a kind whose durations are remembered: the provider changes, and a row of so many stays
 within the kilobyte that one write unit pays for."""
 
 
-def workload(stage: Stage, job: Job, run: Run | None = None) -> Workload:
-    """What the training of *job* asks of the provider, or the order of avatars of its *run*."""
-    size = run.avatars if run else len(job.chosen)
-    return Workload(FIRST_PROVIDER, stage, job.subject, size)
+def workload(stage: Stage, job: Job, avatars: int | None = None) -> Workload:
+    """What the training of *job* asks of its provider, or a request for so many *avatars*."""
+    size = len(job.chosen) if avatars is None else avatars
+    return Workload(job.provider, stage, job.subject, size)
 
 
 def remember(
@@ -35,7 +36,7 @@ def remember(
         return replace(known, took=(*known.took, took)[-REMEMBERED:])
 
     for key in asked.keys:
-        services.capacity.change_durations(key, note)
+        capacity_of(services, asked.provider).change_durations(key, note)
 
 
 def known_durations(services: Services, asked: Workload, least: int) -> Sequence[Took]:
@@ -44,7 +45,7 @@ def known_durations(services: Services, asked: Workload, least: int) -> Sequence
     found: Sequence[Took] = ()
     # From all to those most like it: where one knows too few, so do the ones within it.
     for key in reversed(asked.keys):
-        took = services.capacity.durations(key).took
+        took = capacity_of(services, asked.provider).durations(key).took
         if len(took) < least:
             break
         found = took
@@ -58,5 +59,5 @@ def planned_looks(services: Services, asked: Workload) -> tuple[int, ...]:
     took = known_durations(services, asked, LEAST_TO_LEARN) if looks else ()
     if not took:
         return ()
-    closest = LEAST_SECONDS_BETWEEN_LOOKS[asked.stage]
-    return learned_looks(took, services.settings.schedule(asked.stage), closest, looks)
+    schedule = services.settings.schedule(services.capabilities(asked.provider), asked.stage)
+    return learned_looks(took, schedule, LEAST_SECONDS_BETWEEN_LOOKS[asked.stage], looks)

@@ -82,6 +82,7 @@ def _create_job(services: Services, owner: str, folder: str) -> Job:
             owner=owner,
             folder=folder,
             subject=settings.default.subject,
+            provider=settings.provider,
             status=JobStatus.COLLECTING,
             created_at=now,
             collect_deadline=now + settings.collect_seconds,
@@ -130,6 +131,7 @@ def _verdict(upload: Upload, preparation: Preparation) -> Photo:
         people=preparation["people"],
         likeness=preparation["likeness"],
         taken_at=preparation["taken_at"],
+        score=preparation.get("score"),
     )
 
 

@@ -1,17 +1,17 @@
-"""The provider, with each request to it counted."""
+"""A provider, with each request to it counted, and told of where its answers have changed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
-from avatars.errors import (
-    JobError,
-    NotAcceptedError,
-    OutcomeUnknownError,
-    ProviderUnreachableError,
-)
+from aws_lambda_powertools import Logger
+
+from avatars.errors import OutcomeUnknownError, ProviderUnreachableError
 from avatars.metrics import CREDITS_LEFT, PROVIDER_CALLS, PROVIDER_DRIFT, Call, CallOutcome
-from avatars.model import Answer, Prompt, Subject, WaitReason
+from avatars.model import Answer, Drift, InferenceRequest, TrainingRequest, WaitReason
 from avatars.ports import Meter, Provider, ProviderReader
+
+logger = Logger(child=True)
 
 _OUTCOMES = {
     402: CallOutcome.OUT_OF_CREDITS,
@@ -28,36 +28,31 @@ class MeteredProvider:
     With a key that is not *fresh*, a refusal of it says nothing yet: it may have been rotated.
     """
 
+    name: str
     provider: Provider
     reader: ProviderReader = field(repr=False)
     meter: Meter = field(repr=False)
     fresh: bool
 
-    def submit_training(self, photo_links: Sequence[str], subject: Subject) -> Answer:
-        answer = self._counted(
-            Call.SUBMIT_TRAINING, lambda: self.provider.submit_training(photo_links, subject)
-        )
-        self._note_drift(self._is_without_id(answer, self.reader.training_id))
-        return answer
+    def submit_training(self, request: TrainingRequest) -> Answer:
+        return self._counted(Call.SUBMIT_TRAINING, lambda: self.provider.submit_training(request))
 
     def check_training(self, model_id: str) -> Answer:
-        answer = self._counted(Call.CHECK_TRAINING, lambda: self.provider.check_training(model_id))
-        self._note_drift(self.reader.training_progress(answer).unknown)
-        return answer
+        return self._counted(Call.CHECK_TRAINING, lambda: self.provider.check_training(model_id))
 
-    def submit_inference(self, model_id: str, prompts: Sequence[Prompt]) -> Answer:
-        answer = self._counted(
-            Call.SUBMIT_INFERENCE, lambda: self.provider.submit_inference(model_id, prompts)
-        )
-        self._note_drift(self._is_without_id(answer, self.reader.inference_id))
-        return answer
+    def find_training(self, title: str) -> Answer:
+        return self._counted(Call.FIND_TRAINING, lambda: self.provider.find_training(title))
 
-    def check_inference(self, model_id: str, inference_id: str) -> Answer:
-        answer = self._counted(
+    def submit_inference(self, request: InferenceRequest) -> Answer:
+        return self._counted(Call.SUBMIT_INFERENCE, lambda: self.provider.submit_inference(request))
+
+    def check_inference(self, model_id: str | None, inference_id: str) -> Answer:
+        return self._counted(
             Call.CHECK_INFERENCE, lambda: self.provider.check_inference(model_id, inference_id)
         )
-        self._note_drift(self.reader.inference_progress(answer).unknown)
-        return answer
+
+    def find_inference(self, model_id: str | None) -> Answer:
+        return self._counted(Call.FIND_INFERENCE, lambda: self.provider.find_inference(model_id))
 
     def balance(self) -> Answer:
         return self._counted(Call.BALANCE, self.provider.balance)
@@ -74,6 +69,9 @@ class MeteredProvider:
         self._count(call, self._outcome(call, answer))
         if (credits := self.reader.credits(answer)) is not None:
             self.meter.add(CREDITS_LEFT, credits)
+        for drift in self.reader.drift(call, answer):
+            self.meter.add(PROVIDER_DRIFT, kind=drift.kind)
+            tell_drift(self.name, call, drift)
         return answer
 
     def _count(self, call: Call, outcome: CallOutcome) -> None:
@@ -93,16 +91,11 @@ class MeteredProvider:
             return CallOutcome.REJECTED
         return CallOutcome.NO_ANSWER if code == 0 else CallOutcome.FAILED
 
-    def _note_drift(self, is_strange: bool) -> None:
-        if is_strange:
-            self.meter.add(PROVIDER_DRIFT)
 
-    def _is_without_id(self, answer: Answer, read: Callable[[Answer], str]) -> bool:
-        """Whether the provider has accepted a request and not said as what."""
-        try:
-            read(answer)
-        except OutcomeUnknownError:
-            return 200 <= answer.status_code < 300
-        except (JobError, NotAcceptedError):
-            pass  # refused, in words that we know
-        return False
+@lru_cache(maxsize=1000)
+def tell_drift(name: str, call: Call, drift: Drift) -> None:
+    """Log it, once in each process: a provider that has changed says so with every answer."""
+    logger.warning(
+        "the provider's answer has changed",
+        extra={"provider": name, "call": call, "kind": drift.kind, "shape": drift.shape},
+    )

@@ -1,46 +1,57 @@
 """What Picsart's answers mean. Lenient, because names and words have drifted before."""
 
-import contextlib
-import email.utils
-import json
 import re
-import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from avatars.errors import (
     InferenceOutcomeUnknownError,
-    NotAcceptedError,
     OutcomeUnknownError,
-    OutOfCreditsError,
-    ProviderKeyRefusedError,
-    ProviderRejectedError,
+    OutOfOrderError,
     TrainingOutcomeUnknownError,
 )
-from avatars.model import Answer, Progress, ProgressState, WaitReason
+from avatars.metrics import Call
+from avatars.model import (
+    Answer,
+    Drift,
+    DriftKind,
+    InferenceRequest,
+    Progress,
+    ProgressState,
+    WaitReason,
+)
+from avatars.provider import reading
+from avatars.provider.reading import link_of, links_of, parsed, told, words
+from avatars.provider.shapes import header_drift, shape, status_word
 from avatars.provider.vocabulary import meaning
-from avatars.provider.words import plain
 
-REJECTED = (400, 404, 405, 413, 415, 422, 431)
-"""The codes of the vendor's error page that say: this request, as it is, never."""
+ACCOUNT_HEADERS = (
+    "x-picsart-correlation-id",
+    "x-picsart-ratelimit-limit",
+    "x-picsart-ratelimit-available",
+    "x-picsart-ratelimit-reset-time",
+    "x-picsart-credit-available",
+)
+"""What the vendor puts on every answer (its OpenAPI documents): an id, and whole numbers."""
 
-TOO_MANY_REQUESTS_WAIT = 60
-"""Seconds until a window of 500 requests a minute is over (vendor's page on quotas and limits)."""
+_SUBMISSIONS = {Call.SUBMIT_TRAINING: "model_id", Call.SUBMIT_INFERENCE: "inference_id"}
 
-LONGEST_ASKED_WAIT = 3600
-
-NO_WORD = "(no word)"
+_LISTS = ("urls", "data")
+"""Under which names results have been seen."""
 
 
 class PicsartReader:
-    """Understands answers of the trained-model flow; see `ports.ProviderReader`."""
+    """Understands answers of both products; see `ports.ProviderReader`."""
 
     def training_id(self, answer: Answer) -> str:
         return _accepted_id(answer, "model_id", TrainingOutcomeUnknownError)
 
     def training_progress(self, answer: Answer) -> Progress:
         return _progress(answer)
+
+    def found_training(self, answer: Answer, title: str) -> str | None:
+        raise OutOfOrderError("Picsart keeps no list of models.")
 
     def inference_id(self, answer: Answer) -> str:
         return _accepted_id(answer, "inference_id", InferenceOutcomeUnknownError)
@@ -53,150 +64,131 @@ class PicsartReader:
         # DONE without a link is not done: the vendor's own plugin keeps waiting, too.
         return replace(progress, links=links) if links else Progress(ProgressState.RUNNING)
 
+    def found_inference(
+        self, answer: Answer, request: InferenceRequest, known: Collection[str]
+    ) -> str | None:
+        raise OutOfOrderError("Picsart keeps no list of inferences.")
+
     def credits(self, answer: Answer) -> int | None:
         if answer.status_code == 402:
             return 0
         # On every answer (vendor's OpenAPI documents), and in the document of `balance`: whether
         # this host has that page is not documented, and where it has not, the service is up.
-        said = answer.header("x-picsart-credit-available") or _document(answer).get("credits")
-        return int(str(said)) if re.fullmatch(r"-?\d{1,18}", str(said), re.ASCII) else None
+        said = (answer.header("x-picsart-credit-available"), _document(answer).get("credits"))
+        numbers = (re.fullmatch(r"-?\d{1,18}", str(one), re.ASCII) for one in said)
+        return next((int(number[0]) for number in numbers if number), None)
+
+    def requests_left(self, answer: Answer) -> int | None:
+        left = answer.header("x-picsart-ratelimit-available") or ""
+        return int(left) if re.fullmatch(r"\d{1,9}", left, re.ASCII) else None
+
+    def correlation_id(self, answer: Answer) -> str | None:
+        return _correlation_id(answer)
 
     def trouble(self, answer: Answer, least: int = 1) -> WaitReason | None:
-        code = answer.status_code
-        if code == 402:
-            return WaitReason.CREDITS
-        if code in (401, 403):
-            return WaitReason.KEY
-        if code == 429:
-            return WaitReason.BUSY
-        if code == 0 or code >= 500:
-            return WaitReason.OUTAGE
-        credits = self.credits(answer)
-        return WaitReason.CREDITS if credits is not None and credits < least else None
+        return reading.trouble(answer, self.credits(answer), least)
+
+    def drift(self, call: Call, answer: Answer) -> Sequence[Drift]:
+        changed = header_drift(answer, ACCOUNT_HEADERS[:1], ACCOUNT_HEADERS[1:])
+        if not reading.is_success(answer):
+            return changed
+        body = parsed(answer)
+        if not isinstance(body, (dict, list)):
+            return [*changed, Drift(DriftKind.NEW_SHAPE, "no JSON")]
+        if call is Call.BALANCE:
+            missing = self.credits(answer) is None
+        elif call in _SUBMISSIONS:
+            missing = reading.as_id(_given_id(_document(answer), _SUBMISSIONS[call])) is None
+        else:
+            missing = False
+            changed += _look_drift(call, body, _document(answer))
+        changed += _word_drift(body)
+        if missing:
+            changed.append(Drift(DriftKind.MISSING_FIELD, shape(body)))
+        return changed
 
 
 def _accepted_id(answer: Answer, field: str, unknown: type[OutcomeUnknownError]) -> str:
-    code, words = answer.status_code, _words(answer) or "no reason given"
-    if 200 <= code < 300:
-        document = _document(answer)
-        data = document.get("data")
-        accepted_id = document.get(field) or (data.get(field) if isinstance(data, dict) else None)
-        is_id = isinstance(accepted_id, (str, int)) and not isinstance(accepted_id, bool)
-        if is_id and str(accepted_id).strip():
-            return str(accepted_id).strip()
-        raise unknown(
-            f"The provider answered {code} without {field}, so something may have been started and "
-            "paid for. Nothing was sent again. The raw answer lies under answers/ in the avatar "
-            "bucket: look there, and ask the provider's support."
-        )
-    if code == 429:
-        raise NotAcceptedError(f"too many requests: {words}", _wait_seconds(answer))
-    if code == 402:
-        raise OutOfCreditsError(
-            "The provider's account has no credits left; nothing was charged. Add credits there "
-            "and take the job up again."
-        )
-    if code in (401, 403):
-        raise ProviderKeyRefusedError(
-            f"The provider refuses our API key ({code}: {words}); nothing was charged. Put a valid "
-            "one into the secret and take the job up again."
-        )
-    if code in REJECTED:
-        raise ProviderRejectedError(f"The provider rejected the request with {code}: {words}.")
-    raise unknown(
-        f"The provider answered {code}, which does not say whether it accepted the request. "
-        "Its raw answer is kept and nothing was sent again. Ask its support with the correlation "
-        f"id {_correlation_id(answer) or '(none given)'}."
+    support = (
+        f"Ask its support with the correlation id {_correlation_id(answer) or '(none given)'}."
     )
+    given = _given_id(_document(answer), field)
+    return reading.accepted_id(answer, given, unknown, name=field, support=support)
+
+
+def _given_id(document: Mapping[str, Any], field: str) -> object:
+    data = document.get("data")
+    return document.get(field) or (data.get(field) if isinstance(data, dict) else None)
 
 
 def _progress(answer: Answer) -> Progress:
-    code = answer.status_code
-    if code == 404:
-        return Progress(ProgressState.NOT_FOUND)
-    if not 200 <= code < 300:
-        wait = _wait_seconds(answer) if code == 429 else None
-        return Progress(ProgressState.UNAVAILABLE, wait_seconds=wait)
+    if (unread := reading.not_looked_at(answer)) is not None:
+        return unread
     document = _document(answer)
     word = str(document.get("status") or "")
     state, known = meaning(word)
     if not word:
         # 202 means still running, 200 finished (vendor's TypeScript SDK).
         has_links = bool(_links(document))
-        state = ProgressState.READY if has_links and code == 200 else ProgressState.RUNNING
-        known = has_links or code == 202
-    return Progress(state, word=_told(word), unknown=not known, reason=_words(answer))
-
-
-def _told(word: str) -> str:
-    """A status as it may stand in logs: what is no word could be anything that it was sent."""
-    return (plain(word)[:80] or NO_WORD) if word else ""
+        is_finished = has_links and answer.status_code == 200
+        state = ProgressState.READY if is_finished else ProgressState.RUNNING
+        known = has_links or answer.status_code == 202
+    return Progress(state, word=told(word), unknown=not known, reason=words(document))
 
 
 def _document(answer: Answer) -> dict[str, Any]:
-    try:
-        document = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        return {}
+    document = parsed(answer)
     if isinstance(document, list):
         return {"data": document}
     return document if isinstance(document, dict) else {}
 
 
 def _links(document: Mapping[str, Any]) -> tuple[str | None, ...]:
-    """The links of a result, `urls` or `data`, of texts or of objects with `url`.
+    """The links of a result; see `links_of`."""
+    items = _items(document)
+    return links_of(items) if items is not None else ()
 
-    Each item keeps its place, because places tell the style; one without a link, or with a link
-    that came before, is None. Empty where there is no link at all.
-    """
-    for field in ("urls", "data"):
+
+def _items(document: Mapping[str, Any]) -> list[object] | None:
+    """The list of results, `urls` or `data`, or one of these within the other."""
+    for field in _LISTS:
         items = document.get(field)
         if isinstance(items, dict):
             items = items.get("urls") or items.get("data")
-        if not isinstance(items, list):
-            continue
-        links: list[str | None] = []
-        for item in items:
-            link = item.get("url") if isinstance(item, dict) else item
-            usable = isinstance(link, str) and link != "" and link not in links
-            links.append(link if usable else None)
-        return tuple(links) if any(links) else ()
-    return ()
+        if isinstance(items, list):
+            return items
+    return None
 
 
-def _words(answer: Answer) -> str | None:
-    """What the provider says about it, in either of its error forms; only words, see `plain`."""
-    document = _document(answer)
-    fault = document.get("fault")
-    candidates = [
-        document.get("reason"),
-        document.get("detail"),
-        document.get("message"),
-        document.get("error"),
-        fault.get("faultstring") if isinstance(fault, dict) else None,
-    ]
-    text = next((item for item in candidates if isinstance(item, str) and item), None)
-    if text is None:
-        return None
-    return plain(text)[:300].rstrip(".") or None
+def _word_drift(body: dict[str, Any] | list[Any]) -> list[Drift]:
+    word = body.get("status") if isinstance(body, dict) else None
+    if not word:
+        return []
+    if not isinstance(word, str):
+        return [Drift(DriftKind.NEW_SHAPE, shape(body))]
+    return [] if meaning(word)[1] else [Drift(DriftKind.UNKNOWN_WORD, status_word(word))]
+
+
+def _look_drift(
+    call: Call, body: dict[str, Any] | list[Any], document: Mapping[str, Any]
+) -> list[Drift]:
+    """In what an answer to a look is not as it was seen: without a word, or with other results."""
+    has_word = isinstance(body, list) or bool(body.get("status"))
+    drift = [] if has_word else [Drift(DriftKind.MISSING_FIELD, shape(body))]
+    if call is not Call.CHECK_INFERENCE:
+        return drift
+    items = _items(document)
+    if items:
+        is_strange = any(link_of(item) is None for item in items)
+        return [*drift, Drift(DriftKind.NEW_SHAPE, shape(body))] if is_strange else drift
+    if meaning(str(document.get("status") or ""))[0] is ProgressState.READY:
+        others = [value for name, value in document.items() if name not in _LISTS]
+        has_others = any(isinstance(value, (list, dict)) and value for value in others)
+        kind = DriftKind.NEW_SHAPE if has_others else DriftKind.MISSING_FIELD
+        drift.append(Drift(kind, shape(body)))
+    return drift
 
 
 def _correlation_id(answer: Answer) -> str | None:
     given = answer.header("x-picsart-correlation-id") or ""
     return given if re.fullmatch(r"[\w.-]{1,64}", given, re.ASCII) else None
-
-
-def _wait_seconds(answer: Answer) -> int:
-    """The wait that a 429 asks for: `Retry-After` (seconds or a date), else the window's rest."""
-    for name in ("retry-after", "x-picsart-ratelimit-reset-time"):
-        value = answer.header(name)
-        if value is None:
-            continue
-        if value.strip().isdecimal():
-            return min(int(value), LONGEST_ASKED_WAIT)
-        date = email.utils.parsedate_tz(value)
-        if date is not None:
-            with contextlib.suppress(ValueError, OverflowError):  # a date beyond all calendars
-                rest = email.utils.mktime_tz(date) - int(time.time())
-                return max(0, min(rest, LONGEST_ASKED_WAIT))
-    return TOO_MANY_REQUESTS_WAIT
