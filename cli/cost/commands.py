@@ -113,8 +113,7 @@ def cost(
         schedules: list[tuple[Schedule, tuple[int, ...]]] = [
             (Schedule(*looks, 1200, 86_400), ()) for looks in SCHEDULES
         ]
-        learned = planned(Stage.TRAINING, TRAINING, seconds, looks_per_stage)
-        if learned:
+        if learned := planned(Stage.TRAINING, TRAINING, seconds, looks_per_stage):
             schedules.append((TRAINING, learned))
         provider = (training_price + avatar_price * asked.avatars) * credit_dollars
         document = {

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from avatars.model import Stage
+from avatars.pipeline.collecting import SHORTEST_WAIT, fills_in
 from avatars.schedule import LEAST_TO_LEARN, Schedule, learned_looks
 from avatars.settings import LEAST_SECONDS_BETWEEN_LOOKS
 from cli.cost.counts import Counts, Job, Units, gigabyte_seconds
@@ -18,11 +19,7 @@ from local.engine import PROJECT
 TEMPLATE = PROJECT / "template.yaml"
 
 UPLOAD_SECONDS = 60
-"""How long the photos of a folder take to arrive, and be judged: a look every 15 s or so."""
-
-SECONDS_OF_LOOKS = 15
-"""`collecting.SHORTEST_WAIT`: so far apart are looks into a folder that fills, and the first one
-from its first upload."""
+"""How long the photos of a folder take to arrive, evenly, and be judged."""
 
 SWEEPS_A_MONTH = 30 * 24 * 4
 """`sweep_jobs` runs every 15 minutes."""
@@ -135,7 +132,7 @@ def a_job(
     return Job(
         photos=photos,
         avatars=avatars,
-        collecting_looks=UPLOAD_SECONDS / SECONDS_OF_LOOKS,
+        collecting_looks=looks_into_folder(photos),
         training_looks=looks[Stage.TRAINING],
         inference_looks=looks[Stage.INFERENCE],
     )
@@ -145,6 +142,15 @@ def units_of(counts: Counts, job: Job, *, cold: bool = False, traced: bool = Fal
     """What a job asks for. X-Ray may keep a trace of each upload, of `job.json`, and of the run."""
     units = counts.of(job, cold=cold)
     return {**units, "traces": job.photos + 2} if traced else units
+
+
+def looks_into_folder(photos: int) -> int:
+    """How many looks it takes until all photos are there that were promised."""
+    looks, at = 1, float(SHORTEST_WAIT)
+    while at < UPLOAD_SECONDS:
+        at += fills_in(at, int(photos * at / UPLOAD_SECONDS), photos)
+        looks += 1
+    return looks
 
 
 def looks_of(

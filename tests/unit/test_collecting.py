@@ -16,6 +16,7 @@ from avatars.pipeline.collecting import (
     Folder,
     choose,
     collect_photos,
+    fills_in,
     seconds_to_wait,
 )
 from tests.builders import DAY, JOB_ID, PREFIX, a_job, a_photo, a_picture, dropped, judged, stored
@@ -282,6 +283,36 @@ class TestHeld:
         assert held["status"] == "WAITING"
         assert collect(services)["status"] == "COLLECTED"
         assert not services.jobs.job(JOB_ID).held
+
+
+class TestFilling:
+    """How soon somebody looks for the rest of those that were promised."""
+
+    @pytest.mark.parametrize(
+        ("age", "arrived", "promised", "seconds"),
+        [
+            (15, 5, 15, 30),
+            (45, 12, 15, 15),
+            (30, 15, 15, 15),
+            (30, 16, 15, 15),
+            (120, 3, 15, 60),
+            (15, 0, 15, 15),
+            (15, 5, None, 15),
+        ],
+        ids=[
+            "when they are there at this rate", "not sooner than ever", "all are there",
+            "more are there", "not much later either", "nobody knows the rate", "nothing promised",
+        ],
+    )  # fmt: skip
+    def test_it_is(self, age: int, arrived: int, promised: int | None, seconds: int) -> None:
+        assert fills_in(age, arrived, promised) == seconds
+
+    def test_a_folder_that_fills_slowly_is_looked_into_rarely(self, services: FakeServices) -> None:
+        folder(services, *five()[:4])
+        lay(services, "job.json", {"photos": 8})
+        services.clock.move(40)
+
+        assert collect(services)["wait_seconds"] == 40
 
 
 class TestWithdrawn:

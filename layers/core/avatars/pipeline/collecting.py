@@ -41,9 +41,9 @@ LOOKS_PER_AGE = 20
 """Early looks are close together, later ones a twentieth of the folder's age apart: some 370
 looks in 24 hours, so that the execution's history stays far below its 25,000 events."""
 
-HELD_WAIT = 60
-"""While the owner of a folder looks at its verdicts, looks are this far apart: that takes minutes,
-and each of them costs three transitions."""
+UNHURRIED_WAIT = 60
+"""So far apart are looks while the owner of a folder looks at its verdicts, and at most while one
+fills: that takes minutes, and each look is three transitions."""
 
 TRICKLE_WAIT = 300
 """Into a folder that has filled for hours, looks are at least this far apart, however photos
@@ -206,9 +206,17 @@ def seconds_to_wait(services: Services, job: Job, folder: Folder) -> int:
         wait = max(clock.from_wall(quiet_ends - wall), trickling)
     else:
         is_held = folder.manifest.hold and not folder.start_asked
-        shortest = HELD_WAIT if is_held else SHORTEST_WAIT
-        wait = max(shortest, age / LOOKS_PER_AGE, clock.from_wall(1))
+        soonest = UNHURRIED_WAIT if is_held else fills_in(age, len(folder.photos), promised)
+        wait = max(soonest, age / LOOKS_PER_AGE, clock.from_wall(1))
     return math.ceil(min(wait, LONGEST_WAIT, job.collect_deadline - now))
+
+
+def fills_in(age: float, arrived: int, promised: int | None) -> float:
+    """In how many seconds to look for the rest of those *promised*, *age* seconds after the first
+    came: when they are there, if they go on arriving as they have."""
+    if promised is None or arrived == 0:
+        return SHORTEST_WAIT
+    return min(max(SHORTEST_WAIT, age * (promised - arrived) / arrived), UNHURRIED_WAIT)
 
 
 def is_judged(upload: StoredUpload, photo: Photo | None) -> bool:
