@@ -14,8 +14,8 @@ from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.parameters.constants import DEFAULT_PROVIDERS
 
 from avatars.clock import Clock
-from avatars.provider.downloads import HttpDownloads
 from avatars.provider.calls import http_client
+from avatars.provider.downloads import HttpDownloads
 from avatars.settings import Settings
 from avatars.wiring import AwsServices
 from tests.chaos.auditor import Evidence, History, Start, Upload, Version, Write
