@@ -178,6 +178,7 @@ def photos_of(job: Job) -> Iterator[Photo]:
             people=1,
             likeness=f"{number * 0x0123456789ABCD:016x}",
             taken_at=job.created_at - 3600 * number,
+            score=100 - number,
             bytes=2_300_000,
         )
 

@@ -28,6 +28,7 @@ class Verdict:
     reason: str | None = None
     advice: list[Advice] = field(default_factory=list)
     crop: tuple[int, ...] | None = None
+    score: int | None = None
     out: str | None = None
 
     @property
@@ -42,6 +43,7 @@ class Verdict:
             "reason": self.reason,
             "advice": [{"code": each, "sentence": SENTENCES[each]} for each in self.advice],
             "crop": self.crop,
+            "score": self.score,
             "out": self.out,
         }
 
@@ -92,18 +94,21 @@ def check_photos(files: Sequence[Path], subject: Subject, out: Path | None) -> C
         advice = advice_on(photo, subject, [earlier for _, earlier in accepted.values()])
         accepted[photo.pixels] = file, photo
         kept = _keep(photo, out, number, file) if out else None
-        verdicts.append(Verdict(str(file), advice=advice, crop=photo.crop, out=kept))
+        verdicts.append(
+            Verdict(str(file), advice=advice, crop=photo.crop, score=photo.score, out=kept)
+        )
     return Checked(verdicts, advice_on_set([photo for _, photo in accepted.values()]))
 
 
 def print_checked(checked: Checked) -> None:
-    """For people: a line for each photo, and below it what to do about it."""
+    """For people: a line for each photo with its score, and below it what to do about it."""
     for photo in checked.photos:
-        print(f"{photo.status:9} {printable(photo.file)}")
+        score = "" if photo.score is None else photo.score
+        print(f"{photo.status:9} {score:>3} {printable(photo.file)}")
         if photo.code:
-            print(f"          {photo.code}: {photo.reason}")
+            print(f"              {photo.code}: {photo.reason}")
         for advice in photo.advice:
-            print(f"          {advice}: {SENTENCES[advice]}")
+            print(f"              {advice}: {SENTENCES[advice]}")
     for each in checked.advice:
         print(each.sentence)
     print(f"{checked.accepted} of {len(checked.photos)} photos can be used.")

@@ -155,6 +155,7 @@ def check(
     """Judge photos before they are uploaded, with the code that judges them on AWS.
 
     A rejected photo says why; advice says what would make a better one, which is used all the same.
+    The figure is how good a photo is by itself, 0 to 100.
 
     Example: avatars check samples/*.jpg --subject woman --out prepared
 

@@ -123,7 +123,8 @@ class TestRows:
         assert jobs.run(JOB_ID, 12) == run
 
     def test_photos_come_back_as_they_were_stored(self, jobs: Jobs) -> None:
-        accepted = a_photo(1, crop=(0, 10, 300, 310), bytes=12_345)
+        seen = {"people": 1, "likeness": "0f", "taken_at": 1_784_788_271, "score": 0}
+        accepted = a_photo(1, crop=(0, 10, 300, 310), bytes=12_345, **seen)
         rejected = a_photo(
             2, status=PhotoStatus.REJECTED, code="blank_image", reason="…", version_id=None
         )

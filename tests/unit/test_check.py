@@ -127,6 +127,17 @@ def test_a_photo_that_breaks_its_preparation_stops_no_other_one(
     assert [photo["code"] for photo in found] == ["PREPARE_FAILED", None]
 
 
+def test_a_better_photo_has_a_higher_score(tmp_path: Path) -> None:
+    dark = tmp_path / "dark.jpg"
+    with Image.open(SAMPLE) as image:
+        image.point(lambda value: value // 3).save(dark, exif=image.getexif())
+
+    good, bad = (photo["score"] for photo in as_json(SAMPLE, dark)["photos"])
+
+    assert 100 >= good > bad >= 0
+    assert f"accepted  {good:>3} {SAMPLE}\n" in check(SAMPLE)[1]
+
+
 def test_people_read_what_to_do(folder: Path) -> None:
     code, said = check(*sorted(folder.iterdir()))
 

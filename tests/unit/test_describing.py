@@ -60,7 +60,7 @@ class TestJob:
         assert described["inference_id"] == "inference-1"
         assert described["photos"][1] == {
             "file": "002.jpg", "status": "rejected", "code": "blank_image", "reason": "No",
-            "crop": None, "advice": [], "link": None,
+            "crop": None, "advice": [], "score": None, "link": None,
         }  # fmt: skip
         assert described["avatars"] == {"wanted": 4, "kept": 1}
 

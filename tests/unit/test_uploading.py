@@ -335,6 +335,30 @@ class TestPreparation:
 
         assert json.loads(json.dumps(preparation)) == preparation
 
+    def test_its_score_is_kept_with_the_photo(self, services: FakeServices) -> None:
+        upload = dropped(services, "1.jpg", a_picture())
+        preparation = prepare_photo(services, upload)
+        assert preparation
+        assert preparation["status"] == "accepted"
+
+        judge_photo(services, upload, preparation)
+
+        assert verdict(services, upload).score == preparation["score"]
+
+    def test_one_of_before_there_were_scores_is_judged_without(
+        self, services: FakeServices
+    ) -> None:
+        upload = dropped(services, "1.jpg", a_picture())
+        preparation = prepare_photo(services, upload)
+        assert preparation
+        assert preparation["status"] == "accepted"
+        del preparation["score"]
+
+        judge_photo(services, upload, preparation)
+
+        photo = verdict(services, upload)
+        assert (photo.status, photo.score) == (PhotoStatus.ACCEPTED, None)
+
     @pytest.mark.parametrize("order", [(0, 1), (1, 0), (1, 0, 0), (1, 1, 0, 1)])
     def test_of_preparations_in_whatever_order_the_newest_upload_decides(
         self, services: FakeServices, order: tuple[int, ...]

@@ -38,7 +38,8 @@ SENTENCES = {
 }
 
 _OF_FACES = {Advice.SMALL_FACE, Advice.CUT_OFF_FACE}
-_PEOPLE = {Subject.MAN: 1, Subject.WOMAN: 1, Subject.COUPLE: 2}
+PEOPLE = {Subject.MAN: 1, Subject.WOMAN: 1, Subject.COUPLE: 2}
+"""How many people are to be drawn; of animals, none."""
 
 
 class Seen(Protocol):
@@ -74,7 +75,7 @@ def advice_on(photo: Seen, subject: Subject, earlier: Iterable[Seen] = ()) -> li
 
     Of animals, nothing is said about faces.
     """
-    wanted = _PEOPLE.get(subject)
+    wanted = PEOPLE.get(subject)
     advice = [each for each in photo.advice if wanted or each not in _OF_FACES]
     if wanted and photo.people is not None:
         if photo.people == 0:

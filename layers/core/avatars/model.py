@@ -490,6 +490,8 @@ class Photo:
     """64 bits in hex, of which photos that look alike have most in common."""
     taken_at: int | None = None
     """When, by the camera's clock, in seconds."""
+    score: int | None = None
+    """How good it is by itself, 0 to 100; None where it was prepared before anybody looked."""
     bytes: int | None = None
 
 

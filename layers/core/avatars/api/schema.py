@@ -158,6 +158,10 @@ class Photo(Schema):
         description="What is kept of it: left, top, right, bottom in pixels of the upright photo"
     )
     advice: list[Said]
+    score: int | None = Field(
+        description="How good it is by itself, 0 to 100; nothing where it was prepared before "
+        "photos had scores"
+    )
     link: Link | None = Field(description="The prepared photo, while it exists")
 
 

@@ -2,7 +2,7 @@
 
 `formats` tells what a file is, `decoding` makes a picture of it (`jpeg`, `png`, `webp` and `boxes`
 know what may be wrong with one), `faces` and `framing` choose what is kept, `colours` brings it to
-sRGB, and `checks` say what a person would say about it.
+sRGB, `checks` say what a person would say about it, and `scoring` how good it is.
 """
 
 import hashlib
@@ -13,12 +13,13 @@ from PIL import Image, ImageStat
 
 from avatars.errors import PhotoRejectedError
 from avatars.model import MAX_PHOTO_BYTES, Advice
-from avatars.photos.checks import advice_on_picture, likeness
+from avatars.photos.checks import advice_after, glance, likeness
 from avatars.photos.colours import in_srgb, on_white
 from avatars.photos.decoding import PREPARED_SIZE, Decoded, decode
 from avatars.photos.faces import find_faces
 from avatars.photos.formats import recognise
 from avatars.photos.framing import Box, box_in_file, framing, principal
+from avatars.photos.scoring import score
 
 # The codes a photo is rejected with:
 #
@@ -77,6 +78,8 @@ class PreparedPhoto:
     taken_at: int | None
     advice: tuple[Advice, ...]
     """These as in `avatars.advice.Seen`."""
+    score: int
+    """How good it is by itself, 0 to 100; see `avatars.photos.scoring`."""
 
 
 def check_size(size: int) -> None:
@@ -111,6 +114,7 @@ def prepare(data: bytes) -> PreparedPhoto:
     crop = framing(decoded.width, decoded.height, faces)
     picture = upright(decoded, crop, PREPARED_SIZE)
     jpeg = to_jpeg(picture)
+    seen = glance(picture, crop, faces)
     return PreparedPhoto(
         jpeg=jpeg,
         pixels=hashlib.sha256(jpeg).hexdigest(),
@@ -120,7 +124,8 @@ def prepare(data: bytes) -> PreparedPhoto:
         people=len(faces),
         likeness=likeness(picture),
         taken_at=decoded.taken_at,
-        advice=advice_on_picture(picture, (decoded.width, decoded.height), crop, faces),
+        advice=advice_after(seen),
+        score=score(seen),
     )
 
 

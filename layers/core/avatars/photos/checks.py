@@ -1,6 +1,7 @@
 """What a person sees on a photo at a glance, in figures."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from PIL import Image, ImageChops, ImageFilter, ImageStat
 
@@ -13,6 +14,9 @@ DARK = 45
 
 WHITE, MOST_WHITE = 250, 0.4
 """Pixels above the first are pure white; more than that share of a face or a picture is lost."""
+
+BLACK = 8
+"""Pixels below are pure black."""
 
 SOFT = 3.0
 """Standard deviation of the Laplacian below which nothing is sharp. Sharp photos have 6 to 40,
@@ -30,25 +34,72 @@ CUT_OFF = 0.15
 _LAPLACIAN = ImageFilter.Kernel((3, 3), (0, 1, 0, 1, -4, 1, 0, 1, 0), scale=1, offset=128)
 
 
-def advice_on_picture(
-    picture: Image.Image, size: tuple[int, int], crop: Box, faces: Sequence[Face]
-) -> tuple[Advice, ...]:
-    """What to say about a photo, whoever is to be drawn.
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What is to be seen on a prepared photo: of its largest face, or of all of it where there is
+    none. Shares are 0 to 1."""
 
-    *picture* is the prepared one, square; *size*, *crop* and *faces* are in pixels of the upright
-    original, the faces those that the photo is of, the largest first.
+    has_face: bool
+    pixels: float
+    """Pixels a side that it has in the prepared photo, not counting those that enlarging made."""
+    enlarged: bool
+    share: float
+    """Of the side of the photo."""
+    sharpness: float
+    """Standard deviation of the Laplacian, of 255."""
+    light: float
+    """Mean luma, of 255."""
+    white: float
+    black: float
+    """Shares of pure white and pure black."""
+    flatness: float
+    """Share of the pixels of the whole photo that are exactly like the one beside them."""
+    beyond: float
+    """How far a face reaches beyond the edge, as a share of its side; the worst of all faces."""
+    sureness: float
+    """How sure it is that it is a face: less where a part of it is hidden."""
+    turned: float
+    """As in `Face`."""
+
+
+def glance(picture: Image.Image, crop: Box, faces: Sequence[Face]) -> Glance:
+    """Looks at a prepared photo, a square *picture*.
+
+    *crop* and *faces* are in pixels of the upright original, the faces those that the photo is of,
+    the largest first.
     """
     grey = picture.convert("L")
     side = crop[2] - crop[0]
     part = grey.crop(_in_picture(faces[0], crop, grey.width)) if faces else grey
+    seen = ImageStat.Stat(part)
+    histogram, area = seen.h, part.width * part.height
+    share = faces[0].side / side if faces else 1.0
+    return Glance(
+        has_face=bool(faces),
+        pixels=share * min(side, picture.width),
+        enlarged=side < picture.width,
+        share=share,
+        sharpness=_sharpness(part),
+        light=seen.mean[0],
+        white=sum(histogram[WHITE + 1 :]) / area,
+        black=sum(histogram[:BLACK]) / area,
+        flatness=_flatness(grey),
+        beyond=max((_beyond(face, crop) / face.side for face in faces), default=0.0),
+        sureness=faces[0].score if faces else 1.0,
+        turned=faces[0].turned if faces else 0.0,
+    )
+
+
+def advice_after(seen: Glance) -> tuple[Advice, ...]:
+    """What to say about a photo, whoever is to be drawn."""
     said = {
-        Advice.LOW_RESOLUTION: min(size) < picture.width,
-        Advice.TOO_DARK: ImageStat.Stat(part).mean[0] < DARK,
-        Advice.BLOWN_OUT: _share(part, WHITE) > MOST_WHITE,
-        Advice.BLURRED: _sharpness(part) < SOFT,
-        Advice.NOT_A_PHOTO: _flatness(grey) > FLAT,
-        Advice.SMALL_FACE: bool(faces) and faces[0].side < SMALL * side,
-        Advice.CUT_OFF_FACE: any(_beyond(face, crop) > CUT_OFF * face.side for face in faces),
+        Advice.LOW_RESOLUTION: seen.enlarged,
+        Advice.TOO_DARK: seen.light < DARK,
+        Advice.BLOWN_OUT: seen.white > MOST_WHITE,
+        Advice.BLURRED: seen.sharpness < SOFT,
+        Advice.NOT_A_PHOTO: seen.flatness > FLAT,
+        Advice.SMALL_FACE: seen.share < SMALL,
+        Advice.CUT_OFF_FACE: seen.beyond > CUT_OFF,
     }
     return tuple(advice for advice, is_so in said.items() if is_so)
 
@@ -83,11 +134,6 @@ def _sharpness(grey: Image.Image) -> float:
     # The filter leaves the outermost pixels as they are.
     inner = (1, 1, max(2, grey.width - 1), max(2, grey.height - 1))
     return ImageStat.Stat(grey.filter(_LAPLACIAN).crop(inner)).stddev[0]
-
-
-def _share(grey: Image.Image, above: int) -> float:
-    histogram = grey.histogram()
-    return sum(histogram[above + 1 :]) / sum(histogram)
 
 
 def _flatness(grey: Image.Image) -> float:

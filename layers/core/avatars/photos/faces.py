@@ -9,7 +9,7 @@ docs/decisions/0010-faces-are-found-by-blazeface.md.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,6 +46,8 @@ class Face:
     bottom: float
     score: float
     """How sure the model is, 0 to 1."""
+    turned: float = 0.0
+    """How far it looks aside: 0 is straight ahead, at 1 the nose is above an eye or past it."""
 
     @property
     def side(self) -> float:
@@ -58,11 +60,15 @@ class Face:
     def scaled(self, factor: float) -> Face:
         edges = (self.left, self.top, self.right, self.bottom)
         left, top, right, bottom = (edge * factor for edge in edges)
-        return Face(left, top, right, bottom, self.score)
+        return replace(self, left=left, top=top, right=right, bottom=bottom)
 
     def moved(self, right: float, down: float) -> Face:
-        return Face(
-            self.left + right, self.top + down, self.right + right, self.bottom + down, self.score
+        return replace(
+            self,
+            left=self.left + right,
+            top=self.top + down,
+            right=self.right + right,
+            bottom=self.bottom + down,
         )
 
 
@@ -104,10 +110,30 @@ def _faces(boxes: NDArray[np.float32], scores: NDArray[np.float32]) -> Iterator[
     sure = 1 / (1 + np.exp(-np.clip(scores, -80, 80)))
     for cell in np.flatnonzero(sure >= LEAST_SCORE):
         row, column = divmod(int(cell), CELLS)
-        x, y, width, height = (float(value) for value in boxes[cell, :4])
+        x, y, width, height, *points = map(float, boxes[cell])
         x += (column + 0.5) * INPUT / CELLS
         y += (row + 0.5) * INPUT / CELLS
-        yield Face(x - width / 2, y - height / 2, x + width / 2, y + height / 2, float(sure[cell]))
+        yield Face(
+            x - width / 2,
+            y - height / 2,
+            x + width / 2,
+            y + height / 2,
+            float(sure[cell]),
+            turned(points),
+        )
+
+
+def turned(points: Sequence[float]) -> float:
+    """How far a face looks aside, as in `Face`: where its nose is between its eyes, along the line
+    through them, so that a tilted head is not a turned one.
+
+    *points* are x and y of one eye, of the other and of the nose, then whatever comes. Of the same
+    head, tilted or mirrored, the model's points tell figures up to 0.3 apart.
+    """
+    one, other, nose = (complex(*points[at : at + 2]) for at in (0, 2, 4))
+    if one == other:
+        return 1.0
+    return min(1.0, abs(((nose - one) / (other - one)).real - 0.5) * 2)
 
 
 def _overlap(one: Face, other: Face) -> float:

@@ -169,6 +169,7 @@ def _photo(services: Services, job: Job, photo: Photo, used: Sequence[Photo]) ->
         "reason": photo.reason,
         "crop": photo.crop,
         "advice": _advice(photo, job.subject, used),
+        "score": photo.score,
         "link": services.photos.link(photo, LINK_SECONDS) if there else None,
     }
 

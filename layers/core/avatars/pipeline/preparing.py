@@ -1,6 +1,6 @@
 """An object arrived: prepare the photo that it is, far from the table of jobs."""
 
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
 
 from aws_lambda_powertools import Logger
 
@@ -26,6 +26,8 @@ class Accepted(TypedDict):
     people: int
     likeness: str
     taken_at: int | None
+    score: NotRequired[int]
+    """Absent where a deployment came between the preparation and its judgement."""
 
 
 class Rejected(TypedDict):
@@ -79,6 +81,7 @@ def prepare_photo(storage: Storage, upload: Upload) -> Preparation | None:
         "people": prepared.people,
         "likeness": prepared.likeness,
         "taken_at": prepared.taken_at,
+        "score": prepared.score,
     }
 
 

@@ -130,6 +130,7 @@ def _verdict(upload: Upload, preparation: Preparation) -> Photo:
         people=preparation["people"],
         likeness=preparation["likeness"],
         taken_at=preparation["taken_at"],
+        score=preparation.get("score"),
     )
 
 
