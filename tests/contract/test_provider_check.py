@@ -198,7 +198,7 @@ class Order:
 
 @pytest.fixture(scope="module")
 def order(checked: Checked) -> Order:
-    """One avatar, of one training where there is one; the looks are as far apart as we keep them."""
+    """One avatar, and one training before it where there is one."""
     provider, answers = checked.provider(), []
     credits = left(checked)
     model_id = None
@@ -256,9 +256,7 @@ class TestOrder:
         assert order.progress.state is ProgressState.READY
         assert len([link for link in order.progress.links if link]) == 1
 
-    def test_it_is_as_large_as_we_say(
-        self, checked: Checked, order: Order, tmp_path: Path
-    ) -> None:
+    def test_it_is_as_large_as_we_say(self, checked: Checked, order: Order, tmp_path: Path) -> None:
         [link] = order.progress.links
         file = tmp_path / "avatar"
 
