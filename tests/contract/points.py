@@ -48,7 +48,7 @@ POINTS: Mapping[str, Point] = {
         "code of a look there", TRAINERS & PICSART, costs=True,
     ),
     "same-title": Point(
-        "Does an equal title bring the same tune (is idempotency on)?",
+        "Does an equal title bring the same tune (is idempotency on in its settings)?",
         "the ids of two orders", ASTRIA, costs=True,
     ),
     "inference-accepted": Point(

@@ -19,6 +19,7 @@ import httpx
 import pytest
 from PIL import Image
 
+from avatars.errors import OutOfOrderError
 from avatars.metrics import Call
 from avatars.model import (
     Answer,
@@ -178,12 +179,15 @@ class TestForNothing:
         checked.settle("malformed", seen(answer))
         assert 400 <= answer.status_code < 500
 
-    def test_what_it_does_not_do_is_not_asked(self, checked: Checked) -> None:
+    def test_a_training_of_nobody_is_not_found_where_it_could_be(self, checked: Checked) -> None:
+        provider = checked.provider()
         if checked.can.finds_requests:
-            found = checked.reader.found_training(
-                checked.provider().find_training("of-nobody"), "of-nobody"
-            )
-            assert found is None
+            answer = provider.find_training(UNKNOWN)
+            assert checked.reader.found_training(answer, UNKNOWN) is None
+            assert checked.drift(Call.FIND_TRAINING, answer) == []
+        else:
+            with pytest.raises(OutOfOrderError):
+                provider.find_training(UNKNOWN)
 
 
 @dataclass
@@ -191,6 +195,7 @@ class Order:
     """What was ordered, and every answer to it."""
 
     model_id: str | None
+    wanted: InferenceRequest
     inference_id: str
     progress: Progress
     answers: list[tuple[Call, Answer]]
@@ -203,9 +208,8 @@ def order(checked: Checked) -> Order:
     credits = left(checked)
     model_id = None
     if checked.can.trains:
-        accepted = provider.submit_training(
-            TrainingRequest(TITLE, checked.links[: checked.can.most_photos], Subject.WOMAN)
-        )
+        training = TrainingRequest(TITLE, checked.links, Subject.WOMAN)
+        accepted = provider.submit_training(training)
         answers.append((Call.SUBMIT_TRAINING, accepted))
         checked.settle("training-accepted", seen(accepted))
         model_id = checked.reader.training_id(accepted)
@@ -220,6 +224,9 @@ def order(checked: Checked) -> Order:
         checked.settle("training-seconds", f"{seconds:.0f} s")
         checked.settle("status-host", str(elsewhere(checked, model_id)))
         credits = paid(checked, "training-price", credits)
+        if "same-title" in points_of(checked.name):
+            again = checked.reader.training_id(provider.submit_training(training))
+            checked.settle("same-title", "the same" if again == model_id else "another one")
     wanted = InferenceRequest(
         (Prompt("realistic"),),
         Subject.WOMAN,
@@ -242,7 +249,7 @@ def order(checked: Checked) -> Order:
     checked.settle("inference-seconds", f"{seconds:.0f} s")
     checked.settle("result-shape", shape(parsed(looks[-1])))
     paid(checked, "inference-price", credits)
-    return Order(model_id, inference_id, progress, answers)
+    return Order(model_id, wanted, inference_id, progress, answers)
 
 
 @pytest.mark.orders
@@ -273,26 +280,17 @@ class TestOrder:
             [] for _ in order.answers
         ]
 
-    def test_what_can_be_looked_up_is_found(self, checked: Checked, order: Order) -> None:
-        if not checked.can.finds_requests:
-            return
-        provider = checked.provider()
-
-        model = checked.reader.found_training(provider.find_training(TITLE), TITLE)
-
-        assert model == order.model_id
-
-    def test_an_equal_title_is_told_to_be_the_same_or_another(
-        self, checked: Checked, order: Order
-    ) -> None:
-        if "same-title" not in points_of(checked.name):
-            return
-        again = TrainingRequest(TITLE, checked.links, Subject.WOMAN)
-
-        model_id = checked.reader.training_id(checked.provider().submit_training(again))
-
-        same = model_id == order.model_id
-        checked.settle("same-title", "the same" if same else "another: turn idempotency on")
+    def test_it_is_found_again_where_it_could_be(self, checked: Checked, order: Order) -> None:
+        provider, reader = checked.provider(), checked.reader
+        if checked.can.finds_requests:
+            models = provider.find_training(TITLE)
+            avatars = provider.find_inference(order.model_id)
+            assert reader.found_training(models, TITLE) == order.model_id
+            assert reader.found_inference(avatars, order.wanted, ()) == order.inference_id
+            assert reader.found_inference(avatars, order.wanted, {order.inference_id}) is None
+        else:
+            with pytest.raises(OutOfOrderError):
+                provider.find_inference(order.model_id)
 
 
 def looked_at(
