@@ -49,6 +49,8 @@ class Stack:
     outputs: dict[str, str]
     simulator_url: str
     simulator_admin_url: str
+    astria_url: str
+    astria_admin_url: str
     clock_epoch: int
     clock_scale: float
     log: str
@@ -72,9 +74,13 @@ def running_stack(
     parameters: Mapping[str, str] | None = None,
     seed: int | None = None,
     engine_class: type[Engine] = Engine,
+    astria: Mapping[str, Any] | None = None,
     **scenario: Any,
 ) -> Iterator[Stack]:
-    """A stack for the length of the block, new from the ground: an old state is removed."""
+    """A stack for the length of the block, new from the ground: an old state is removed.
+
+    *scenario* are the simulator's knobs for Picsart, *astria* holds those for Astria.
+    """
     # Whoever only looks for a stack does not wait for seconds until all of this is imported.
     from local.deploy import deploy
     from local.front import Front, application, page_headers
@@ -84,12 +90,14 @@ def running_stack(
 
     shutil.rmtree(state_dir, ignore_errors=True)
     clock = Clock(int(time.time()), scale)
-    key = secrets.token_urlsafe(24)
+    key, astria_key = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
     with (
         running_simulator(
             api_key=key,
+            astria_key=astria_key,
             clock=clock,
             seed=secrets.randbelow(2**32) if seed is None else seed,
+            astria=astria,
             **scenario,
         ) as simulator,
         engine_class(state_dir, wait_scale=scale) as engine,
@@ -138,6 +146,8 @@ def running_stack(
                 outputs=deployment.outputs,
                 simulator_url=simulator.api_url,
                 simulator_admin_url=simulator.admin_url,
+                astria_url=simulator.astria.api_url,
+                astria_admin_url=simulator.astria.admin_url,
                 clock_epoch=int(clock.epoch),
                 clock_scale=scale,
                 log=str(engine.log),

@@ -1,12 +1,12 @@
-"""The provider's API: trained models (flow A) and the balance."""
+"""Picsart's API: trained models (flow A), instant avatars (flow B) and the balance."""
 
-import hmac
 import uuid
+from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -14,78 +14,59 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Scope
 
-from local.simulator.bodies import InferenceRequest, TrainingRequest, in_words
-from local.simulator.dialect import SELECTIONS, SHAPES, VOCABULARIES, Phase
+from local.simulator.account import RefusedError
+from local.simulator.bodies import (
+    InferenceRequest,
+    InstantRequest,
+    TrainingRequest,
+    in_words,
+    read_body,
+)
+from local.simulator.dialect import SELECTIONS, Phase
+from local.simulator.gate import Gate
 from local.simulator.photos import short_lived
-from local.simulator.world import Inference, RefusedError, World
+from local.simulator.work import Sitting
+from local.simulator.world import Inference, Instant, Model, World
 
-# Room for 30 presigned links many times over; the vendor's limit is not public.
-MAX_BODY_BYTES = 1_000_000
-
-Body = TypeVar("Body", bound=BaseModel)
+# What an API on its way out says of itself (RFC 9745, RFC 8594); the days are the simulator's own.
+DEPRECATED_SINCE = datetime(2026, 1, 1, tzinfo=UTC)
+SUNSET_AT = datetime(2027, 1, 1, tzinfo=UTC)
 
 
 def api(api_key: str) -> Starlette:
     """The API's application; its calls need *api_key*."""
     models = "/v1/avatars/models"
     inferences = models + "/{model_id}/inferences"
+    instants = "/v1/avatars/instant"
     return Starlette(
         routes=[
             Route(models, start_training, methods=["POST"]),
             Route(models + "/{model_id}", check_training),
             Route(inferences, start_inference, methods=["POST"]),
             Route(inferences + "/{inference_id}", check_inference),
+            Route(instants, start_instant, methods=["POST"]),
+            Route(instants + "/{inference_id}", check_instant),
             Route("/v1/balance", balance),
         ],
-        middleware=[Middleware(Gate, api_key=api_key)],
-        exception_handlers={HTTPException: _refused},
+        middleware=[Middleware(Gate, api_key=api_key, key_in=_key_in, told=_told)],
+        exception_handlers={HTTPException: _refused, ValidationError: _invalid},
     )
-
-
-class Gate:
-    """Lets a call in that has the key and is within the quota."""
-
-    def __init__(self, app: ASGIApp, api_key: str) -> None:
-        self._app = app
-        self._key = api_key.encode()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve the call or say why not."""
-        app = self._app
-        try:
-            self._admit(scope)
-        except RefusedError as error:
-            app = error_answer(scope["state"]["world"], error.status_code, error.detail)
-        await app(scope, receive, send)
-
-    def _admit(self, scope: Scope) -> None:
-        world: World = scope["state"]["world"]
-        key = Headers(scope=scope).get("X-Picsart-API-Key", "")
-        if not hmac.compare_digest(key.encode(), self._key):
-            raise RefusedError(401, "The API key is missing or wrong")
-        if world.scenario.locked:
-            raise RefusedError(403, "This account has no access to AI Avatars")
-        world.admit()
 
 
 async def start_training(request: Request) -> Response:
     """A1: photos in, model id out."""
     world: World = request.state.world
-    wanted = await _body(request, TrainingRequest)
+    wanted = await read_body(request, TrainingRequest)
     photos = [urlsplit(link).path for link in wanted.images]
     request.state.entry.update(subject=wanted.type, links=len(photos), photos=photos)
-    short = short_lived(wanted.images, world.clock.wall())
-    complaint = f"images {short} are signed for less than 30 more minutes"
-    if short and world.scenario.short_links == "refuse":
-        raise RefusedError(422, complaint)
+    complaint = _complaint(world, wanted.images)
     model = world.start_training(wanted)
-    request.state.entry.update(model_id=model.model_id)
-    if short:
-        model.bad_photo = complaint
+    request.state.entry.update(model_id=model.id)
+    model.bad_photo = complaint
     request.state.fetcher.expect(model)
-    return _progress(world, Phase.ACCEPTED, model_id=model.model_id)
+    return _progress(model, Phase.ACCEPTED, model_id=model.id)
 
 
 async def check_training(request: Request) -> Response:
@@ -97,20 +78,19 @@ async def check_training(request: Request) -> Response:
     await request.state.fetcher.settle(model_id)
     phase = model.phase(world.clock.now())
     request.state.entry.update(phase=phase)
-    reason = {Phase.FAILED: model.failure, Phase.IMAGE_NOT_VALID: model.bad_photo}.get(phase)
-    return _progress(world, phase, model_id=model_id, **({"detail": reason} if reason else {}))
+    return _progress(model, phase, model_id=model_id, **_reason(model, phase))
 
 
 async def start_inference(request: Request) -> Response:
     """A3: prompts in, inference id out."""
     world: World = request.state.world
     model_id = request.path_params["model_id"]
-    wanted = await _body(request, InferenceRequest)
+    wanted = await read_body(request, InferenceRequest)
     prompts = [prompt.model_dump(exclude_none=True) for prompt in wanted.prompts]
     request.state.entry.update(model_id=model_id, prompts=prompts)
     inference = world.start_inference(model_id, wanted)
-    request.state.entry.update(inference_id=inference.inference_id)
-    return _progress(world, Phase.ACCEPTED, model_id=model_id, inference_id=inference.inference_id)
+    request.state.entry.update(inference_id=inference.id)
+    return _progress(inference, Phase.ACCEPTED, model_id=model_id, inference_id=inference.id)
 
 
 async def check_inference(request: Request) -> Response:
@@ -118,17 +98,31 @@ async def check_inference(request: Request) -> Response:
     world: World = request.state.world
     model_id, inference_id = request.path_params["model_id"], request.path_params["inference_id"]
     request.state.entry.update(model_id=model_id, inference_id=inference_id)
-    inference = world.inference(model_id, inference_id)
-    phase = inference.phase(world.clock.now())
-    request.state.entry.update(phase=phase)
-    facts: dict[str, Any] = {}
-    if phase is Phase.DONE:
-        facts = _links(world, inference)
-        announced = len(inference.pictures)
-        request.state.entry.update(pictures=announced, expires_at=inference.expires_at)
-    elif phase is Phase.FAILED:
-        facts = {"detail": inference.failure}
-    return _progress(world, phase, inference_id=inference_id, **facts)
+    return _drawn(request, world.inference(model_id, inference_id))
+
+
+async def start_instant(request: Request) -> Response:
+    """B1: a photo and a prompt in, inference id out."""
+    world: World = request.state.world
+    wanted = await read_body(request, InstantRequest)
+    photos = [urlsplit(link).path for link in wanted.images]
+    said = wanted.model_dump(exclude={"images"}, exclude_none=True)
+    request.state.entry.update(links=len(photos), photos=photos, **said)
+    complaint = _complaint(world, wanted.images)
+    instant = world.start_instant(wanted)
+    request.state.entry.update(inference_id=instant.id)
+    instant.bad_photo = complaint
+    request.state.fetcher.expect(instant)
+    return _progress(instant, Phase.ACCEPTED, inference_id=instant.id)
+
+
+async def check_instant(request: Request) -> Response:
+    """B2: how far avatars from a photo are, and the links once they are done."""
+    inference_id = request.path_params["inference_id"]
+    request.state.entry.update(inference_id=inference_id)
+    instant = request.state.world.instant(inference_id)
+    await request.state.fetcher.settle(inference_id)
+    return _drawn(request, instant)
 
 
 async def balance(request: Request) -> Response:
@@ -138,14 +132,24 @@ async def balance(request: Request) -> Response:
 
 def add_account_headers(world: World, response: Response) -> None:
     """What the vendor puts on every answer (its OpenAPI files), unless a fault says otherwise."""
-    for name, value in {
+    manner = world.scenario.account_headers
+    account: dict[str, object] = {
         "Correlation-Id": uuid.uuid4(),
         "Ratelimit-Limit": world.scenario.rate_limit,
         "Ratelimit-Available": world.calls_left,
         "Ratelimit-Reset-Time": world.quota_resets_in,
         "Credit-Available": world.balance,
-    }.items():
+    }
+    if manner == "missing":
+        account = {}
+    if manner == "retyped":
+        resets_at = datetime.fromtimestamp(world.clock.now() + world.quota_resets_in, UTC)
+        account |= {"Ratelimit-Reset-Time": resets_at.isoformat(), "Credit-Available": "plenty"}
+    for name, value in account.items():
         response.headers.setdefault(f"X-Picsart-{name}", str(value))
+    if manner == "sunset":
+        response.headers["Deprecation"] = f"@{int(DEPRECATED_SINCE.timestamp())}"
+        response.headers["Sunset"] = f"{SUNSET_AT:%a, %d %b %Y %H:%M:%S} GMT"
 
 
 def error_answer(world: World, status: int, detail: str) -> Response:
@@ -164,38 +168,60 @@ def error_answer(world: World, status: int, detail: str) -> Response:
     return JSONResponse(body, status, headers)
 
 
+def _key_in(headers: Headers) -> str:
+    return headers.get("X-Picsart-API-Key", "")
+
+
+def _told(scope: Scope, error: RefusedError) -> Response:
+    return error_answer(scope["state"]["world"], error.status_code, error.detail)
+
+
 def _refused(request: Request, error: Any) -> Response:
     return error_answer(request.state.world, error.status_code, error.detail)
 
 
-def _progress(world: World, phase: Phase, **facts: Any) -> Response:
-    pending = phase in (Phase.ACCEPTED, Phase.IN_PROGRESS)
-    word = VOCABULARIES[world.scenario.vocabulary][phase]
-    status = world.scenario.pending_status if pending else HTTPStatus.OK
-    return JSONResponse({"status": word, **facts}, status)
+def _invalid(request: Request, error: Any) -> Response:
+    return error_answer(request.state.world, 422, in_words(error))
 
 
-def _links(world: World, inference: Inference) -> dict[str, Any]:
+def _complaint(world: World, links: tuple[str, ...]) -> str | None:
+    """What there is to say against links that do not live for long; RefusedError (422) where that
+    is said at once. (The guide says it of training; an instant avatar is held to it, too.)"""
+    short = short_lived(links, world.clock.wall())
+    if not short:
+        return None
+    complaint = f"images {short} are signed for less than 30 more minutes"
+    if world.scenario.short_links == "refuse":
+        raise RefusedError(422, complaint)
+    return complaint
+
+
+def _progress(work: Model | Inference | Instant, phase: Phase, **facts: Any) -> Response:
+    dialect = work.dialect
+    return JSONResponse({"status": dialect.word(phase), **facts}, dialect.code(phase))
+
+
+def _drawn(request: Request, inference: Inference | Instant) -> Response:
+    world: World = request.state.world
+    phase = inference.phase(world.clock.now())
+    request.state.entry.update(phase=phase)
+    if phase is not Phase.DONE:
+        reason = _reason(inference, phase)
+        return _progress(inference, phase, inference_id=inference.id, **reason)
+    announced = len(inference.pictures)
+    request.state.entry.update(pictures=announced, expires_at=inference.expires_at)
     host = world.scenario.results_host or world.results_host
     links = [
-        f"http://{host}/avatars/{inference.inference_id}/{position}.jpg"
-        for position in range(1, len(inference.pictures) + 1)
+        f"http://{host}/avatars/{inference.id}/{position}.jpg"
+        for position in range(1, announced + 1)
     ]
-    shape = SHAPES[world.scenario.result_shape]
-    done = VOCABULARIES[world.scenario.vocabulary][Phase.DONE]
-    return shape(inference.inference_id, SELECTIONS[world.scenario.results](links), done)
+    facts = {"status": inference.dialect.word(phase), "inference_id": inference.id}
+    selected = SELECTIONS[world.scenario.results](links)
+    return JSONResponse(inference.dialect.answer_with(facts, selected))
 
 
-async def _body(request: Request, form: type[Body]) -> Body:
-    if request.headers.get("Content-Type", "").partition(";")[0].strip() != "application/json":
-        raise RefusedError(415, "Content-Type must be application/json")
-    raw = bytearray()
-    async for piece in request.stream():
-        raw += piece
-        if len(raw) > MAX_BODY_BYTES:
-            raise RefusedError(413, f"The body is larger than {MAX_BODY_BYTES} bytes")
-    try:
-        return form.model_validate_json(raw)
-    except ValidationError as error:
-        malformed = any(fault["type"] == "json_invalid" for fault in error.errors())
-        raise RefusedError(400 if malformed else 422, in_words(error)) from error
+def _reason(work: Model | Inference | Instant, phase: Phase) -> dict[str, str]:
+    """Why it came to nothing, if it did."""
+    bad_photo = work.bad_photo if isinstance(work, Sitting) else None
+    reason = {Phase.FAILED: work.failure, Phase.IMAGE_NOT_VALID: bad_photo}.get(phase)
+    return {"detail": reason} if reason else {}

@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from local.simulator.account import Account
 from local.simulator.bodies import in_words
-from local.simulator.world import World
 
 _CHANGES = TypeAdapter(dict[str, Any])
 
@@ -33,7 +33,7 @@ async def read_scenario(request: Request) -> Response:
 
 async def change_scenario(request: Request) -> Response:
     """Set the knobs that the JSON body names; 422 and a sentence for one that does not exist."""
-    world: World = request.state.world
+    world: Account[Any] = request.state.world
     try:
         changes = _CHANGES.validate_json(await request.body())
         world.scenario = world.scenario.merged(changes)
@@ -54,5 +54,5 @@ async def reset(request: Request) -> Response:
     return _scenario(request.state.world)
 
 
-def _scenario(world: World) -> Response:
+def _scenario(world: Account[Any]) -> Response:
     return JSONResponse(world.scenario.model_dump())

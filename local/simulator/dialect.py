@@ -1,8 +1,10 @@
 """How the provider words its answers: status vocabularies and result shapes seen in public."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
 
 
 class Phase(StrEnum):
@@ -34,19 +36,49 @@ VOCABULARIES: dict[str, dict[Phase, str]] = {
     "unknown": _GUIDE | {Phase.IN_PROGRESS: "MARINATING"},
 }
 
-Shape = Callable[[str, Sequence[str], str], dict[str, Any]]
+Facts = Mapping[str, Any]
+Shape = Callable[[Facts, Sequence[str]], Any]
 
-# (inference id, links, the word for "done") -> the part of the answer that holds the links.
+# (what else there is to say, links) -> the whole answer. Of `urls` with texts, and of `data` with
+# objects, there are examples by the vendor's users; a client of theirs is ready for `urls` with
+# objects, for `data` with texts, and for a list without a status, too. `unknown` is nobody's.
 SHAPES: dict[str, Shape] = {
-    "urls": lambda _id, links, _done: {"urls": list(links)},
-    "url_objects": lambda _id, links, _done: {"urls": [{"url": link} for link in links]},
-    "data": lambda inference_id, links, done: {
+    "urls": lambda facts, links: {**facts, "urls": list(links)},
+    "url_objects": lambda facts, links: {**facts, "urls": [{"url": link} for link in links]},
+    "data": lambda facts, links: {
+        **facts,
         "data": [
-            {"id": f"{inference_id}-{position}", "url": link, "status": done}
+            {"id": f"{facts['inference_id']}-{position}", "url": link, "status": facts["status"]}
             for position, link in enumerate(links, 1)
-        ]
+        ],
     },
+    "data_strings": lambda facts, links: {**facts, "data": list(links)},
+    "list": lambda _facts, links: list(links),
+    "unknown": lambda facts, links: {**facts, "portfolio": [{"href": link} for link in links]},
 }
+
+
+class Dialect(BaseModel):
+    """One way to speak; a model, or an instant inference, keeps the one that it began with."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    vocabulary: Literal["guide", "2026", "finished", "mixed", "unknown"] = "guide"
+    pending_status: Literal[200, 202] = 202
+    result_shape: Literal["urls", "url_objects", "data", "data_strings", "list", "unknown"] = "urls"
+
+    def word(self, phase: Phase) -> str:
+        """What the provider calls that phase."""
+        return VOCABULARIES[self.vocabulary][phase]
+
+    def code(self, phase: Phase) -> int:
+        """The HTTP status of an answer that tells of that phase."""
+        return self.pending_status if phase in (Phase.ACCEPTED, Phase.IN_PROGRESS) else 200
+
+    def answer_with(self, facts: Facts, links: Sequence[str]) -> Any:
+        """The whole answer that holds the links."""
+        return SHAPES[self.result_shape](facts, links)
+
 
 Selection = Callable[[Sequence[str]], Sequence[str]]
 

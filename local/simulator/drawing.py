@@ -25,16 +25,26 @@ PAINTERS = {
 }
 
 
-def draw(photo: Path, style: Style, seed: str) -> bytes:
-    """A JPEG of 512 x 512 pixels (the size of the real ones): the same bytes for the same seed."""
+def draw(photo: Path | None, style: Style, seed: str, side: int = painters.SIDE) -> bytes:
+    """A square JPEG, *side* pixels wide: the same bytes for the same seed.
+
+    Painted with 512 pixels and enlarged; without a photo, of nobody.
+    """
     rng = random.Random(seed)
-    with Image.open(photo) as image:
-        portrait = _framed(image.convert("RGB"), rng)
-    avatar = PAINTERS[style](portrait, rng)
+    avatar = PAINTERS[style](_framed(_opened(photo), rng), rng)
+    if side != painters.SIDE:
+        avatar = avatar.resize((side, side), Image.Resampling.BICUBIC)
     _sign(avatar)
     jpeg = BytesIO()
     avatar.save(jpeg, "JPEG", quality=90, comment=f"{MARK}: {style}, drawn by a simulator")
     return jpeg.getvalue()
+
+
+def _opened(photo: Path | None) -> Image.Image:
+    if photo is None:
+        return Image.radial_gradient("L").convert("RGB").resize(painters.SIZE)
+    with Image.open(photo) as image:
+        return image.convert("RGB")
 
 
 def _framed(photo: Image.Image, rng: random.Random) -> Image.Image:

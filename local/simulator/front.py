@@ -1,14 +1,15 @@
 """The door of both origins: every call is journalled here and gets its planned fault."""
 
 from collections.abc import Callable
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
 
+from local.simulator.account import Account
 from local.simulator.faults import Line, deliver, respond
-from local.simulator.world import World
 
 
 class Front:
@@ -22,7 +23,7 @@ class Front:
         self,
         app: Starlette,
         event: str,
-        finish: Callable[[World, Response], None] = lambda world, response: None,
+        finish: Callable[[Any, Response], None] = lambda world, response: None,
     ) -> None:
         self._app = app
         self._event = event
@@ -30,7 +31,7 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP call."""
-        world: World = scope["state"]["world"]
+        world: Account[Any] = scope["state"]["world"]
         route = self._route(scope)
         fault = world.take_fault(route)
         entry = world.journal.write(

@@ -1,4 +1,4 @@
-"""Fetches the photo links of a training, twice, as strangers on the internet would."""
+"""Fetches the photo links of work, early and late, as strangers on the internet would."""
 
 import asyncio
 import contextlib
@@ -12,13 +12,17 @@ from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 from PIL import Image, ImageOps
 
-from local.simulator.world import LINK_SECONDS, Model, World
+from local.simulator.account import Account
+from local.simulator.work import Sitting
 
+# Guide (AI Avatars 101): links must be good for 30 minutes.
+LINK_SECONDS = 1800.0
 # The vendor's limit for its image APIs; the one for avatars is not public.
 MAX_PHOTO_BYTES = 100 * 1000 * 1000
 # Copies are kept only to draw avatars of 512 pixels from, with room to crop.
@@ -56,60 +60,64 @@ class BadPhotoError(Exception):
 
 @dataclass
 class PhotoFetcher:
-    """Looks at every model's photos when it is created and once more, late.
+    """Looks at the photos of work when it is created and, where it says so, once more, late.
 
     Lives on one event loop. Keeps one small copy of each different photo in *folder*.
     """
 
-    world: World
+    world: Account[Any]
     client: httpx.AsyncClient
     folder: Path
+    _sittings: dict[str, Sitting] = field(default_factory=dict)
     _due: list[tuple[float, str, str]] = field(default_factory=list)
     _looks: dict[asyncio.Task[None], str] = field(default_factory=dict)
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FETCHES_AT_ONCE))
 
-    def expect(self, model: Model) -> None:
-        """Plan both looks at a new model's photos and begin the first at once."""
-        heapq.heappush(self._due, (model.created_at, model.model_id, "submit"))
-        heapq.heappush(self._due, (model.second_look_at, model.model_id, "late"))
+    def expect(self, sitting: Sitting) -> None:
+        """Plan the looks at the photos of new work and begin the first at once."""
+        self._sittings[sitting.id] = sitting
+        heapq.heappush(self._due, (sitting.created_at, sitting.id, "submit"))
+        heapq.heappush(self._due, (sitting.second_look_at, sitting.id, "late"))
         self.begin_due_looks()
 
     def begin_due_looks(self) -> None:
         """Begin every look whose time has come."""
         while self._due and self._due[0][0] <= self.world.clock.now():
-            _, model_id, occasion = heapq.heappop(self._due)
-            look = asyncio.create_task(self._look(self.world.models[model_id], occasion))
-            self._looks[look] = model_id
+            _, sitting_id, occasion = heapq.heappop(self._due)
+            look = asyncio.create_task(self.look(self._sittings[sitting_id], occasion))
+            self._looks[look] = sitting_id
             look.add_done_callback(self._looks.pop)
 
-    async def settle(self, model_id: str) -> None:
-        """Wait, but not for ever, for the looks that this model should have had by now."""
+    async def settle(self, sitting_id: str) -> None:
+        """Wait, but not for ever, for the looks that this work should have had by now."""
         self.begin_due_looks()
-        looks = [look for look, owner in self._looks.items() if owner == model_id]
+        looks = [look for look, owner in self._looks.items() if owner == sitting_id]
         if looks:
             await asyncio.wait(looks, timeout=PATIENCE_SECONDS)
+
+    async def look(self, sitting: Sitting, occasion: str = "submit") -> None:
+        """Fetch all photos of this work."""
+        fetches = (self._fetch(sitting, link, occasion) for link in sitting.links)
+        fetched = await asyncio.gather(*fetches)
+        photos = tuple(photo for photo in fetched if photo)
+        if len(photos) == len(fetched):
+            sitting.photos = photos
+            sitting.looks += 1
+        else:
+            sitting.bad_photo = f"photo {fetched.index(None) + 1} is not valid"
 
     def forget(self) -> None:
         """Drop all plans and break off what is under way."""
         self._due.clear()
+        self._sittings.clear()
         for look in self._looks:
             look.cancel()
 
-    async def _look(self, model: Model, occasion: str) -> None:
-        fetches = (self._fetch(model.model_id, link, occasion) for link in model.links)
-        fetched = await asyncio.gather(*fetches)
-        photos = tuple(photo for photo in fetched if photo)
-        if len(photos) == len(fetched):
-            model.photos = photos
-            model.looks += 1
-        else:
-            model.bad_photo = f"photo {fetched.index(None) + 1} is not valid"
-
-    async def _fetch(self, model_id: str, link: str, occasion: str) -> Path | None:
+    async def _fetch(self, sitting: Sitting, link: str, occasion: str) -> Path | None:
         address = urlsplit(link)
         entry = self.world.journal.write(
             "photo",
-            model_id=model_id,
+            **{sitting.id_name: sitting.id},
             occasion=occasion,
             host=address.netloc.rpartition("@")[2],
             path=address.path,
@@ -120,7 +128,10 @@ class PhotoFetcher:
             async with self._turns, self.client.stream("GET", link) as response:
                 entry["status"] = response.status_code
                 content = await _content(response)
-            return await asyncio.to_thread(_keep, content, self.folder)
+            photo = await asyncio.to_thread(_keep, content, self.folder)
+            if not self.world.finds_valid(f"{address.netloc}{address.path}"):
+                raise BadPhotoError("found not valid, as the scenario has it")
+            return photo
         except BadPhotoError as error:
             entry["trouble"] = str(error)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -130,7 +141,7 @@ class PhotoFetcher:
 
 
 @contextlib.asynccontextmanager
-async def photo_fetcher(world: World) -> AsyncIterator[PhotoFetcher]:
+async def photo_fetcher(world: Account[Any]) -> AsyncIterator[PhotoFetcher]:
     """A fetcher at work, with a folder of its own that goes when it does."""
     with TemporaryDirectory(prefix="avatars-simulator-", ignore_cleanup_errors=True) as folder:
         async with httpx.AsyncClient(trust_env=False, timeout=10) as client:

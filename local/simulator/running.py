@@ -1,23 +1,27 @@
-"""A simulator for the length of a test."""
+"""Simulators for the length of a test."""
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
 from avatars.clock import Clock as ScaledClock
+from local.simulator.astria.scenario import Scenario as AstriaScenario
 from local.simulator.journal import Clock, Entry
 from local.simulator.scenario import Scenario
-from local.simulator.server import Addresses, Simulator
+from local.simulator.server import Simulator
 
 
 @dataclass(frozen=True)
-class RunningSimulator(Addresses):
-    """Where it listens, its key, and its controls."""
+class RunningProvider:
+    """Where a simulated provider listens, its key, and its controls."""
 
+    api_url: str
+    results_origin: str
+    admin_url: str
     api_key: str
     _controls: httpx.Client
 
@@ -38,30 +42,53 @@ class RunningSimulator(Addresses):
         self._controls.post("/reset").raise_for_status()
 
 
+@dataclass(frozen=True)
+class RunningSimulator(RunningProvider):
+    """Picsart, and Astria beside it."""
+
+    astria: RunningProvider
+
+
 @contextlib.contextmanager
 def running_simulator(
     *,
     api_key: str = "a-simulated-key",
+    astria_key: str = "a-simulated-astria-key",
     clock: Clock | None = None,
     seed: int = 1,
+    astria: Mapping[str, Any] | None = None,
     **knobs: Any,
 ) -> Iterator[RunningSimulator]:
-    """A simulator in a thread, on free ports, by the wall clock unless another one is given."""
-    scenario = Scenario().merged(knobs)
+    """Both simulators in a thread, on free ports, by the wall clock unless another one is given.
+
+    *knobs* are Picsart's, *astria* holds those of Astria.
+    """
     simulator = Simulator(
-        api_key=api_key, clock=clock or ScaledClock(), seed=seed, scenario=scenario
+        api_key=api_key,
+        astria_key=astria_key,
+        clock=clock or ScaledClock(),
+        seed=seed,
+        scenario=Scenario().merged(knobs),
+        astria_scenario=AstriaScenario().merged(dict(astria or {})),
     )
     thread = threading.Thread(target=simulator.run, name="simulator")
     thread.start()
     try:
-        addresses = simulator.addresses
-        with httpx.Client(base_url=addresses.admin_url) as controls:
+        at = simulator.addresses
+        with (
+            httpx.Client(base_url=at.admin_url) as controls,
+            httpx.Client(base_url=at.astria_admin_url) as astria_controls,
+        ):
+            origin = at.results_origin
             yield RunningSimulator(
-                addresses.api_url,
-                addresses.results_origin,
-                addresses.admin_url,
+                at.api_url,
+                origin,
+                at.admin_url,
                 api_key,
                 controls,
+                RunningProvider(
+                    at.astria_url, origin, at.astria_admin_url, astria_key, astria_controls
+                ),
             )
     finally:
         simulator.stop()

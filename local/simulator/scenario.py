@@ -1,17 +1,19 @@
 """The knobs of the simulator: what the provider is like today, and which answers go wrong."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, NonNegativeFloat, PositiveInt
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveInt,
+    field_validator,
+)
 
-Route = Literal[
-    "start_training",
-    "check_training",
-    "start_inference",
-    "check_inference",
-    "balance",
-    "download",
-]
+from local.simulator.dialect import Dialect
 
 
 class Fault(BaseModel):
@@ -19,7 +21,7 @@ class Fault(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    route: Route
+    route: str
     times: PositiveInt = 1
 
 
@@ -89,38 +91,40 @@ AnyFault = Annotated[
 ]
 
 
-class Scenario(BaseModel):
-    """All knobs; the defaults are a provider on a good day.
+class Knobs(BaseModel):
+    """What can be turned at every simulated provider; the defaults are a good day.
 
-    What decides the fate of a model or an inference (its duration, its failure, its first
-    minutes of 404) is read when it is created, everything else when an answer is given.
-    Seconds are seconds of the simulator's clock.
+    Seconds are seconds of the simulator's clock. Durations are read when work begins.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    ROUTES: ClassVar[tuple[str, ...]]
+
     training_seconds: NonNegativeFloat | None = None
-    training_fails: str | None = None
     training_never_ends: bool = False
     inference_seconds: NonNegativeFloat | None = None
-    inference_fails: str | None = None
     inference_never_ends: bool = False
-    not_found_seconds: NonNegativeFloat = 0
 
-    vocabulary: Literal["guide", "2026", "finished", "mixed", "unknown"] = "guide"
-    pending_status: Literal[200, 202] = 202
-    result_shape: Literal["urls", "url_objects", "data"] = "urls"
     results: Literal["all", "fewer", "duplicate", "none"] = "all"
     results_host: Annotated[str, Field(pattern=r"^[\w.-]+(:\d+)?$")] | None = None
 
-    locked: bool = False
-    short_links: Literal["refuse", "image_not_valid"] = "refuse"
+    # Of the photos that have not been seen before, the next so many are found not valid; each by
+    # its address without the signature, so that it stays what it was found to be.
+    invalid_photos: NonNegativeInt = 0
+
     credits: int = 1_000_000
     rate_limit: PositiveInt = 500
-    quota_body: Literal["plain", "gateway"] = "plain"
-    quota_retry_after: bool = False
 
     faults: tuple[AnyFault, ...] = ()
+
+    @field_validator("faults")
+    @classmethod
+    def _have_a_route(cls, faults: tuple[AnyFault, ...]) -> tuple[AnyFault, ...]:
+        for fault in faults:
+            if fault.route not in cls.ROUTES:
+                raise ValueError(f"no route {fault.route}; there are {', '.join(cls.ROUTES)}")
+        return faults
 
     def merged(self, changes: dict[str, Any]) -> Self:
         """This scenario with some knobs set anew; a pydantic.ValidationError names a wrong one."""
@@ -135,3 +139,45 @@ class Scenario(BaseModel):
                 faults = (*self.faults[:place], *rest, *self.faults[place + 1 :])
                 return fault, self.model_copy(update={"faults": faults})
         return None, self
+
+
+class Scenario(Knobs, Dialect):
+    """The knobs of Picsart.
+
+    What decides the fate of a model or an inference (its duration, its failure, its first
+    minutes of 404) and how it is spoken of (its dialect) is read when it is created, everything
+    else when an answer is given.
+    """
+
+    ROUTES = (
+        "start_training",
+        "check_training",
+        "start_inference",
+        "check_inference",
+        "start_instant",
+        "check_instant",
+        "balance",
+        "download",
+    )
+
+    training_fails: str | None = None
+    inference_fails: str | None = None
+    not_found_seconds: NonNegativeFloat = 0
+
+    # Handed out in turn to new models and instant inferences, instead of the one dialect above.
+    dialects: tuple[Dialect, ...] = ()
+
+    # `retyped` has words for numbers, `sunset` says that the API's days are counted.
+    account_headers: Literal["documented", "missing", "retyped", "sunset"] = "documented"
+    locked: bool = False
+    short_links: Literal["refuse", "image_not_valid"] = "refuse"
+    quota_body: Literal["plain", "gateway"] = "plain"
+    quota_retry_after: bool = False
+
+    def next_dialect(self) -> tuple[Dialect, Self]:
+        """How a new model is spoken of, and the scenario that then remains."""
+        if not self.dialects:
+            own = {knob: getattr(self, knob) for knob in Dialect.model_fields}
+            return Dialect(**own), self
+        first, *others = self.dialects
+        return first, self.model_copy(update={"dialects": (*others, first)})

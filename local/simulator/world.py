@@ -1,94 +1,51 @@
-"""The simulated provider itself: models, inferences, credits and quota, as state on a clock."""
+"""Picsart itself: models, inferences and instant avatars, as state on a clock."""
 
-import math
 import random
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from starlette.exceptions import HTTPException
+from local.simulator.account import Account, RefusedError, seconds
+from local.simulator.bodies import InferenceRequest, InstantRequest, TrainingRequest
+from local.simulator.dialect import Dialect, Phase
+from local.simulator.photos import LINK_SECONDS
+from local.simulator.scenario import Scenario
+from local.simulator.styles import named_in
+from local.simulator.work import LONGEST_TRAINING, Picture, Sitting, Work
 
-from local.simulator.bodies import InferenceRequest, TrainingRequest
-from local.simulator.dialect import Phase
-from local.simulator.drawing import Style
-from local.simulator.journal import Clock, Journal
-from local.simulator.scenario import AnyFault, Scenario
-
-# Guide (AI Avatars 101): training takes up to 20 minutes, links must live 30, results live 48 h.
-TRAINING_SECONDS = (180.0, 1200.0)
-LINK_SECONDS = 1800.0
+# Guide (AI Avatars 101): training takes up to 20 minutes, results live 48 h.
+TRAINING_SECONDS = (180.0, LONGEST_TRAINING)
 RESULT_SECONDS = 48 * 3600.0
-# "Around 20 s" in the guide; the spread is the simulator's own, and so is the time in the queue.
+# "Around 20 s" in the guides of both flows; the spread is the simulator's own.
 INFERENCE_SECONDS = (15.0, 60.0)
-QUEUED_SHARE = 0.1
+
+# Reference pages of both flows: 512 x 512 pixels from a model, 2048 x 2048 at once.
+MODEL_SIDE, INSTANT_SIDE = 512, 2048
 
 # The real prices are not public: these are the simulator's own.
 TRAINING_CREDITS = 30
 AVATAR_CREDITS = 2
-
-# Every photo is fetched when a training is accepted and once more during it.
-LOOKS = 2
-
-
-class RefusedError(HTTPException):
-    """A call that the provider answers with an HTTP error."""
+INSTANT_CREDITS = 5
 
 
 @dataclass(kw_only=True)
-class Work:
-    """A training or an inference on its way; times are Unix seconds of the clock."""
+class Model(Sitting):
+    """A model in training or trained."""
 
-    created_at: float
-    ends_at: float
-    visible_at: float
-    failure: str | None
+    id_name = "model_id"
 
-    def phase(self, now: float) -> Phase:
-        """Where the work is at *now*."""
-        if now < self.ends_at:
-            # An endless training leaves the queue as the longest real one does.
-            seconds = min(self.ends_at - self.created_at, TRAINING_SECONDS[1])
-            queued = now < self.created_at + seconds * QUEUED_SHARE
-            return Phase.ACCEPTED if queued else Phase.IN_PROGRESS
-        return Phase.FAILED if self.failure else Phase.DONE
-
-
-@dataclass(kw_only=True)
-class Model(Work):
-    """A model in training or trained; *photos* are files once the links were fetched."""
-
-    model_id: str
     subject: str
-    links: tuple[str, ...]
-    second_look_at: float
-    looks: int = 0
-    photos: tuple[Path, ...] = ()
-    bad_photo: str | None = None
-
-    def phase(self, now: float) -> Phase:
-        """As for any work, but nothing is trained on photos that were not seen twice."""
-        if self.bad_photo:
-            return Phase.IMAGE_NOT_VALID
-        phase = super().phase(now)
-        return Phase.IN_PROGRESS if phase is Phase.DONE and self.looks < LOOKS else phase
-
-
-@dataclass(frozen=True)
-class Picture:
-    """One avatar to draw: which photo, which style, and the seed of all its variety."""
-
-    photo: Path
-    style: Style
-    seed: str
+    dialect: Dialect
 
 
 @dataclass(kw_only=True)
 class Inference(Work):
     """One request for avatars from a model; links run out with *expires_at*."""
 
-    inference_id: str
+    id_name = "inference_id"
+
     model_id: str
+    dialect: Dialect
     pictures: tuple[Picture, ...]
 
     @property
@@ -97,77 +54,71 @@ class Inference(Work):
         return self.ends_at + RESULT_SECONDS
 
 
+@dataclass(kw_only=True)
+class Instant(Sitting):
+    """One request for avatars from a photo; links run out with *expires_at*."""
+
+    id_name = "inference_id"
+
+    request: InstantRequest
+    dialect: Dialect
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """Known once the photo is."""
+        style = named_in(self.request.prompt)
+        return tuple(
+            Picture(photo, style, f"{self.id}/{position}", INSTANT_SIDE)
+            for photo in self.photos
+            for position in range(1, self.request.count + 1)
+        )
+
+    @property
+    def expires_at(self) -> float:
+        """When the result links stop working."""
+        return self.ends_at + RESULT_SECONDS
+
+
 @dataclass
-class Quota:
-    """The calls of the current minute (500 a minute per account: the vendor's limits page)."""
+class World(Account[Scenario]):
+    """Everything that Picsart knows."""
 
-    minute: int = -1
-    calls: int = 0
-
-    def used(self, now: float) -> int:
-        """Calls counted in the minute of *now*."""
-        return self.calls if self.minute == now // 60 else 0
-
-    def count(self, now: float) -> None:
-        """One more call."""
-        self.minute, self.calls = int(now // 60), self.used(now) + 1
-
-
-@dataclass
-class World:
-    """Everything the provider knows. Lives on one event loop: nothing here awaits or locks.
-
-    *results_host* is the host and port of result links.
-    """
-
-    clock: Clock
-    seed: int
-    scenario: Scenario
-    results_host: str
-    journal: Journal = field(init=False)
     models: dict[str, Model] = field(init=False, default_factory=dict)
     inferences: dict[str, Inference] = field(init=False, default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.journal = Journal(self.clock)
-        self._first_scenario = self.scenario
-        self._quota = Quota()
-        self._charged = 0
-        self._births = 0
+    instants: dict[str, Instant] = field(init=False, default_factory=dict)
 
     def reset(self) -> None:
-        """Forget everything but the ids given out: an old one must never name a new model."""
-        self.scenario = self._first_scenario
-        self.journal.clear()
+        """As any account; and without models and avatars."""
+        super().reset()
         self.models.clear()
         self.inferences.clear()
-        self._quota = Quota()
-        self._charged = 0
+        self.instants.clear()
 
-    # -- calls ---------------------------------------------------------------------------
+    def admit(self) -> None:
+        """As any account; RefusedError (403) where the feature is not sold to it."""
+        if self.scenario.locked:
+            raise RefusedError(403, "This account has no access to AI Avatars")
+        super().admit()
 
     def start_training(self, request: TrainingRequest) -> Model:
         """Accept and charge a training; RefusedError (402) without the credits for it."""
-        rng = self._birth()
+        rng = self.birth()
         now = self.clock.now()
-        seconds = self._seconds(
-            rng,
-            TRAINING_SECONDS,
-            self.scenario.training_seconds,
-            self.scenario.training_never_ends,
-        )
+        knobs = self.scenario
+        takes = seconds(rng, TRAINING_SECONDS, knobs.training_seconds, knobs.training_never_ends)
         model = Model(
-            model_id=_new_id(rng),
+            id=_new_id(rng),
             subject=request.type,
             links=request.images,
             created_at=now,
-            ends_at=now + seconds,
-            visible_at=now + self.scenario.not_found_seconds,
-            second_look_at=now + rng.uniform(0, min(seconds, LINK_SECONDS)),
-            failure=self.scenario.training_fails,
+            ends_at=now + takes,
+            visible_at=now + knobs.not_found_seconds,
+            second_look_at=now + rng.uniform(0, min(takes, LINK_SECONDS)),
+            failure=knobs.training_fails,
+            dialect=self._next_dialect(),
         )
-        self._charge(TRAINING_CREDITS, model_id=model.model_id)
-        self.models[model.model_id] = model
+        self.charge(TRAINING_CREDITS, model_id=model.id)
+        self.models[model.id] = model
         return model
 
     def start_inference(self, model_id: str, request: InferenceRequest) -> Inference:
@@ -176,28 +127,44 @@ class World:
         now = self.clock.now()
         if model.phase(now) is not Phase.DONE:
             raise RefusedError(422, f"model {model_id} is not ready")
-        rng = self._birth()
-        seconds = self._seconds(
-            rng,
-            INFERENCE_SECONDS,
-            self.scenario.inference_seconds,
-            self.scenario.inference_never_ends,
-        )
+        rng = self.birth()
+        takes = self._drawing_seconds(rng)
         inference_id = _new_id(rng)
         inference = Inference(
-            inference_id=inference_id,
+            id=inference_id,
             model_id=model_id,
             pictures=tuple(_pictures(model, inference_id, request, rng)),
             created_at=now,
-            ends_at=now + seconds,
+            ends_at=now + takes,
             visible_at=now + self.scenario.not_found_seconds,
             failure=self.scenario.inference_fails,
+            dialect=model.dialect,
         )
-        self._charge(
+        self.charge(
             AVATAR_CREDITS * len(inference.pictures), model_id=model_id, inference_id=inference_id
         )
         self.inferences[inference_id] = inference
         return inference
+
+    def start_instant(self, request: InstantRequest) -> Instant:
+        """Accept and charge avatars from a photo; RefusedError (402) without the credits."""
+        rng = self.birth()
+        now = self.clock.now()
+        takes = self._drawing_seconds(rng)
+        instant = Instant(
+            id=_new_id(rng),
+            request=request,
+            links=request.images,
+            created_at=now,
+            ends_at=now + takes,
+            visible_at=now + self.scenario.not_found_seconds,
+            second_look_at=now + rng.uniform(0, min(takes, LINK_SECONDS)),
+            failure=self.scenario.inference_fails,
+            dialect=self._next_dialect(),
+        )
+        self.charge(INSTANT_CREDITS * request.count, inference_id=instant.id)
+        self.instants[instant.id] = instant
+        return instant
 
     def model(self, model_id: str) -> Model:
         """A model that exists and can be seen already; RefusedError (404) for any other."""
@@ -217,9 +184,16 @@ class World:
             raise RefusedError(404, f"inference {inference_id} not found")
         return inference
 
+    def instant(self, inference_id: str) -> Instant:
+        """Avatars from a photo; RefusedError (404) when there are none."""
+        instant = self.instants.get(inference_id)
+        if instant is None or self.clock.now() < instant.visible_at:
+            raise RefusedError(404, f"inference {inference_id} not found")
+        return instant
+
     def picture(self, inference_id: str, position: int) -> Picture:
         """The avatar behind a result link; RefusedError 404 for a wrong one, 403 for an old one."""
-        inference = self.inferences.get(inference_id)
+        inference = self.inferences.get(inference_id) or self.instants.get(inference_id)
         now = self.clock.now()
         if inference is None or inference.phase(now) is not Phase.DONE:
             raise RefusedError(404, "no such picture")
@@ -229,52 +203,13 @@ class World:
             raise RefusedError(403, "this link has expired")
         return inference.pictures[position - 1]
 
-    # -- the account -----------------------------------------------------------------------
+    def _drawing_seconds(self, rng: random.Random) -> float:
+        knobs = self.scenario
+        return seconds(rng, INFERENCE_SECONDS, knobs.inference_seconds, knobs.inference_never_ends)
 
-    @property
-    def balance(self) -> int:
-        """Credits left."""
-        return max(0, self.scenario.credits - self._charged)
-
-    def admit(self) -> None:
-        """Count a call against the quota; RefusedError (429) beyond it."""
-        if self.calls_left == 0:
-            raise RefusedError(429, "Rate limit exceeded")
-        self._quota.count(self.clock.now())
-
-    @property
-    def calls_left(self) -> int:
-        """Calls that the current minute still has."""
-        return max(0, self.scenario.rate_limit - self._quota.used(self.clock.now()))
-
-    @property
-    def quota_resets_in(self) -> int:
-        """Whole seconds until the next minute begins."""
-        return math.ceil(60 - self.clock.now() % 60)
-
-    def take_fault(self, route: str | None) -> AnyFault | None:
-        """The fault planned for this call, if any; it is used up."""
-        fault, self.scenario = self.scenario.spend(route)
-        return fault
-
-    def _charge(self, amount: int, **ids: str) -> None:
-        if self.balance < amount:
-            raise RefusedError(402, "Payment Required")
-        self._charged += amount
-        self.journal.write("charge", credits=amount, balance=self.balance, **ids)
-
-    def _birth(self) -> random.Random:
-        self._births += 1
-        return random.Random(f"{self.seed}/{self._births}")
-
-    @staticmethod
-    def _seconds(
-        rng: random.Random, usual: tuple[float, float], wanted: float | None, endless: bool
-    ) -> float:
-        seconds = rng.uniform(*usual)
-        if endless:
-            return math.inf
-        return seconds if wanted is None else wanted
+    def _next_dialect(self) -> Dialect:
+        dialect, self.scenario = self.scenario.next_dialect()
+        return dialect
 
 
 def _new_id(rng: random.Random) -> str:
@@ -289,4 +224,4 @@ def _pictures(
     styles = [prompt.style for prompt in request.prompts for _ in range(prompt.count)]
     for position, style in enumerate(styles, 1):
         photo = photos[position % len(photos)]
-        yield Picture(photo, style, f"{model.model_id}/{inference_id}/{position}")
+        yield Picture(photo, style, f"{model.id}/{inference_id}/{position}", MODEL_SIDE)

@@ -179,9 +179,9 @@ def _studio() -> Path:
 _rented: list[tempfile.TemporaryDirectory[str]] = []
 
 
-def draw_quickly(photo: Path, style: Style, seed: str) -> bytes:
+def draw_quickly(photo: Path | None, style: Style, seed: str, side: int) -> bytes:
     """An avatar that is cheap to draw, and like no other."""
-    return _postcard(f"{photo.name} {style} {seed}".encode())
+    return _postcard(f"{photo and photo.name} {style} {seed} {side}".encode())
 
 
 def _postcard(text: bytes) -> bytes:

@@ -6,12 +6,9 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +17,10 @@ import pytest
 from PIL import Image
 
 from local.simulator.running import RunningSimulator, running_simulator
+from tests.contract.photo_host import PhotoHost, picture
 
 ROOT = Path(__file__).parents[2]
-KEY = "a-key-for-tests"
+KEY, ASTRIA_KEY = "a-key-for-tests", "another-key-for-tests"
 MINUTE = 60.0
 HOUR = 3600.0
 
@@ -41,52 +39,6 @@ class HandSetClock:
 
     def advance(self, seconds: float) -> None:
         self.seconds += seconds
-
-
-class PhotoServer(ThreadingHTTPServer):
-    # The usual 5 drop connections that then wait a second for their next attempt.
-    request_queue_size = 64
-
-
-class PhotoHost:
-    """A public web server: whatever is put under a path can be fetched there."""
-
-    def __init__(self) -> None:
-        self.files: dict[str, bytes] = {}
-        files = self.files
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                content = files.get(self.path.partition("?")[0])
-                self.send_response(HTTPStatus.OK if content else HTTPStatus.FORBIDDEN)
-                self.end_headers()
-                self.wfile.write(content or b"")
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = PhotoServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
-        self._thread.start()
-
-    def links(self, count: int = 5, query: str = "") -> list[str]:
-        return [f"{self.link(path)}{query}" for path in sorted(self.files)[:count]]
-
-    def link(self, path: str) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}{path}"
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-
-def picture(shade: int, form: str = "JPEG", size: tuple[int, int] = (320, 320)) -> bytes:
-    gradient = Image.linear_gradient("L").resize(size)
-    image = Image.merge("RGB", (gradient, gradient.rotate(90), Image.new("L", size, shade)))
-    content = io.BytesIO()
-    image.save(content, form)
-    return content.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -314,6 +266,37 @@ class TestAccount:
         assert headers["X-Picsart-Ratelimit-Limit"] == "500"
         assert headers["X-Picsart-Ratelimit-Available"] == "498"
         assert headers["X-Picsart-Ratelimit-Reset-Time"] == "42"
+
+    def test_the_headers_of_the_account_can_be_missing(
+        self, api: httpx.Client, simulator: RunningSimulator
+    ) -> None:
+        simulator.scenario(account_headers="missing")
+
+        headers = api.get("/balance").headers
+
+        assert not [name for name in headers if name.startswith("x-picsart")]
+
+    def test_the_headers_of_the_account_can_have_words_for_numbers(
+        self, api: httpx.Client, simulator: RunningSimulator
+    ) -> None:
+        simulator.scenario(account_headers="retyped")
+
+        headers = api.get("/balance").headers
+
+        assert headers["X-Picsart-Credit-Available"] == "plenty"
+        assert datetime.fromisoformat(headers["X-Picsart-Ratelimit-Reset-Time"])
+        assert headers["X-Picsart-Ratelimit-Limit"] == "500"
+
+    def test_the_headers_can_announce_the_end_of_the_api(
+        self, api: httpx.Client, simulator: RunningSimulator
+    ) -> None:
+        simulator.scenario(account_headers="sunset")
+
+        headers = api.get("/balance").headers
+
+        assert headers["Deprecation"] == "@1767225600"
+        assert headers["Sunset"] == "Fri, 01 Jan 2027 00:00:00 GMT"
+        assert headers["X-Picsart-Credit-Available"] == "1000000"
 
     def test_the_call_beyond_the_quota_waits_for_the_next_minute(
         self, api: httpx.Client, clock: HandSetClock, simulator: RunningSimulator
@@ -713,21 +696,61 @@ class TestDialect:
         assert (submitted.status_code, checked.status_code) == (200, 200)
         assert checked.json()["status"] == "ACCEPTED"
 
-    def test_results_come_in_three_shapes(
+    def test_results_come_in_many_shapes(
         self, api: httpx.Client, host: PhotoHost, clock: HandSetClock, simulator: RunningSimulator
     ) -> None:
-        inference = drawn(api, host, clock)
+        shapes = ["urls", "url_objects", "data", "data_strings", "list", "unknown"]
+        simulator.scenario(dialects=[{"result_shape": shape} for shape in shapes])
+        models = [training(api, host) for _ in shapes]
+        clock.advance(20 * MINUTE)
+        for model in models:
+            api.get(model)
 
-        links = api.get(inference).json()["urls"]
-        simulator.scenario(result_shape="url_objects")
-        objects = api.get(inference).json()["urls"]
-        simulator.scenario(result_shape="data", vocabulary="2026")
-        data = api.get(inference).json()["data"]
+        inferences = [drawing(api, model) for model in models]
+        clock.advance(MINUTE)
+        texts, objects, data, data_texts, bare, unknown = (
+            api.get(inference).json() for inference in inferences
+        )
 
-        assert objects == [{"url": link} for link in links]
-        assert [item["url"] for item in data] == links
-        assert {item["status"] for item in data} == {"success"}
-        assert len({item["id"] for item in data}) == 3
+        for links in (
+            texts["urls"],
+            [item["url"] for item in objects["urls"]],
+            [item["url"] for item in data["data"]],
+            data_texts["data"],
+            bare,
+            [item["href"] for item in unknown["portfolio"]],
+        ):
+            assert len(links) == 3
+            assert all(link.startswith(f"{simulator.results_origin}/avatars/") for link in links)
+        assert {item["status"] for item in data["data"]} == {"DONE"}
+        assert len({item["id"] for item in data["data"]}) == 3
+
+    def test_a_model_is_spoken_of_as_it_was_when_it_began(
+        self, api: httpx.Client, host: PhotoHost, clock: HandSetClock, simulator: RunningSimulator
+    ) -> None:
+        simulator.scenario(vocabulary="2026", result_shape="data", pending_status=200)
+        model = training(api, host)
+        simulator.scenario(vocabulary="guide", result_shape="urls", pending_status=202)
+
+        early = api.get(model)
+        clock.advance(20 * MINUTE)
+        ready = api.get(model)
+        inference = drawing(api, model)
+        clock.advance(MINUTE)
+        drawn = api.get(inference).json()
+
+        assert (early.status_code, early.json()["status"]) == (200, "processing")
+        assert ready.json()["status"] == "success"
+        assert (drawn["status"], len(drawn["data"])) == ("success", 3)
+
+    def test_dialects_are_handed_out_in_turn(
+        self, api: httpx.Client, host: PhotoHost, simulator: RunningSimulator
+    ) -> None:
+        simulator.scenario(dialects=[{"vocabulary": "2026"}, {"vocabulary": "mixed"}])
+
+        words = [train(api, host).json()["status"] for _ in range(3)]
+
+        assert words == ["processing", "Accepted", "processing"]
 
     @pytest.mark.parametrize(
         ("results", "kept"), [("all", [0, 1, 2]), ("fewer", [0, 1]), ("none", [])]
@@ -972,7 +995,8 @@ class TestControls:
             ({"trainig_seconds": 5}, "trainig_seconds: Extra inputs are not permitted"),
             ({"vocabulary": "klingon"}, "vocabulary: Input should be 'guide'"),
             ({"faults": [{"route": "balance", "what": "explode"}]}, "faults.0: Input tag"),
-            ({"faults": [{"route": "tea", "what": "cut"}]}, "faults.0.cut.route: Input should"),
+            ({"faults": [{"route": "tea", "what": "cut"}]}, "faults: Value error, no route tea;"),
+            ({"dialects": [{"vocabulary": "klingon"}]}, "dialects.0.vocabulary: Input should"),
             ([], "body: Input should be an object"),
         ],
     )
@@ -1064,7 +1088,11 @@ class TestCommand:
         return subprocess.Popen(
             [sys.executable, "-m", "local.simulator", *arguments],
             env=os.environ
-            | {"SIMULATOR_API_KEY": KEY, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT}/layers/core"},
+            | {
+                "SIMULATOR_API_KEY": KEY,
+                "SIMULATOR_ASTRIA_KEY": ASTRIA_KEY,
+                "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT}/layers/core",
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

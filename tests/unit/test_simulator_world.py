@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from local.simulator.account import RefusedError
 from local.simulator.bodies import InferenceRequest, TrainingRequest
 from local.simulator.dialect import Phase
-from local.simulator.drawing import Style
 from local.simulator.photos import short_lived, signed_seconds
 from local.simulator.scenario import Scenario
-from local.simulator.world import Model, RefusedError, World
+from local.simulator.styles import Style, named_in
+from local.simulator.world import Model, World
 
 PHOTOS = tuple(Path(f"{number}.jpg") for number in range(5))
 SELFIES = TrainingRequest(
@@ -67,7 +68,7 @@ def test_an_inference_takes_between_a_quarter_of_a_minute_and_a_whole_one(
 ) -> None:
     model = trained(world, clock)
 
-    inferences = [world.start_inference(model.model_id, SIX_AVATARS) for _ in range(200)]
+    inferences = [world.start_inference(model.id, SIX_AVATARS) for _ in range(200)]
 
     seconds = [inference.ends_at - inference.created_at for inference in inferences]
     assert 15 <= min(seconds) < 20
@@ -81,7 +82,7 @@ def test_the_same_seed_tells_the_same_story(clock: HandSetClock) -> None:
     )
 
     assert one == same
-    assert one.model_id != other.model_id
+    assert one.id != other.id
     assert one.ends_at != other.ends_at
 
 
@@ -123,7 +124,7 @@ def test_avatars_go_round_the_photos_in_the_order_of_the_prompts(
 ) -> None:
     model = trained(world, clock)
 
-    pictures = world.start_inference(model.model_id, SIX_AVATARS).pictures
+    pictures = world.start_inference(model.id, SIX_AVATARS).pictures
 
     assert [picture.style for picture in pictures] == [Style.ANIME] * 4 + [Style.POP_ART] * 2
     assert {picture.photo for picture in pictures} == set(PHOTOS)
@@ -134,17 +135,17 @@ def test_a_picture_exists_between_the_end_of_its_inference_and_its_expiry(
     world: World, clock: HandSetClock
 ) -> None:
     model = trained(world, clock)
-    inference = world.start_inference(model.model_id, SIX_AVATARS)
+    inference = world.start_inference(model.id, SIX_AVATARS)
 
     with pytest.raises(RefusedError) as too_early:
-        world.picture(inference.inference_id, 1)
+        world.picture(inference.id, 1)
     clock.advance(60)
-    picture = world.picture(inference.inference_id, 6)
+    picture = world.picture(inference.id, 6)
     with pytest.raises(RefusedError) as beyond:
-        world.picture(inference.inference_id, 7)
+        world.picture(inference.id, 7)
     clock.advance(48 * 3600)
     with pytest.raises(RefusedError) as too_late:
-        world.picture(inference.inference_id, 6)
+        world.picture(inference.id, 6)
 
     assert picture == inference.pictures[5]
     statuses = [error.value.status_code for error in (too_early, beyond, too_late)]
@@ -153,13 +154,27 @@ def test_a_picture_exists_between_the_end_of_its_inference_and_its_expiry(
 
 def test_an_inference_belongs_to_one_model(world: World, clock: HandSetClock) -> None:
     mine, other = trained(world, clock), trained(world, clock)
-    inference = world.start_inference(mine.model_id, SIX_AVATARS)
+    inference = world.start_inference(mine.id, SIX_AVATARS)
 
     with pytest.raises(RefusedError) as refused:
-        world.inference(other.model_id, inference.inference_id)
+        world.inference(other.id, inference.id)
 
-    assert world.inference(mine.model_id, inference.inference_id) is inference
+    assert world.inference(mine.id, inference.id) is inference
     assert refused.value.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("prompt", "style"),
+    [
+        ("portrait of a woman, oil painting style", Style.OIL_PAINTING),
+        ("a fan of Anime and cartoons, POP ART style", Style.POP_ART),
+        ("in pencil_sketch", Style.PENCIL_SKETCH),
+        ("by the sea, steampunk style", Style.REALISTIC),
+        ("", Style.REALISTIC),
+    ],
+)
+def test_the_last_style_that_a_prompt_names_is_drawn(prompt: str, style: Style) -> None:
+    assert named_in(prompt) is style
 
 
 def test_what_cannot_be_paid_is_not_made(clock: HandSetClock) -> None:
@@ -187,11 +202,11 @@ def test_the_quota_is_500_calls_in_each_minute(world: World, clock: HandSetClock
 
 
 def test_an_id_is_never_given_twice_even_after_a_reset(world: World) -> None:
-    before = world.start_training(SELFIES).model_id
+    before = world.start_training(SELFIES).id
 
     world.reset()
 
-    assert world.start_training(SELFIES).model_id != before
+    assert world.start_training(SELFIES).id != before
 
 
 def test_a_knob_that_does_not_exist_is_an_error() -> None:
