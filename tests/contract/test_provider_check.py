@@ -39,7 +39,7 @@ from avatars.provider.calls import http_client
 from avatars.provider.downloads import HttpDownloads
 from avatars.provider.reading import parsed
 from avatars.provider.shapes import shape
-from avatars.settings import FIELDS, ProviderSettings
+from avatars.settings import ProviderSettings
 from local.simulator.running import running_simulator
 from tests.contract.photo_host import PhotoHost, picture
 from tests.contract.points import points_of
@@ -129,16 +129,21 @@ def checked(name: str, request: pytest.FixtureRequest) -> Iterator[Checked]:
 
 
 def at_home() -> ProviderSettings:
-    """Where the providers are, as the template has it; of Astria, its free mock."""
+    """Where the providers are, as the template has it unless the variables of the functions say
+    otherwise; of Astria, its free mock."""
     default = {name: one.get("Default") for name, one in source()["Parameters"].items()}
-    fields = dict(pair.split("=") for pair in default["ProviderFields"].split(","))
-    assert fields.keys() == FIELDS
+
+    def set_to(variable: str, parameter: str) -> str:
+        return os.environ.get(variable) or str(default[parameter])
+
     return ProviderSettings(
-        url=os.environ.get("PROVIDER_URL", default["ProviderUrl"]),
-        status_url=os.environ.get("PROVIDER_STATUS_URL", default["ProviderStatusUrl"]),
-        fields=fields,
-        result_origins=tuple(default["ProviderResultOrigins"].split(",")),
-        astria_url=os.environ.get("ASTRIA_URL", default["AstriaUrl"]),
+        url=set_to("PROVIDER_URL", "ProviderUrl"),
+        status_url=set_to("PROVIDER_STATUS_URL", "ProviderStatusUrl"),
+        fields=dict(
+            pair.split("=") for pair in set_to("PROVIDER_FIELDS", "ProviderFields").split(",")
+        ),
+        result_origins=tuple(set_to("PROVIDER_RESULT_ORIGINS", "ProviderResultOrigins").split(",")),
+        astria_url=set_to("ASTRIA_URL", "AstriaUrl"),
         astria_branch="fast",
     )
 
