@@ -66,6 +66,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[SETTLED] = {}
     if config.option.help or not config.option.live:
         return
+    # Long tracebacks show arguments, and those of HTTP have the key.
+    config.option.tbstyle, config.option.showlocals = "short", False
     name = config.option.provider
     if name is None:
         raise pytest.UsageError("--live asks one provider: say which with --provider NAME.")
@@ -86,7 +88,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if item.get_closest_marker("orders") is None:
             continue
         if not config.option.spend:
-            item.add_marker(pytest.mark.skip(reason="it orders something: --spend"))
+            item.add_marker(pytest.mark.skip(reason="it orders something: SPEND=1 (--spend)"))
         can = catalog.capabilities(config.option.provider)
         item.add_marker(pytest.mark.timeout(can.training.deadline + can.inference.deadline))
 
@@ -96,17 +98,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     settled = config.stash[SETTLED]
     for name in settled:
         terminalreporter.section(f"What {_who(config, name)} answers")
-        for line in told(name, settled[name]):
+        hint = "open" if config.option.spend or not config.option.live else "open: SPEND=1"
+        for line in told(name, settled[name], hint):
             terminalreporter.line(line)
     if config.option.report:
         config.option.report.write_text(report(config, settled))
         terminalreporter.line(f"Written to {config.option.report}")
 
 
-def told(name: str, settled: dict[str, str]) -> Sequence[str]:
-    """A line for each question, answered or open."""
+def told(name: str, settled: dict[str, str], unpaid: str) -> Sequence[str]:
+    """A line for each question, answered or open; *unpaid* for those that cost something."""
     return [
-        f"{key:<19} {settled.get(key) or ('open: --spend' if point.costs else 'open')}"
+        f"{key:<19} {settled.get(key) or (unpaid if point.costs else 'open')}"
         for key, point in points_of(name).items()
     ]
 

@@ -67,6 +67,11 @@ class Checked:
     links: tuple[str, ...] = field(repr=False)
     wait: Callable[[float], None]
     settled: dict[str, str]
+    charges: Callable[[], int]
+    """How much has been charged so far, in whatever unit can be seen."""
+
+    draws_nothing: bool = False
+    """Whether what comes is a mock, and of any size."""
 
     @property
     def can(self) -> Capabilities:
@@ -84,6 +89,13 @@ class Checked:
         """Note what was seen, if it is a question to this provider."""
         if point in points_of(self.name):
             self.settled[point] = answer
+
+    def settle_by(self, point: str, answer: Answer) -> None:
+        """Note code and shape of an answer, and nothing that it holds."""
+        body = parsed(answer)
+        what = shape(body) if isinstance(body, (dict, list)) else "no JSON"
+        if answer.status_code:
+            self.settle(point, f"{answer.status_code} {what}")
 
     def look(self, provider: Provider) -> Answer:
         """One at an id of nobody."""
@@ -110,7 +122,13 @@ def checked(name: str, request: pytest.FixtureRequest) -> Iterator[Checked]:
         if request.config.getoption("live", False):
             key = os.environ[KEY_VARIABLE].strip()
             links = tuple(request.config.option.photos.split(","))
-            yield Checked(name, at_home(), key, http, links, time.sleep, settled)
+            live = Checked(name, at_home(), key, http, links, time.sleep, settled, lambda: 0)
+            at_first = left(live) or 0
+            yield replace(
+                live,
+                charges=lambda: at_first - (left(live) or 0),
+                draws_nothing=live.can.account == "astria",
+            )
             return
         clock = FakeClock()
         simulator = stack.enter_context(running_simulator(clock=clock))
@@ -125,7 +143,18 @@ def checked(name: str, request: pytest.FixtureRequest) -> Iterator[Checked]:
             result_origins=(simulator.results_origin,),
         )
         key = keys[catalog.capabilities(name).account]
-        yield Checked(name, settings, key, http, tuple(host.links()), clock.move, settled)
+        journals = {"picsart": simulator.journal, "astria": simulator.astria.journal}
+        journal = journals[catalog.capabilities(name).account]
+        yield Checked(
+            name,
+            settings,
+            key,
+            http,
+            tuple(host.links()),
+            clock.move,
+            settled,
+            lambda: len(journal(event="charge")),
+        )
 
 
 def at_home() -> ProviderSettings:
@@ -154,17 +183,18 @@ class TestForNothing:
     def test_the_account_is_in_no_trouble(self, checked: Checked) -> None:
         answer = checked.provider().balance()
 
-        checked.settle("balance", seen(answer))
-        checked.settle("list", seen(answer))
-        headers = [name for name in answer.headers if name.startswith("x-")]
-        checked.settle("account-headers", ", ".join(headers) or "none")
+        checked.settle_by("balance", answer)
+        checked.settle_by("list", answer)
+        if answer.status_code:
+            headers = [name for name in answer.headers if name.startswith("x-")]
+            checked.settle("account-headers", ", ".join(headers) or "none")
         assert checked.reader.trouble(answer) is None
         assert checked.drift(Call.BALANCE, answer) == []
 
     def test_an_id_of_nobody_is_not_found(self, checked: Checked) -> None:
         answer = checked.look(checked.provider())
 
-        checked.settle("unknown-id", seen(answer))
+        checked.settle_by("unknown-id", answer)
         read = checked.reader.training_progress if checked.can.trains else None
         progress = (read or checked.reader.inference_progress)(answer)
         assert progress.state is ProgressState.NOT_FOUND
@@ -174,14 +204,14 @@ class TestForNothing:
 
         answer = checked.look(stranger)
 
-        checked.settle("wrong-key", seen(answer))
+        checked.settle_by("wrong-key", answer)
         assert answer.status_code in (401, 403)
         assert checked.reader.trouble(stranger.balance()) is WaitReason.KEY
 
     def test_a_body_that_is_no_json_is_refused(self, checked: Checked) -> None:
         answer = malformed(checked)
 
-        checked.settle("malformed", seen(answer))
+        checked.settle_by("malformed", answer)
         assert 400 <= answer.status_code < 500
 
     def test_a_training_of_nobody_is_not_found_where_it_could_be(self, checked: Checked) -> None:
@@ -193,6 +223,9 @@ class TestForNothing:
         else:
             with pytest.raises(OutOfOrderError):
                 provider.find_training(UNKNOWN)
+
+    def test_none_of_that_was_charged(self, checked: Checked) -> None:
+        assert checked.charges() == 0, "or somebody else uses the account meanwhile"
 
 
 @dataclass
@@ -216,7 +249,7 @@ def order(checked: Checked) -> Order:
         training = TrainingRequest(TITLE, checked.links, Subject.WOMAN)
         accepted = provider.submit_training(training)
         answers.append((Call.SUBMIT_TRAINING, accepted))
-        checked.settle("training-accepted", seen(accepted))
+        checked.settle_by("training-accepted", accepted)
         model_id = checked.reader.training_id(accepted)
         _, looks, seconds = looked_at(
             checked,
@@ -241,7 +274,7 @@ def order(checked: Checked) -> Order:
     )
     accepted = provider.submit_inference(wanted)
     answers.append((Call.SUBMIT_INFERENCE, accepted))
-    checked.settle("inference-accepted", seen(accepted))
+    checked.settle_by("inference-accepted", accepted)
     inference_id = checked.reader.inference_id(accepted)
     progress, looks, seconds = looked_at(
         checked,
@@ -276,7 +309,8 @@ class TestOrder:
 
         with Image.open(file) as avatar:
             checked.settle("avatar", f"{avatar.width}x{avatar.height} {avatar.format}")
-            assert avatar.size == (checked.can.avatar_pixels, checked.can.avatar_pixels)
+            pixels = avatar.width if checked.draws_nothing else checked.can.avatar_pixels
+            assert avatar.size == (pixels, pixels)
 
     def test_no_answer_on_the_way_was_other_than_we_know_it(
         self, checked: Checked, order: Order
@@ -318,12 +352,6 @@ def looked_at(
         pause = max(schedule.every, progress.wait_seconds or 0)
         checked.wait(pause)
         elapsed += pause
-
-
-def seen(answer: Answer) -> str:
-    """Code and shape of an answer: nothing that it holds."""
-    body = parsed(answer)
-    return f"{answer.status_code} {shape(body) if isinstance(body, (dict, list)) else 'no JSON'}"
 
 
 def words_of(looks: list[Answer]) -> str:
