@@ -4,7 +4,8 @@ ARGS :=
 JOBS := 100
 FAULTS := 1
 SEED := 1
-BENCH := photos
+BENCH := all
+BENCHMARKS := photos api cost copying job polling
 PROVIDER :=
 LIVE :=
 SPEND :=
@@ -17,7 +18,7 @@ export UV_SYSTEM_CERTS := true
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test provider-check chaos bench bench-photos bench-api bench-cost check lint types template openapi-check workflows locks names \
+.PHONY: help setup demo test provider-check chaos bench bench-all $(addprefix bench-,$(BENCHMARKS)) check lint types template openapi-check workflows locks names \
 	expanded cfn-lint checkov cdk-nag parliament statelint secrets-check secrets check-gates sbom lock openapi permissions build deploy teardown clean
 
 help: ## List these targets
@@ -39,7 +40,12 @@ provider-check: .venv/ready ## Ask a simulator what we expect of a provider (PRO
 chaos: .venv/ready ## Let faults strike many jobs and audit what becomes of them (JOBS, FAULTS each, SEED)
 	@.venv/bin/python -m tests.chaos --jobs $(JOBS) --faults $(FAULTS) --seed $(SEED) $(ARGS)
 
-bench: bench-$(BENCH) ## Measure the preparation of photos beside that of others (ARGS: your own), or BENCH=api, or BENCH=cost
+bench: bench-$(BENCH) ## Measure what is promised to be fast and cheap (docs/benchmarks.md), or one: BENCH=photos, api, cost, copying, job, polling
+
+# One after the other, whatever becomes of each: they measure the same machine.
+bench-all: .venv/ready
+	@$(MAKE) --no-print-directory --keep-going --jobs 1 $(addprefix bench-,$(BENCHMARKS)); ended=$$?; \
+	.venv/bin/python -m benchmarks; exit $$ended
 
 bench-photos: .venv-bench/ready
 	@PYTHONPATH=layers/core .venv-bench/bin/python -m benchmarks.photos $(ARGS)
@@ -49,6 +55,15 @@ bench-cost: .venv/ready
 
 bench-api: .venv/ready
 	@.venv/bin/python -m benchmarks.api $(ARGS)
+
+bench-copying: .venv/ready
+	@.venv/bin/python -m benchmarks.copying $(ARGS)
+
+bench-polling: .venv/ready
+	@.venv/bin/python -m benchmarks.polling $(ARGS)
+
+bench-job: .venv/ready .venv-bench/ready
+	@.venv/bin/python -m benchmarks.whole_job $(ARGS)
 
 GATES := cfn-lint checkov cdk-nag parliament statelint secrets-check
 EXPANDED := .local/gates/expanded.json

@@ -16,6 +16,7 @@ from avatars.model import (
     Avatar,
     AvatarStatus,
     ChosenPhoto,
+    Inference,
     Job,
     JobStatus,
     Photo,
@@ -128,6 +129,7 @@ def a_job(owner: str, number: int) -> Job:
         owner=owner,
         folder=folder,
         subject=Subject.WOMAN,
+        provider="picsart-trained",
         status=JobStatus.COMPLETED,
         created_at=made_at,
         collect_deadline=made_at + 86_400,
@@ -148,12 +150,17 @@ def a_run(job: Job) -> Run:
         run=1,
         prompts=PROMPTS,
         execution=f"arn:aws:states:us-east-1:123456789012:execution:MakeAvatars:{job.job_id}-1",
-        inference=Submission(
-            1, "t" * 32, Sending.ACCEPTED, job.created_at + 725, job.created_at + 4000
+        inferences=(
+            Inference(
+                AVATARS,
+                submission=Submission(
+                    1, "t" * 32, Sending.ACCEPTED, job.created_at + 725, job.created_at + 4000
+                ),
+                inference_id=f"inference-{job.job_id}",
+                links=AVATARS,
+                announced_at=job.created_at + 750,
+            ),
         ),
-        inference_id=f"inference-{job.job_id}",
-        links=AVATARS,
-        announced_at=job.created_at + 750,
         started_at=job.created_at,
         ended_at=job.created_at + 760,
         status=JobStatus.COMPLETED,

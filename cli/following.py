@@ -72,8 +72,8 @@ def _facts(job: Job) -> Iterator[str]:
             yield f"{judged}{of} judged, {accepted} accepted"
         case JobStatus.TRAINING if job["model_id"]:
             yield f"model {job['model_id']}"
-        case JobStatus.INFERRING if job["inference_id"]:
-            yield f"inference {job['inference_id']}"
+        case JobStatus.INFERRING if job["inference_ids"]:
+            yield f"inference {', '.join(job['inference_ids'])}"
         case JobStatus.KEEPING:
             yield f"{counts['kept']} of {counts['wanted']} kept"
 

@@ -11,6 +11,7 @@ import typer
 from avatars.errors import BadManifestError
 from avatars.manifest import parse_styles
 from avatars.model import Manifest, Subject
+from avatars.provider.catalog import CAPABILITIES
 from cli.cost.commands import cost
 from cli.dead_letters import commands as dead_letters
 from cli.deploying import commands as deploying
@@ -63,7 +64,8 @@ def demo(
         Path,
         typer.Argument(
             metavar="PHOTO_DIR",
-            help="A folder of 5 to 30 photos of one subject; its files count, not its folders.",
+            help="A folder of photos of one subject, 5 to 30 for a training; its files count, not "
+            "its folders.",
             file_okay=False,
         ),
     ],
@@ -73,6 +75,14 @@ def demo(
         typer.Option(
             metavar="STYLE:COUNT",
             help=f"As often as you like; without one, realistic:4. Styles: {', '.join(Style)}.",
+        ),
+    ] = None,
+    provider: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help=f"Which simulated provider makes them: {', '.join(CAPABILITIES)}; without it, the "
+            "first.",
         ),
     ] = None,
     out: Annotated[Path, typer.Option(help="Where the pictures go.", file_okay=False)] = Path(
@@ -95,7 +105,8 @@ def demo(
     from cli.demo import DemoError, run_demo
 
     try:
-        manifest = Manifest(subject, parse_styles(",".join(style or ["realistic:4"])))
+        prompts = parse_styles(",".join(style or ["realistic:4"]))
+        manifest = Manifest(subject, prompts, provider=provider)
         outcome = run_demo(photo_dir, manifest, out, STATE_DIR, keep=keep)
     except (BadManifestError, DemoError, UsageError) as error:
         fail(error, USAGE)

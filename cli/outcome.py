@@ -79,7 +79,7 @@ class Outcome:
             "code": job.code,
             "reason": job.reason,
             "model_id": job.model_id,
-            "inference_ids": [run.inference_id] if run.inference_id else [],
+            "inference_ids": list(run.inference_ids),
             "photos": [
                 {"file": p.file, "status": p.status, "code": p.code, "reason": p.reason}
                 for p in self.sight.photos

@@ -28,7 +28,8 @@ def redrive_job(target: Target, name: str, model_id: str | None) -> str:
     if model_id is not None:
         job = enter_model_id(target.jobs, job.job_id, job.run, model_id)
         _tell(f"The model {model_id} is recorded.")
-    comes = outlook(job, run, target.clock.now())
+    trains = target.services.capabilities(job.provider).trains
+    comes = outlook(job, run, target.clock.now(), trains=trains)
     _require_photos(target, job)
     _tell(f"Taken up again: {comes}")
     started = target.client("stepfunctions").start_execution(
@@ -51,8 +52,9 @@ def named_job(target: Target, name: str) -> Job:
     return job
 
 
-def outlook(job: Job, run: Run, now: int) -> str:
-    """What an execution will do for the job. Raises RefusedError where it should not be started."""
+def outlook(job: Job, run: Run, now: int, *, trains: bool) -> str:
+    """What an execution will do for the job, whose provider *trains* a model or makes avatars at
+    once. Raises RefusedError where it should not be started."""
     match job.status:
         case JobStatus.COMPLETED:
             raise RefusedError(
@@ -75,28 +77,34 @@ def outlook(job: Job, run: Run, now: int) -> str:
             "model of that time and enter it with --model-id; if there is none, upload the photos "
             "into a new folder."
         )
-    if run.inference_id is None and is_open(run.inference):
+    if any(one.inference_id is None and is_open(one.submission) for one in run.inferences):
         raise RefusedError(
             "Nobody knows whether the provider took the order for these avatars, so it is not sent "
-            f"again. The model {job.model_id} is kept: start another run, which orders, and pays, "
-            "anew."
+            f"again. {_another_way(job)}"
         )
-    return _next_step(job, run, now)
+    return _next_step(job, run, now, trains)
 
 
-def _next_step(job: Job, run: Run, now: int) -> str:
+def _another_way(job: Job) -> str:
+    if job.has_model:
+        return f"The model {job.model_id} is kept: start another run, which orders, and pays, anew."
+    return "Upload the photos into a new folder, whose job orders, and pays, anew."
+
+
+def _next_step(job: Job, run: Run, now: int, trains: bool) -> str:
     if not job.chosen:
         if now < job.collect_deadline:
             return "its photos are collected."
         return "its folder is looked at once more; the time to collect photos is over."
-    if job.model_id is None:
+    if trains and job.model_id is None:
         return "its training is sent to the provider, which has accepted none so far."
-    if job.trained_at is None:
+    if trains and job.trained_at is None:
         return f"the provider is asked for the model {job.model_id} again."
-    if run.inference_id is None:
-        return f"its model {job.model_id} is trained, and avatars are ordered from it."
+    if not all(one.is_accepted for one in run.inferences) or not run.inferences:
+        made_from = f"its model {job.model_id} is trained" if trains else "its photos are chosen"
+        return f"{made_from}, and avatars are ordered."
     if not run.links:
-        return f"the provider is asked for the avatars {run.inference_id} again."
+        return f"the provider is asked for the avatars {', '.join(run.inference_ids)} again."
     if now < (run.links_expire_at or 0):
         return "the avatars that are missing are fetched, by fresh links."
     return (

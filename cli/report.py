@@ -56,7 +56,7 @@ def _facts(outcome: Outcome) -> Iterator[tuple[str, str]]:
     if job.reason:
         yield job.code or "", job.reason
     yield "model_id", job.model_id or "none"
-    yield "inference_id", run.inference_id or "none"
+    yield "inference_id", ", ".join(run.inference_ids) or "none"
     for photo in outcome.sight.photos:
         if photo.reason:
             yield photo.status, f"{photo.file}: {photo.reason}"

@@ -25,6 +25,7 @@ from avatars.model import (
 )
 from avatars.pipeline.collecting import without_unusable
 from avatars.pipeline.describing import WAITS
+from avatars.pipeline.estimating import open_request
 from cli.pictures_out import PicturesOut
 from local.engine import client
 from local.stack import Stack
@@ -149,7 +150,8 @@ def deadline_of(sight: Sight) -> int | None:
         case JobStatus.TRAINING:
             return job.training.deadline if job.training else None
         case JobStatus.INFERRING:
-            return run.inference.deadline if run.inference else None
+            asked = open_request(run)
+            return asked.deadline if asked else None
         case JobStatus.KEEPING:
             return run.links_expire_at
     return None
@@ -165,7 +167,7 @@ def facts_of(sight: Sight) -> list[str]:
         case JobStatus.TRAINING:
             return [f"model {job.model_id}"] if job.model_id else []
         case JobStatus.INFERRING:
-            return [f"inference {run.inference_id}"] if run.inference_id else []
+            return [f"inference {', '.join(run.inference_ids)}"] if run.inference_ids else []
         case JobStatus.KEEPING:
             kept = sum(avatar.status is AvatarStatus.KEPT for avatar in sight.avatars)
             return [f"{kept} of {run.avatars} in our bucket"]

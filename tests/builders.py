@@ -11,6 +11,7 @@ from avatars.model import (
     Avatar,
     AvatarStatus,
     ChosenPhoto,
+    Inference,
     Job,
     JobStatus,
     Photo,
@@ -28,6 +29,7 @@ from avatars.pipeline.uploading import judge_photo
 from tests.fakes import FakeServices
 from tests.fakes.aws import execution_arn
 from tests.fakes.clock import NOON
+from tests.fakes.services import PICSART
 
 OWNER, FOLDER = "alice", "summer"
 PREFIX = f"uploads/{OWNER}/{FOLDER}/"
@@ -44,6 +46,7 @@ def a_job(**changes: Any) -> Job:
         owner=OWNER,
         folder=FOLDER,
         subject=Subject.WOMAN,
+        provider=PICSART,
         status=JobStatus.COLLECTING,
         created_at=NOON,
         collect_deadline=NOON + DAY,
@@ -55,6 +58,13 @@ def a_job(**changes: Any) -> Job:
 def a_run(**changes: Any) -> Run:
     """Its first run, of four avatars."""
     return replace(Run(JOB_ID, 1, PROMPTS, execution=EXECUTION, started_at=NOON), **changes)
+
+
+def an_inference(**changes: Any) -> Inference:
+    """All of its avatars, asked for at noon."""
+    accepted = a_submission(Sending.ACCEPTED)
+    inference = Inference(4, submission=accepted, inference_id="inference-1")
+    return replace(inference, **changes)
 
 
 def a_photo(number: int, **changes: Any) -> Photo:
@@ -161,8 +171,21 @@ def inferring(services: FakeServices, prompts: Sequence[Prompt] = PROMPTS) -> No
         lambda run: replace(
             run,
             prompts=tuple(prompts),
-            inference=a_submission(Sending.ACCEPTED),
-            inference_id="inference-1",
+            inferences=(an_inference(avatars=sum(prompt.count for prompt in prompts)),),
+        ),
+    )
+
+
+def announce(services: FakeServices, keep_rounds: int = 0, **changes: Any) -> None:
+    """The provider has announced, at noon, all avatars of the run."""
+    links = {"links": 4, "announced_at": NOON, "links_expire_at": NOON + 2 * DAY}
+    services.jobs.change_run(
+        JOB_ID,
+        1,
+        lambda run: replace(
+            run,
+            keep_rounds=keep_rounds,
+            inferences=(an_inference(avatars=run.avatars, **links | changes),),
         ),
     )
 

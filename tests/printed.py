@@ -69,13 +69,13 @@ def goes_well(region: Region) -> None:
 
 
 def training_answer_is_lost(region: Region) -> None:
-    region.services.picsart.will("submit_training", OutcomeUnknownError("It was cut off."))
+    region.services.company.will("submit_training", OutcomeUnknownError("It was cut off."))
     drop(region)
     region.run()
 
 
 def inference_answer_is_lost(region: Region) -> None:
-    region.services.picsart.will("submit_inference", OutcomeUnknownError("It was cut off."))
+    region.services.company.will("submit_inference", OutcomeUnknownError("It was cut off."))
     drop(region)
     region.run()
 
@@ -93,20 +93,20 @@ def inference_takes_too_long(region: Region) -> None:
 
 
 def key_is_refused(region: Region) -> None:
-    region.services.picsart.key = "another"
+    region.services.company.key = "another"
     drop(region)
     region.run()
 
 
 def credits_are_used_up(region: Region) -> None:
-    region.services.picsart.will("submit_training", answer(402, {"message": "Payment Required"}))
-    region.services.picsart.will("balance", *[answer(200, {"credits": 0})] * 3)
+    region.services.company.will("submit_training", answer(402, {"message": "Payment Required"}))
+    region.services.company.will("balance", *[answer(200, {"credits": 0})] * 3)
     drop(region)
     region.run()
 
 
 def provider_speaks_new_words(region: Region) -> None:
-    region.services.picsart.will("check_training", answer(200, {"status": "MARINATING"}))
+    region.services.company.will("check_training", answer(200, {"status": "MARINATING"}))
     drop(region)
     region.run()
 
@@ -128,4 +128,4 @@ def avatars_are_fetched_late(region: Region) -> None:
 
 def always(region: Region, call: str, reply: Any) -> None:
     """The provider says so however often it is asked."""
-    region.services.picsart.will(call, *[reply] * 2000)
+    region.services.company.will(call, *[reply] * 2000)

@@ -27,7 +27,8 @@ from avatars.model import (
 )
 from local.ministack import StateFailedError
 from tests.builders import JOB_ID, a_picture
-from tests.fakes import FakeClock, FakePicsart, FakeServices, Sent, answer
+from tests.fakes import FakeClock, FakeCompany, FakeServices, Sent, answer
+from tests.fakes.services import ACCOUNT
 from tests.region import Region
 
 UNFINISHED = answer(202, {"status": "IN_PROGRESS"})
@@ -38,7 +39,7 @@ NOT_ACCEPTED = (400, 401, 402, 403, 404, 405, 413, 415, 422, 429, 431)
 ID_FIELDS = {"submit_training": "model_id", "submit_inference": "inference_id"}
 
 
-class Studio(FakePicsart):
+class Studio(FakeCompany):
     """The provider on a good day: avatars are ready at the first look. What has failed stays so."""
 
     clock: FakeClock
@@ -67,7 +68,7 @@ class Studio(FakePicsart):
     def _finished(self) -> Answer:
         _, inference_id = self._asked
         [order] = [
-            request.arguments[1]
+            request.arguments[0].prompts
             for request in self.requests("submit_inference")
             if given_id(request) == inference_id
         ]
@@ -94,7 +95,7 @@ def surroundings(kind: type[Studio] = Studio, **changes: Any) -> FakeServices:
     studio = kind(services.effects)
     studio.clock = services.clock
     studio.pictures = services.downloads.pictures
-    services.picsart = studio
+    services.company = studio
     return services
 
 
@@ -135,7 +136,7 @@ def fails(region: Region) -> None:
     nobody hears of it."""
     side, _, effect = region.services.effects.moments[-1].partition(" ")
     if effect in LOOKS:
-        region.services.picsart.will(effect.replace(" ", "_"), Answer(0, {}, b"ReadTimeout"))
+        region.services.company.will(effect.replace(" ", "_"), Answer(0, {}, b"ReadTimeout"))
     elif side == "before":
         raise FAILURES.get(effect, SERVER_ERROR)
     else:
@@ -178,7 +179,7 @@ def is_refused(request: Sent) -> bool:
 def nothing_is_paid_for_twice(region: Region) -> None:
     """A request was followed by another one only where it is proved that it started nothing, or
     where the settings allow it."""
-    picsart, resubmissions = region.services.picsart, region.services.settings.resubmissions
+    picsart, resubmissions = region.services.company, region.services.settings.resubmissions
     runs = the_job(region).run
     for call, wanted, again in (
         ("submit_training", 1, resubmissions[Stage.TRAINING]),
@@ -192,16 +193,19 @@ def nothing_is_paid_for_twice(region: Region) -> None:
 def no_id_is_lost(region: Region) -> None:
     """Each id that the provider gave stands in the table, or the job says that one may be lost."""
     job, runs = the_job(region), the_runs(region)
-    known = {job.model_id, *(run.inference_id for run in runs)}
-    submissions = filter(None, (job.training, *(run.inference for run in runs)))
+    inferences = [one for run in runs for one in run.inferences]
+    known = {job.model_id, *(i for run in runs for i in run.inference_ids)}
+    known |= {i for one in inferences for i in one.fruitless}
+    submissions = filter(None, (job.training, *(one.submission for one in inferences)))
     may_be_lost = sum((one.state is Sending.INTENDED) + one.abandoned for one in submissions)
-    given = {given_id(one) for one in region.services.picsart.sent if one.call in ID_FIELDS}
+    given = {given_id(one) for one in region.services.company.sent if one.call in ID_FIELDS}
     lost = given - known - {None}
     assert len(lost) <= may_be_lost, lost
     if job.training and job.training.state is Sending.INTENDED:
         assert job.code == "TRAINING_OUTCOME_UNKNOWN"
     for run in runs:
-        if run.inference and run.inference.state is Sending.INTENDED:
+        sent = [one.submission for one in run.inferences if one.submission]
+        if any(submission.state is Sending.INTENDED for submission in sent):
             assert run.status is JobStatus.NEEDS_ATTENTION
 
 
@@ -209,7 +213,7 @@ def accounts(region: Region) -> list[Spending]:
     """That of the stack and, where it is capped, that of the owner."""
     services = region.services
     with services.effects.unwatched():
-        found = [services.capacity.spending()]
+        found = [services.capacity(ACCOUNT).spending()]
         if services.settings.spending.owner_per_day:
             owner = services.jobs.job(JOB_ID).owner
             found.append(services.owners.change_spending(owner, lambda known: known))
@@ -227,7 +231,10 @@ def no_cap_is_exceeded(region: Region) -> None:
 def nothing_stays_reserved(region: Region) -> None:
     """After the end, but for requests that nobody knows the outcome of."""
     submissions = {f"{JOB_ID}-1 training": the_job(region).training}
-    submissions |= {f"{run.name} inference": run.inference for run in the_runs(region)}
+    submissions |= {
+        f"{run.name} inference": run.inferences[0].submission if run.inferences else None
+        for run in the_runs(region)
+    }
     for spending in accounts(region):
         for name, reserved in spending.reserved.items():
             submission = submissions[name]
@@ -250,7 +257,7 @@ def it_ended_well_or_says_why(region: Region) -> None:
     assert told[-1] == job.status
     with services.effects.unwatched():
         now = services.clock.now()
-        assert not any(services.capacity.leases(stage).alive(now) for stage in Stage)
+        assert not any(services.capacity(ACCOUNT).leases(stage).alive(now) for stage in Stage)
     if job.status is JobStatus.COMPLETED:
         every_avatar_is_kept(region, run)
 

@@ -10,7 +10,7 @@ def wire(services: Any) -> None:
     """Let handlers of this process work with *services*: fakes, or adapters of a test's own."""
     unwire()
     ports = vars(services) | {
-        name: getattr(services, name) for name in ("provider", "webhook_secret")
+        name: getattr(services, name) for name in ("capacity", "provider", "webhook_secret")
     }
     vars(wiring.services()).update(
         {name: port for name, port in ports.items() if hasattr(wiring.AwsServices, name)},

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from avatars.model import Stage
 from avatars.schedule import Schedule
 from cli.cost.counts import Job, read_counts
 from cli.cost.estimate import (
@@ -15,6 +16,7 @@ from cli.cost.estimate import (
     is_traced,
     lines_of,
     monthly,
+    planned,
     polling,
     units_of,
 )
@@ -30,6 +32,7 @@ AMOUNTS = (1, 100, 10_000)
 
 TRAINING = Schedule(first=300, every=120, advised=1200, deadline=3600)
 INFERENCE = Schedule(first=20, every=10, advised=60, deadline=3600)
+LOOKS_PER_STAGE = 5
 """The defaults of `template.yaml`; a test compares them."""
 
 SCHEDULES = ((60, 60), (300, 60), (300, 120), (600, 120), (300, 300), (600, 600))
@@ -52,6 +55,15 @@ def cost(
     inference_minutes: Annotated[
         float, typer.Option(min=0.1, max=1440, help="How long the avatars take.")
     ] = 2,
+    looks_per_stage: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=20,
+            help="At a training, and at avatars, in the mean, as learned from earlier jobs; "
+            "0: as the provider advises, which the first 30 jobs are looked at by.",
+        ),
+    ] = LOOKS_PER_STAGE,
     avatar_megabytes: Annotated[float, typer.Option(min=0, help="Size of an avatar.")] = 2,
     prices: Annotated[
         Path | None,
@@ -85,13 +97,25 @@ def cost(
         seconds = 60 * training_minutes
         own: dict[str, float] = {}
         if job is None:
-            asked = a_job(photos, avatars, seconds, 60 * inference_minutes, (TRAINING, INFERENCE))
+            asked = a_job(
+                photos,
+                avatars,
+                {Stage.TRAINING: seconds, Stage.INFERENCE: 60 * inference_minutes},
+                {Stage.TRAINING: TRAINING, Stage.INFERENCE: INFERENCE},
+                looks_per_stage,
+            )
         else:
             asked, transitions = look_at(find_target(stack), job)
             own = {"transitions": transitions}
         traced = is_traced()
         warm = lines_of({**units_of(counts, asked, traced=traced), **own}, known)
         cold = lines_of({**units_of(counts, asked, cold=True, traced=traced), **own}, known)
+        schedules: list[tuple[Schedule, tuple[int, ...]]] = [
+            (Schedule(*looks, 1200, 86_400), ()) for looks in SCHEDULES
+        ]
+        learned = planned(Stage.TRAINING, TRAINING, seconds, looks_per_stage)
+        if learned:
+            schedules.append((TRAINING, learned))
         provider = (training_price + avatar_price * asked.avatars) * credit_dollars
         document = {
             "job": asdict(asked),
@@ -102,8 +126,8 @@ def cost(
             "storage_month": asked.avatars * avatar_megabytes / 1e3 * known["s3_gigabyte_month"],
             "month": [asdict(line) for line in monthly(counts, known)],
             "polling": [
-                asdict(polling(counts, known, Schedule(first, every, 1200, 86_400), seconds))
-                for first, every in SCHEDULES
+                asdict(polling(counts, known, schedule, seconds, learned))
+                for schedule, learned in schedules
             ],
         }
         if as_json:
@@ -159,7 +183,9 @@ def _print(document: dict[str, Any], job: Job, prices: Prices) -> None:
         ("first look, then every", "looks", "seen so late", "$ per 1,000 jobs"),
         [
             (
-                f"{_minutes(one['first'])}, {_minutes(one['every'])}",
+                f"{_minutes(one['first'])}, {_minutes(one['every'])}"
+                if one["first"]
+                else "learned",
                 f"{one['looks']:.1f}",
                 f"{one['delay']:.0f} s",
                 f"{1000 * one['dollars']:.2f}",

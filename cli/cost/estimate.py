@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from avatars.schedule import Schedule
+from avatars.model import Stage
+from avatars.schedule import LEAST_TO_LEARN, Schedule, learned_looks
+from avatars.settings import LEAST_SECONDS_BETWEEN_LOOKS
 from cli.cost.counts import Counts, Job, Units, gigabyte_seconds
 from cli.cost.prices import Prices
 from local.engine import PROJECT
@@ -19,14 +21,15 @@ UPLOAD_SECONDS = 60
 """How long the photos of a folder take to arrive, and be judged: a look every 15 s or so."""
 
 SECONDS_OF_LOOKS = 15
-"""`collecting.SHORTEST_WAIT`: so far apart are looks into a folder that fills."""
+"""`collecting.SHORTEST_WAIT`: so far apart are looks into a folder that fills, and the first one
+from its first upload."""
 
 SWEEPS_A_MONTH = 30 * 24 * 4
 """`sweep_jobs` runs every 15 minutes."""
 
 SAMPLES = 400
 SPREAD = 0.25
-"""Trainings take a quarter less or more than what is said, evenly."""
+"""Trainings, and avatars, take a quarter less or more than what is said, evenly."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Polling:
     """What looks at so-and-so-long trainings come to."""
 
     first: int
+    """0, as the next, where looks were learned."""
     every: int
     looks: float
     """Of a training, in the mean."""
@@ -112,16 +116,28 @@ def is_traced(template: Path = TEMPLATE) -> bool:
 
 
 def a_job(
-    photos: int, avatars: int, training: float, inference: float, schedules: Sequence[Schedule]
+    photos: int,
+    avatars: int,
+    seconds: Mapping[Stage, float],
+    schedules: Mapping[Stage, Schedule],
+    looks_per_stage: int = 0,
 ) -> Job:
-    """A job whose training and inference take so many seconds, and its looks in the mean."""
-    of_training, of_inference = schedules
+    """A job whose stages take so many *seconds*, and its looks in the mean: the advised ones, or
+    learned ones."""
+    looks = {
+        stage: looks_of(
+            schedules[stage],
+            seconds[stage],
+            planned(stage, schedules[stage], seconds[stage], looks_per_stage),
+        )[0]
+        for stage in Stage
+    }
     return Job(
         photos=photos,
         avatars=avatars,
-        collecting_looks=1 + UPLOAD_SECONDS / SECONDS_OF_LOOKS,
-        training_looks=looks_of(of_training, training)[0],
-        inference_looks=looks_of(of_inference, inference)[0],
+        collecting_looks=UPLOAD_SECONDS / SECONDS_OF_LOOKS,
+        training_looks=looks[Stage.TRAINING],
+        inference_looks=looks[Stage.INFERENCE],
     )
 
 
@@ -131,26 +147,49 @@ def units_of(counts: Counts, job: Job, *, cold: bool = False, traced: bool = Fal
     return {**units, "traces": job.photos + 2} if traced else units
 
 
-def looks_of(schedule: Schedule, seconds: float) -> tuple[float, float]:
+def looks_of(
+    schedule: Schedule, seconds: float, learned: Sequence[int] = ()
+) -> tuple[float, float]:
     """How many looks something takes that takes so long, and how late the last one comes."""
     random.seed(1)  # the jitter; the same question has the same answer
     looks = late = 0.0
-    for sample in range(SAMPLES):
-        spread = 1 - SPREAD + 2 * SPREAD * sample / (SAMPLES - 1)
-        end, at, count = seconds * spread, float(schedule.first_wait()), 1
+    for end in _spread(seconds, SAMPLES):
+        at, count = float(schedule.first_wait(learned)), 1
         while at < end:
-            at += schedule.next_wait(at)
+            at += schedule.next_wait(at, learned)
             count += 1
         looks += count
         late += at - end
     return looks / SAMPLES, late / SAMPLES
 
 
-def polling(counts: Counts, prices: Prices, schedule: Schedule, seconds: float) -> Polling:
-    """What looks at trainings come to by that schedule."""
-    looks, late = looks_of(schedule, seconds)
+def planned(
+    stage: Stage, schedule: Schedule, seconds: float, looks_per_stage: int
+) -> tuple[int, ...]:
+    """The looks that are learned from jobs that took about so long; none for no looks a stage."""
+    if not looks_per_stage:
+        return ()
+    took = [(round(end) - 1, round(end)) for end in _spread(seconds, LEAST_TO_LEARN)]
+    return learned_looks(took, schedule, LEAST_SECONDS_BETWEEN_LOOKS[stage], looks_per_stage)
+
+
+def polling(
+    counts: Counts,
+    prices: Prices,
+    schedule: Schedule,
+    seconds: float,
+    learned: Sequence[int] = (),
+) -> Polling:
+    """What looks at trainings come to by that schedule, or as *learned*."""
+    looks, late = looks_of(schedule, seconds, learned)
     a_look = sum(line.dollars for line in lines_of(counts.each("training_looks"), prices))
-    return Polling(schedule.first, schedule.every, looks, late, looks * a_look)
+    first, every = (0, 0) if learned else (schedule.first, schedule.every)
+    return Polling(first, every, looks, late, looks * a_look)
+
+
+def _spread(seconds: float, many: int) -> list[float]:
+    """How long so many take that take about so long."""
+    return [seconds * (1 - SPREAD + 2 * SPREAD * one / (many - 1)) for one in range(many)]
 
 
 def _line(what: str, count: float, price: float) -> Line:

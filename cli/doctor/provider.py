@@ -1,13 +1,14 @@
 """The provider's key, and what its account has left; asking costs nothing."""
 
-import json
 from collections.abc import Iterator
 
 from botocore.exceptions import ClientError
 
 from avatars.clock import as_utc
 from avatars.errors import NotSentError
-from avatars.model import Answer, WaitReason
+from avatars.model import WaitReason
+from avatars.pipeline.admission import capacity_of
+from avatars.ports import Capacity
 from avatars.settings import DAY
 from cli.doctor.finding import Finding, Level, fine, wrong
 from cli.target import Target
@@ -40,9 +41,9 @@ def key(target: Target) -> Iterator[Finding]:
 
 def account(target: Target) -> Iterator[Finding]:
     """The provider answers to the key, and its account has credits."""
-    about = "provider"
+    about, own = "provider", target.services.settings.provider
     try:
-        provider = target.services.provider(fresh_key=True)
+        provider = target.services.provider(own, fresh_key=True)
     except NotSentError as error:
         cause = error.__cause__
         why = f" ({cause})" if isinstance(cause, ClientError) else ""
@@ -53,19 +54,21 @@ def account(target: Target) -> Iterator[Finding]:
         )
         return
     answer = provider.balance()
-    trouble = target.services.reader.trouble(answer)
+    reader = target.services.reader(own)
+    trouble = reader.trouble(answer)
     if trouble is not None:
-        said = f"{target.services.settings.provider.url} answers {answer.status_code}: {trouble}."
+        said = f"{own} answers {answer.status_code}: {trouble}."
         yield wrong(about, said, REMEDIES.get(trouble, "Wait, and look again."))
         return
-    left = answer.header("x-picsart-ratelimit-available")
-    requests = f"; {left} requests are left for this minute" if left else ""
-    yield fine(about, f"It takes our key{_credits(answer)}{requests}.")
+    left, credits = reader.requests_left(answer), reader.credits(answer)
+    requests = f"; {left} requests are left for this minute" if left is not None else ""
+    has = f", and {credits} credits are left" if credits is not None else ""
+    yield fine(about, f"It takes our key{has}{requests}.")
 
 
 def gate(target: Target) -> Iterator[Finding]:
     """Nothing keeps the pipeline from sending requests."""
-    about, closed = "requests", target.services.capacity.gate()
+    about, closed = "requests", _capacity(target).gate()
     if closed.closed is None:
         yield fine(about, "Nothing keeps the pipeline from sending them.")
         return
@@ -83,7 +86,7 @@ def spending(target: Target) -> Iterator[Finding]:
     if not limits.is_priced:
         yield fine(about, "It is not counted: TrainingPrice and AvatarPrice are 0.")
         return
-    known = target.services.capacity.spending()
+    known = _capacity(target).spending()
     committed = known.committed if known.day == target.clock.now() // DAY else 0
     spent = f"{committed} credits are spent or reserved today"
     if not limits.per_day:
@@ -95,9 +98,6 @@ def spending(target: Target) -> Iterator[Finding]:
         yield fine(about, f"{spent}, of {limits.per_day} at the most.")
 
 
-def _credits(answer: Answer) -> str:
-    try:
-        left = json.loads(answer.body).get("credits")
-    except (ValueError, AttributeError):
-        left = answer.header("x-picsart-credit-available")
-    return f", and {left} credits are left" if left is not None else ""
+def _capacity(target: Target) -> Capacity:
+    """Of the stack's own provider."""
+    return capacity_of(target.services, target.services.settings.provider)

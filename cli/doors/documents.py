@@ -17,10 +17,26 @@ class ConsentWanted(TypedDict):
     text_version: str
 
 
+class Offer(TypedDict):
+    """What one provider can; without `styles` any text is one."""
+
+    name: str
+    trains: bool
+    least_photos: int
+    most_photos: int
+    photos_sent: int | None
+    subjects: list[str]
+    styles: list[str]
+    negative_prompts: bool
+    avatar_pixels: int
+
+
 class Catalogue(TypedDict):
     """What can be ordered; without `styles` any text is one, and the provider decides."""
 
     styles: list[str]
+    provider: str
+    providers: list[Offer]
     subjects: list[str]
     consent: ConsentWanted
     limits: Limits
@@ -32,6 +48,7 @@ class Line(TypedDict):
     style: str
     count: int
     prompt: NotRequired[str | None]
+    negative_prompt: NotRequired[str | None]
 
 
 class ConsentDeclared(TypedDict):
@@ -52,6 +69,7 @@ class Order(TypedDict):
     folder: str
     subject: str
     prompts: list[Line]
+    provider: NotRequired[str]
     consent: NotRequired[ConsentDeclared]
 
 
@@ -101,6 +119,7 @@ class JobSummary(TypedDict):
     code: str | None
     reason: str | None
     subject: str
+    provider: str
     run: int
     created_at: int
     model_id: str | None
@@ -110,7 +129,7 @@ class Job(JobSummary):
     prompts: list[Line]
     promised: int | None
     consent: Consent | None
-    inference_id: str | None
+    inference_ids: list[str]
     waiting: Waiting | None
     estimate: Estimate | None
     photos: list[Photo]

@@ -14,7 +14,16 @@ from avatars.clock import as_utc
 from avatars.errors import BadManifestError
 from avatars.manifest import parse_styles
 from avatars.model import JobStatus, Subject
-from cli.doors.documents import Avatar, ConsentWanted, Job, JobSummary, Line, Receipt
+from cli.doors.documents import (
+    Avatar,
+    Catalogue,
+    ConsentWanted,
+    Job,
+    JobSummary,
+    Line,
+    Offer,
+    Receipt,
+)
 from cli.doors.door import Door
 from cli.doors.finding import at_a_door
 from cli.fetching import Saved, fetch_avatars
@@ -47,6 +56,12 @@ PromptOption = Annotated[
     str | None,
     typer.Option(metavar="TEXT", help="What else should be on the avatars of all these styles."),
 ]
+NegativePromptOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TEXT", help="What should not be on them; only some providers take such a thing."
+    ),
+]
 WatchOption = Annotated[
     bool, typer.Option("--watch", help="Follow it to the end, and exit by how it ends.")
 ]
@@ -77,7 +92,8 @@ def create(
         Path,
         typer.Argument(
             metavar="PHOTO_DIR",
-            help="A folder of 5 to 30 photos of one subject; its files count, not its folders.",
+            help="A folder of photos of one subject, 5 to 30 for a training; its files count, not "
+            "its folders.",
             file_okay=False,
             exists=True,
         ),
@@ -85,6 +101,15 @@ def create(
     style: StyleOption,
     subject: Annotated[Subject, typer.Option(help="Who is on the photos.")],
     prompt: PromptOption = None,
+    negative_prompt: NegativePromptOption = None,
+    provider: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Who is to make the avatars, of those that `avatars styles` lists; without it, "
+            "the stack's own.",
+        ),
+    ] = None,
     folder: Annotated[
         str | None,
         typer.Option(
@@ -123,9 +148,9 @@ def create(
     from cli.jobs.creating import create_job  # and with it, all that judges photos
 
     _require_following(timeout, watch=watch, out=out)
-    lines = lines_of(style, prompt)
+    lines = lines_of(style, prompt, negative_prompt)
     name = folder_name(photo_dir.resolve().name, folder)
-    created = create_job(door, photo_dir, name, subject, lines, _key(door, key), consent)
+    created = create_job(door, photo_dir, name, subject, lines, _key(door, key), consent, provider)
     job_id = created.job["job_id"]
     if watch or out:
         _watch(
@@ -246,6 +271,7 @@ def more(
     job: JobArgument,
     style: StyleOption,
     prompt: PromptOption = None,
+    negative_prompt: NegativePromptOption = None,
     watch: WatchOption = False,
     out: OutOption = None,
     timeout: TimeoutOption = None,
@@ -263,7 +289,7 @@ def more(
     """
     _require_following(timeout, watch=watch, out=out)
     job_id = job_id_of(door, job)
-    asked = door.more(job_id, lines_of(style, prompt), _key(door, key))
+    asked = door.more(job_id, lines_of(style, prompt, negative_prompt), _key(door, key))
     if watch or out:
         _watch(door, job_id, asked["run"], timeout, out, as_json=as_json)
     elif as_json:
@@ -348,7 +374,7 @@ def _print_receipt(receipt: Receipt) -> None:
 
 @at_a_door
 def styles(door: Door, as_json: JsonOption = False) -> None:
-    """Say what can be ordered: styles, subjects, limits.
+    """Say what can be ordered, and of whom: providers, styles, subjects, limits.
 
     Exit codes: 0 done, 1 refused, 2 wrong usage, 130 interrupted.
     """
@@ -365,6 +391,11 @@ def styles(door: Door, as_json: JsonOption = False) -> None:
             ("consent", _wanted_consent(catalogue["consent"])),
             ("avatars", f"{limits['most_avatars']} at most, in {limits['most_prompts']} styles"),
         ]
+    )
+    print_line("")
+    print_table(
+        ("provider", "photos", "makes avatars of", "styles", "pixels", "more later"),
+        [_of_offer(catalogue, offer) for offer in catalogue["providers"]],
     )
 
 
@@ -389,14 +420,30 @@ def models(door: Door, as_json: JsonOption = False) -> None:
         )
 
 
-def lines_of(style: Sequence[str], prompt: str | None) -> list[Line]:
+def lines_of(
+    style: Sequence[str], prompt: str | None, negative_prompt: str | None = None
+) -> list[Line]:
     """The lines of an order, from options. Raises UsageError."""
     try:
         prompts = parse_styles(",".join(style))
     except BadManifestError as error:
         raise UsageError(str(error)) from error
-    more: dict[str, Any] = {"prompt": prompt} if prompt else {}
+    texts = {"prompt": prompt, "negative_prompt": negative_prompt}
+    more: dict[str, Any] = {name: text for name, text in texts.items() if text}
     return [{"style": one.style, "count": one.count, **more} for one in prompts]  # type: ignore[typeddict-item]
+
+
+def _of_offer(catalogue: Catalogue, offer: Offer) -> tuple[str, ...]:
+    own = " (unless told otherwise)" if offer["name"] == catalogue["provider"] else ""
+    sent = f", the best {offer['photos_sent']}" if offer["photos_sent"] else ""
+    return (
+        f"{offer['name']}{own}",
+        f"{offer['least_photos']} to {offer['most_photos']}{sent}",
+        ", ".join(offer["subjects"]),
+        ", ".join(offer["styles"]) or "any text",
+        str(offer["avatar_pixels"]),
+        "yes" if offer["trains"] else "no",
+    )
 
 
 def print_job(door: Door, job: Job) -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from rich.progress import DownloadColumn, TimeRemainingColumn
 
-from avatars.model import MAX_PHOTOS, MIN_PHOTOS, JobStatus, Subject
+from avatars.model import MAX_PHOTOS, JobStatus, Subject
 from avatars.photos.formats import recognise
 from avatars.pipeline.ordering import PHOTO_TYPES
 from cli.check import Verdict, check_photos
-from cli.doors.documents import Catalogue, Job, Line, Order, OrderedPhoto
+from cli.doors.documents import Catalogue, Job, Line, Offer, Order, OrderedPhoto
 from cli.doors.door import Door, DoorError
 from cli.doors.refusals import refusal
 from cli.jobs.naming import find_by_folder
@@ -52,25 +52,28 @@ def create_job(
     lines: Sequence[Line],
     key: str,
     consent: str | None = None,
+    provider: str | None = None,
 ) -> Created:
     """A job of the photos in a directory, or the one that was begun before with what it lacks.
 
-    *consent* is the version of the text that whoever is on them has agreed to.
+    *consent* is the version of the text that whoever is on them has agreed to, *provider* who is to
+    make the avatars, if not the stack's own.
 
     Raises RefusedError, also where the folder's job is another one, or DoorError.
     """
     offer = door.catalogue()
-    _require_styles(offer, lines)
+    wanted = _offer_of(offer, provider)
+    _require_possible(wanted, subject, lines)
     if offer["consent"]["required"] and consent is None:
         raise refusal("CONSENT_MISSING", "Nothing is trained here without consent.")
     chosen, left_out = choose(photo_files(photo_dir), subject)
     for each in left_out:
         tell(f"{each.file} is left out, {each.code}: {each.reason}")
-    if len(chosen) < MIN_PHOTOS:
+    if len(chosen) < wanted["least_photos"]:
         raise RefusedError(
-            f"{len(chosen)} of {len(chosen) + len(left_out)} photos can be used, and a training "
-            f"takes {MIN_PHOTOS} to {MAX_PHOTOS}: add others, or better ones, and try again. "
-            "Nothing was sent."
+            f"{len(chosen)} of {len(chosen) + len(left_out)} photos can be used, and the provider "
+            f"takes {wanted['least_photos']} to {wanted['most_photos']}: add others, or better "
+            "ones, and try again. Nothing was sent."
         )
     order: Order = {
         "photos": [_ordered(path) for path in chosen],
@@ -78,9 +81,11 @@ def create_job(
         "subject": str(subject),
         "prompts": list(lines),
     }
+    if provider:
+        order["provider"] = provider
     if consent:
         order["consent"] = {"subject_agrees": True, "text_version": consent}
-    known = _known(door, order, {each.file for each in left_out})
+    known = _known(door, order, {each.file for each in left_out}, offer["provider"])
     if known and known["status"] == JobStatus.COMPLETED:
         tell(f"Job {known['job_id']} of this folder is done already: nothing is sent.")
         return Created(known, [], left_out)
@@ -108,9 +113,24 @@ def create_job(
     return Created(job, [upload["file"] for upload in missing], left_out)
 
 
-def _require_styles(offer: Catalogue, lines: Sequence[Line]) -> None:
+def _offer_of(offer: Catalogue, provider: str | None) -> Offer:
+    """What a provider can, or the stack's own. Raises RefusedError where there is no such one."""
+    name = provider or offer["provider"]
+    found = next((each for each in offer["providers"] if each["name"] == name), None)
+    if found is None:
+        names = ", ".join(each["name"] for each in offer["providers"])
+        raise RefusedError(f"There is no provider {name!r} here: take one of {names}.")
+    return found
+
+
+def _require_possible(wanted: Offer, subject: Subject, lines: Sequence[Line]) -> None:
     """Before minutes are spent on photos. Raises RefusedError."""
-    known = offer["styles"]
+    if subject not in wanted["subjects"]:
+        raise RefusedError(
+            f"{wanted['name']} makes no avatars of a {subject}: take one of "
+            f"{', '.join(wanted['subjects'])}."
+        )
+    known = wanted["styles"]
     unknown = [line["style"] for line in lines if known and line["style"] not in known]
     if unknown:
         raise RefusedError(f"There is no style {unknown[0]!r} here: take {', '.join(known)}.")
@@ -140,8 +160,10 @@ def _ordered(path: Path) -> OrderedPhoto:
         return {"file": path.name, "type": f"image/{recognise(file.read(BEGINNING)).lower()}"}
 
 
-def _known(door: Door, order: Order, left_out: Collection[str]) -> Job | None:
+def _known(door: Door, order: Order, left_out: Collection[str], own: str) -> Job | None:
     """The folder's job, if there is one. Raises RefusedError unless it is of the same order.
+
+    *own* is the stack's own provider, which an order need not name.
 
     Photos are compared by their number and names: no door tells what is in them.
     """
@@ -152,6 +174,7 @@ def _known(door: Door, order: Order, left_out: Collection[str]) -> Job | None:
     files = {photo["file"] for photo in order["photos"]}
     differs = {
         "subject": job["subject"] != order["subject"],
+        "provider": job["provider"] != (order.get("provider") or own),
         "styles or prompt": _wanted(job["prompts"]) != _wanted(order["prompts"]),
         "photos": job["promised"] not in (None, len(files))
         or not {photo["file"] for photo in job["photos"]} <= files | set(left_out),
@@ -165,5 +188,8 @@ def _known(door: Door, order: Order, left_out: Collection[str]) -> Job | None:
     return job
 
 
-def _wanted(lines: Sequence[Line]) -> list[tuple[str, int, str | None]]:
-    return [(line["style"], line["count"], line.get("prompt")) for line in lines]
+def _wanted(lines: Sequence[Line]) -> list[tuple[str | int | None, ...]]:
+    return [
+        (line["style"], line["count"], line.get("prompt"), line.get("negative_prompt"))
+        for line in lines
+    ]

@@ -7,7 +7,7 @@ from typing import Any
 from avatars import keys
 from avatars.aws.buckets import S3Answers
 from avatars.model import Answer, Job
-from avatars.provider.picsart_reader import PicsartReader
+from avatars.ports import ProviderReader
 from cli.target import Target
 from cli.tracing.fact import Fact, Source
 
@@ -23,11 +23,12 @@ def facts_of_answers(target: Target, job: Job) -> Iterator[Fact]:
         name = item["Key"].removeprefix(prefix).removesuffix(".json")
         answer = answers.find(job.job_id, name)
         if answer is not None:
-            yield _of_answer(item["LastModified"], name, answer)
+            reader = target.services.reader(job.provider)
+            yield _of_answer(item["LastModified"], name, answer, reader)
 
 
-def _of_answer(kept_at: datetime, name: str, answer: Answer) -> Fact:
-    progress = PicsartReader().inference_progress(answer)
+def _of_answer(kept_at: datetime, name: str, answer: Answer, reader: ProviderReader) -> Fact:
+    progress = reader.inference_progress(answer)
     links: dict[str, Any] = {"links": len(progress.links)} if progress.links else {}
     return Fact(
         kept_at.timestamp(),
@@ -38,8 +39,8 @@ def _of_answer(kept_at: datetime, name: str, answer: Answer) -> Fact:
             "status_code": answer.status_code,
             "word": progress.word,
             "bytes": len(answer.body),
-            "correlation_id": answer.header("x-picsart-correlation-id"),
-            "credits_left": answer.header("x-picsart-credit-available"),
+            "correlation_id": reader.correlation_id(answer),
+            "credits_left": reader.credits(answer),
             **links,
         },
         trouble=answer.status_code >= REFUSED,

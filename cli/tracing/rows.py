@@ -101,9 +101,10 @@ def _of_run(clock: Clock, job: Job, run: Run) -> Iterator[Fact]:
             about | {"code": run.waiting.reason, "stage": run.waiting.stage},
             trouble=run.waiting.reason.needs_a_person,
         )
-    if run.inference:
-        ids = about | {"inference_id": run.inference_id}
-        yield _of_submission(clock, "inference", run.inference, job, ids)
+    for inference in run.inferences:
+        if inference.submission:
+            ids = about | {"inference_id": inference.inference_id}
+            yield _of_submission(clock, "inference", inference.submission, job, ids)
     if run.announced_at is not None:
         yield Fact(
             wall(clock, run.announced_at),

@@ -1,4 +1,4 @@
-"""Ask the provider, once, for all avatars of a run."""
+"""Ask the provider, once, for avatars of a run."""
 
 from typing import TypedDict
 

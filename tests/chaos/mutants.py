@@ -450,7 +450,7 @@ def _no_grace(replaced: Callable[..., None]) -> None:
     "early look",
 )
 def _impatient(replaced: Callable[..., None]) -> None:
-    replaced(Schedule, "first_wait", lambda schedule: 5)
+    replaced(Schedule, "first_wait", lambda schedule, *learned: 5)
 
 
 @_mutant(

@@ -215,15 +215,14 @@ class World:
             preparations=FakePreparations(process),
             packing=FakePacking(process),
             notices=FakeNotices(process),
-            downloads=HttpDownloads(settings.provider.result_origins, self.wire),
+            downloads=HttpDownloads(settings.connection.result_origins, self.wire),
             _http=http_client(self.wire),
             effects=process,
             upload_bucket=_Uploads(self.engine),
         )
         # Made now, so that a process which takes over has them, too.
         for port in (
-            "jobs", "capacity", "owners", "uploads", "photos", "answers", "gallery", "reader",
-            "meter",
+            "jobs", "owners", "uploads", "photos", "answers", "gallery", "meter", "_rows",
         ):  # fmt: skip
             getattr(services, port)
         return services

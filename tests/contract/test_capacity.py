@@ -3,13 +3,29 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import boto3
 import pytest
 
 from avatars.aws.capacity import DynamoDBCapacity
-from avatars.model import Durations, Gate, Leases, Reserved, Spending, Stage, WaitReason
+from avatars.manifest import MAX_AVATARS
+from avatars.model import (
+    Durations,
+    Gate,
+    Leases,
+    Reserved,
+    Spending,
+    Stage,
+    Subject,
+    Took,
+    WaitReason,
+    Workload,
+)
+from avatars.pipeline.learning import REMEMBERED
 from avatars.ports import Capacity
-from tests.contract.table import rows
+from benchmarks.cost import size
+from tests.contract.table import TABLE, rows
 from tests.fakes import FakeCapacity
+from tests.fakes.services import ACCOUNT
 
 
 @pytest.fixture(params=["fake", "DynamoDB"])
@@ -17,7 +33,7 @@ def capacity(request: pytest.FixtureRequest) -> Capacity:
     if request.param == "fake":
         return FakeCapacity()
     request.getfixturevalue("aws")
-    return DynamoDBCapacity(rows())
+    return DynamoDBCapacity(rows(), ACCOUNT)
 
 
 def close(gate: Gate) -> Gate:
@@ -57,11 +73,11 @@ def test_it_can_be_opened_again(capacity: Capacity) -> None:
 def test_no_change_stores_nothing(capacity: Capacity) -> None:
     capacity.change_gate(lambda gate: gate)
     capacity.change_leases(Stage.TRAINING, lambda leases: leases)
-    capacity.change_durations(Stage.TRAINING, lambda durations: durations)
+    capacity.change_durations(KEY, lambda durations: durations)
 
     assert capacity.gate().version == 0
     assert capacity.leases(Stage.TRAINING).version == 0
-    assert capacity.durations(Stage.TRAINING).version == 0
+    assert capacity.durations(KEY).version == 0
 
 
 def test_leases_come_back_by_stage(capacity: Capacity) -> None:
@@ -88,37 +104,54 @@ def test_of_two_who_change_at_once_neither_is_lost(capacity: Capacity, before: i
     assert capacity.leases(Stage.TRAINING).holders.keys() >= {"own", "other"}
 
 
-def took(seconds: int) -> Callable[[Durations], Durations]:
-    return lambda known: replace(known, seconds=(*known.seconds, seconds))
+KEY = "somebody/training/woman/8-15"
+
+
+def took(after: int, within: int) -> Callable[[Durations], Durations]:
+    return lambda known: replace(known, took=(*known.took, Took(after, within)))
 
 
 def test_nothing_is_known_of_durations_at_first(capacity: Capacity) -> None:
-    assert capacity.durations(Stage.TRAINING) == Durations()
+    assert capacity.durations(KEY) == Durations()
 
 
-def test_durations_come_back_by_stage_in_their_order(capacity: Capacity) -> None:
-    for seconds in (900, 600, 1200, 0):
-        capacity.change_durations(Stage.TRAINING, took(seconds))
+def test_durations_come_back_by_key_in_their_order(capacity: Capacity) -> None:
+    looks = ((780, 900), (0, 600), (1080, 1200), (0, 0))
+    for after, within in looks:
+        capacity.change_durations(KEY, took(after, within))
 
-    known = capacity.durations(Stage.TRAINING)
-    assert known == Durations((900, 600, 1200, 0), version=4)
-    assert capacity.durations(Stage.INFERENCE) == Durations()
+    known = capacity.durations(KEY)
+    assert known == Durations(tuple(Took(*pair) for pair in looks), version=4)
+    assert {type(pair) for pair in known.took} == {Took}
+    assert capacity.durations("somebody/training/any/8-15") == Durations()
+
+
+def test_a_row_of_all_that_is_remembered_is_one_write_unit(aws: None) -> None:
+    capacity = DynamoDBCapacity(rows(), ACCOUNT)
+    [key, *_] = Workload("picsart-trained", Stage.INFERENCE, Subject.COUPLE, MAX_AVATARS).keys
+    longest = Took(86_280, 86_400)
+
+    capacity.change_durations(key, lambda _: Durations((longest,) * REMEMBERED))
+
+    [item] = boto3.client("dynamodb").scan(TableName=TABLE)["Items"]
+    assert len(item["took"]["L"]) == REMEMBERED
+    assert size(item) < 1024
 
 
 @pytest.mark.parametrize("before", [0, 1], ids=["the first duration", "a later one"])
 def test_of_two_jobs_that_end_at_once_both_are_remembered(capacity: Capacity, before: int) -> None:
     for _ in range(before):
-        capacity.change_durations(Stage.INFERENCE, took(10))
+        capacity.change_durations(KEY, took(0, 10))
     others = [20]
 
     def note(known: Durations) -> Durations:
         if others:
-            capacity.change_durations(Stage.INFERENCE, took(others.pop()))
-        return took(30)(known)
+            capacity.change_durations(KEY, took(10, others.pop()))
+        return took(20, 30)(known)
 
-    capacity.change_durations(Stage.INFERENCE, note)
+    capacity.change_durations(KEY, note)
 
-    assert capacity.durations(Stage.INFERENCE).seconds[before:] == (20, 30)
+    assert capacity.durations(KEY).took[before:] == (Took(10, 20), Took(20, 30))
 
 
 def test_the_gate_is_decided_on_as_it_is_now(capacity: Capacity) -> None:

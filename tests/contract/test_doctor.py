@@ -18,6 +18,7 @@ from cli.doctor.finding import Finding, Level
 from cli.target import Target
 from tests.contract.conftest import REGION
 from tests.fakes import FakeServices, answer
+from tests.fakes.services import ACCOUNT
 
 UPLOADS, AVATARS, TABLE = "uploads", "avatars", "jobs"
 
@@ -219,7 +220,7 @@ class TestProvider:
         self, target: Target, reply: Any, said: str
     ) -> None:
         services = FakeServices()
-        services.picsart.will("balance", reply)
+        services.company.will("balance", reply)
         vars(target)["services"] = services
 
         (found,) = wrong(provider.account, target)
@@ -240,7 +241,7 @@ class TestProvider:
         services = FakeServices()
         vars(target)["services"] = services
         before = wrong(provider.gate, target)
-        services.capacity.change_gate(
+        services.capacity(ACCOUNT).change_gate(
             lambda gate: replace(gate, closed=WaitReason.CREDITS, since=0)
         )
 
@@ -264,7 +265,7 @@ class TestSpending:
         services = FakeServices(spending=limits)
         vars(target)["services"] = services
         today = target.clock.now() // DAY
-        services.capacity.change_spending(
+        services.capacity(ACCOUNT).change_spending(
             lambda known: replace(known, day=today, spent=50, reserved={"A": Reserved(20, today)})
         )
 
@@ -276,7 +277,7 @@ class TestSpending:
     def test_yesterday_does_not_count(self, target: Target) -> None:
         services = FakeServices(spending=SpendingLimits(50, 5, 100, 0))
         vars(target)["services"] = services
-        services.capacity.change_spending(lambda known: replace(known, day=1, spent=100))
+        services.capacity(ACCOUNT).change_spending(lambda known: replace(known, day=1, spent=100))
 
         (found,) = provider.spending(target)
 

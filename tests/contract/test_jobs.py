@@ -1,11 +1,12 @@
 """The table of jobs: DynamoDB and the fake keep the same promises."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import boto3
 import pytest
+from boto3.dynamodb.types import TypeSerializer
 
 from avatars.aws.jobs import DynamoDBJobs
 from avatars.aws.rows import Rows
@@ -19,6 +20,7 @@ from avatars.model import (
     Consent,
     DoorName,
     Erased,
+    Inference,
     Job,
     JobStatus,
     PhotoStatus,
@@ -40,9 +42,12 @@ from tests.builders import (
     a_run,
     a_submission,
     an_avatar,
+    an_inference,
 )
 from tests.contract.table import TABLE, rows
 from tests.fakes import FakeJobs
+from tests.fakes.clock import NOON
+from tests.fakes.services import ACCOUNT
 
 
 def dynamodb_jobs() -> Jobs:
@@ -90,7 +95,7 @@ class TestRows:
             promised=7,
             chosen=(ChosenPhoto("p1", "v1"), ChosenPhoto("p2", "v2")),
             chosen_at=1,
-            training=a_submission(Sending.NOT_SENT),
+            training=a_submission(Sending.NOT_SENT, looks=(300, 480, 3600)),
             model_id="model-1",
             trained_at=2,
             code="A_CODE",
@@ -111,10 +116,16 @@ class TestRows:
         run = a_run(
             run=12,
             prompts=(Prompt("anime", 2, "at sea"), Prompt("3d")),
-            inference=a_submission(Sending.ACCEPTED),
-            inference_id="inference-1",
-            links=4,
-            links_expire_at=9,
+            inferences=(
+                an_inference(
+                    submission=a_submission(Sending.ACCEPTED, looks=(20, 31, 3600)),
+                    photo_id="photo-2",
+                    fruitless=("inference-0",),
+                    links=4,
+                    links_expire_at=9,
+                ),
+                Inference(1, prompt=1),
+            ),
             status=JobStatus.COMPLETED,
         )
 
@@ -223,10 +234,10 @@ class TestChange:
     def test_so_is_one_of_a_run(self, jobs: Jobs) -> None:
         jobs.create_job(a_job(), a_run())
 
-        jobs.change_run(JOB_ID, 1, lambda run: replace(run, links=4))
-        changed = jobs.change_run(JOB_ID, 1, lambda run: replace(run, links=5))
+        jobs.change_run(JOB_ID, 1, lambda run: replace(run, rescues=1))
+        changed = jobs.change_run(JOB_ID, 1, lambda run: replace(run, rescues=2))
 
-        assert changed == jobs.run(JOB_ID, 1) == a_run(links=5, version=2)
+        assert changed == jobs.run(JOB_ID, 1) == a_run(rescues=2, version=2)
 
     def test_no_change_stores_nothing(self, jobs: Jobs) -> None:
         jobs.create_job(a_job(), a_run())
@@ -342,12 +353,66 @@ def test_a_row_that_is_contended_without_end_is_given_up(aws: None) -> None:
         jobs.change_job(JOB_ID, always_too_late)
 
 
+class TestEarlierRows:
+    """Rows of the versions that knew one provider, and one inference of a run."""
+
+    def test_a_job_is_the_first_providers(self, aws: None) -> None:
+        jobs = dynamodb_jobs()
+        jobs.create_job(a_job(), a_run())
+        without("job", "provider", "invalid_photos")
+
+        assert jobs.job(JOB_ID) == a_job()
+
+    def test_an_inference_that_was_announced_is_the_only_one(self, aws: None) -> None:
+        jobs = dynamodb_jobs()
+        jobs.create_run(a_run())
+        without(
+            "run#001",
+            "inferences",
+            inference={"M": submission()},
+            inference_id={"S": "inference-1"},
+            links={"N": "3"},
+            announced_at={"N": str(NOON + 30)},
+            links_expire_at={"N": str(NOON + 200)},
+        )
+
+        run = jobs.run(JOB_ID, 1)
+
+        announced = {"links": 3, "announced_at": NOON + 30, "links_expire_at": NOON + 200}
+        assert run.inferences == (an_inference(**announced),)
+        assert jobs.change_run(JOB_ID, 1, lambda run: replace(run, rescues=1)).rescues == 1
+        assert jobs.run(JOB_ID, 1).inferences == run.inferences
+
+    def test_where_none_was_sent_there_is_none(self, aws: None) -> None:
+        jobs = dynamodb_jobs()
+        jobs.create_run(a_run())
+        without("run#001", "inferences", links={"N": "0"})
+
+        assert jobs.run(JOB_ID, 1) == a_run()
+
+
+def submission() -> dict[str, Any]:
+    """That of `an_inference`, as DynamoDB has it."""
+    known = asdict(a_submission(Sending.ACCEPTED)) | {"state": "accepted", "looks": []}
+    serialize = TypeSerializer().serialize
+    return {name: serialize(value) for name, value in known.items()}
+
+
+def without(record: str, *names: str, **attributes: dict[str, Any]) -> None:
+    """Take attributes from a row, and give it others."""
+    client = boto3.client("dynamodb")
+    key = {"job_id": {"S": JOB_ID}, "record": {"S": record}}
+    row = client.get_item(TableName=TABLE, Key=key)["Item"]
+    left = {name: value for name, value in row.items() if name not in names}
+    client.put_item(TableName=TABLE, Item=left | attributes)
+
+
 class TestWaitingRuns:
     def test_they_are_listed_in_the_order_in_which_they_became_ready(self, jobs: Jobs) -> None:
         for number, since in ((1, 300), (2, 100), (3, 200)):
             jobs.create_run(a_run(run=number, waiting=self.waiting(since)))
 
-        assert jobs.waiting_runs(Stage.TRAINING, 10) == [
+        assert jobs.waiting_runs(ACCOUNT, Stage.TRAINING, 10) == [
             Waiter(100, f"{JOB_ID}-2", 1100),
             Waiter(200, f"{JOB_ID}-3", 1200),
             Waiter(300, f"{JOB_ID}-1", 1300),
@@ -357,19 +422,24 @@ class TestWaitingRuns:
         for number in range(1, 6):
             jobs.create_run(a_run(run=number, waiting=self.waiting(number)))
 
-        assert [waiter.since for waiter in jobs.waiting_runs(Stage.TRAINING, 2)] == [1, 2]
+        assert [waiter.since for waiter in jobs.waiting_runs(ACCOUNT, Stage.TRAINING, 2)] == [1, 2]
 
     def test_each_stage_has_a_line_of_its_own(self, jobs: Jobs) -> None:
         jobs.create_run(a_run(waiting=self.waiting(1)))
 
-        assert jobs.waiting_runs(Stage.INFERENCE, 10) == []
+        assert jobs.waiting_runs(ACCOUNT, Stage.INFERENCE, 10) == []
+
+    def test_so_has_each_account(self, jobs: Jobs) -> None:
+        jobs.create_run(a_run(waiting=self.waiting(1)))
+
+        assert jobs.waiting_runs("astria", Stage.TRAINING, 10) == []
 
     def test_who_waits_no_longer_is_not_listed(self, jobs: Jobs) -> None:
         jobs.create_run(a_run(waiting=self.waiting(1)))
 
         jobs.change_run(JOB_ID, 1, lambda run: replace(run, waiting=None))
 
-        assert jobs.waiting_runs(Stage.TRAINING, 10) == []
+        assert jobs.waiting_runs(ACCOUNT, Stage.TRAINING, 10) == []
 
     def test_what_is_waited_for_comes_back_as_it_was_stored(self, jobs: Jobs) -> None:
         run = a_run(waiting=self.waiting(1))
@@ -380,7 +450,8 @@ class TestWaitingRuns:
 
     @staticmethod
     def waiting(since: int) -> Waiting:
-        return Waiting(Stage.TRAINING, WaitReason.CAPACITY, since, since + 1000, ahead=3)
+        until = since + 1000
+        return Waiting(Stage.TRAINING, WaitReason.CAPACITY, since, until, ahead=3, account=ACCOUNT)
 
 
 class TestUnfinishedRuns:

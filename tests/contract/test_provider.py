@@ -39,7 +39,7 @@ from avatars.settings import FIELDS, ProviderSettings
 from local.simulator.running import RunningProvider, RunningSimulator, running_simulator
 from tests.builders import a_picture
 from tests.contract.loopback import Exchange, Loopback, loopback
-from tests.fakes import FakeClock, FakePicsart, FakeProvider
+from tests.fakes import FakeClock, FakeCompany, FakeProvider
 
 KEY = "a-secret-key"
 LINKS = tuple(f"https://photos.test/{number}.jpg?signature=5ec2e7" for number in range(1, 6))
@@ -259,7 +259,7 @@ class TestBoth:
         """A provider for any key."""
         if request.param == "simulator":
             return lambda key: replace(provider, key=key)
-        picsart = FakePicsart()
+        picsart = FakeCompany()
         picsart.key = KEY
         return lambda key: FakeProvider(picsart, key)
 

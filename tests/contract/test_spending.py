@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
@@ -21,6 +22,7 @@ from tests.chaos.seam import Seam
 from tests.contract.table import TABLE
 from tests.fakes import FakeServices, answer
 from tests.fakes.clock import NOON
+from tests.fakes.services import ACCOUNT
 
 JOBS = [f"job-{number:02}" for number in range(20)]
 PRICE = 50 + 4 * 5
@@ -36,7 +38,7 @@ def services(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServices]:
     engine = Engine(Seam())
     rows = Rows(engine.dynamodb, TABLE)
     services.jobs = DynamoDBJobs(rows)  # type: ignore[assignment]
-    services.capacity = DynamoDBCapacity(rows)  # type: ignore[assignment]
+    services.capacity = partial(DynamoDBCapacity, rows)  # type: ignore[method-assign]
     services.owners = DynamoDBOwners(rows)  # type: ignore[assignment]
     for number, name in enumerate(JOBS):
         services.jobs.create_job(job(name, "alice" if number % 2 else "bob"), a_run(job_id=name))
@@ -61,17 +63,17 @@ def test_twenty_jobs_at_once_spend_no_more_than_may_be_spent(services: FakeServi
     with ThreadPoolExecutor(len(JOBS)) as pool:
         replies = Counter(pool.map(lambda name: start(services, name), JOBS))
 
-    stack = services.capacity.spending()
+    stack = services.capacity(ACCOUNT).spending()
     owners = [services.owners.change_spending(one, lambda known: known) for one in ("alice", "bob")]
     assert replies == {"ACCEPTED": 7, "WAITING": 13}
-    assert len(services.picsart.requests("submit_training")) == 7
+    assert len(services.company.requests("submit_training")) == 7
     assert (stack.spent, stack.committed) == (7 * 50, 7 * PRICE)
     assert all(one.committed <= 5 * PRICE for one in owners)
     assert sum(one.spent for one in owners) == 7 * 50
 
 
 def test_what_all_give_back_at_once_is_there_again(services: FakeServices) -> None:
-    services.picsart.will("submit_training", *[answer(429, retry_after="0")] * len(JOBS))
+    services.company.will("submit_training", *[answer(429, retry_after="0")] * len(JOBS))
 
     def start_and_end(name: str) -> None:
         start(services, name)
@@ -81,5 +83,5 @@ def test_what_all_give_back_at_once_is_there_again(services: FakeServices) -> No
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(start_and_end, JOBS))
 
-    stack = services.capacity.spending()
+    stack = services.capacity(ACCOUNT).spending()
     assert (stack.spent, dict(stack.reserved)) == (0, {})

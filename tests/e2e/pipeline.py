@@ -30,6 +30,7 @@ from avatars.model import (
 from local.engine import PROJECT, client
 from local.simulator.journal import Entry
 from local.stack import STACK, Stack, running_stack
+from tests.fakes.services import ACCOUNT
 
 SCALE = 0.002
 """Five minutes until the first look are 0.6 s. Work is not scaled: a cold start is ten minutes."""
@@ -105,7 +106,7 @@ class Pipeline:
         self.functions = self.aws("lambda")
         rows = Rows(self.aws("dynamodb"), stack.outputs["JobsTable"])
         self.jobs = DynamoDBJobs(rows)
-        self.capacity = DynamoDBCapacity(rows)
+        self.capacity = DynamoDBCapacity(rows, ACCOUNT)
         self.upload_bucket = stack.outputs["UploadBucket"]
         self.avatar_bucket = stack.outputs["AvatarBucket"]
         self.provider = Provider(stack.simulator_admin_url)

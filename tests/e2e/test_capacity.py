@@ -8,6 +8,7 @@ import pytest
 from avatars.model import JobStatus, Stage, WaitReason
 from tests.e2e.pictures import portraits
 from tests.e2e.pipeline import GENEROUS, Folder, Pipeline, running_pipeline
+from tests.fakes.services import ACCOUNT
 
 ONE_AT_ONCE = {**GENEROUS, "MaxTrainings": "1", "MaxInferences": "1"}
 TRAINING_SECONDS = 900
@@ -61,5 +62,5 @@ def test_nobody_waits_and_nothing_is_held_in_the_end(
     pipeline: Pipeline, folders: list[Folder]
 ) -> None:
     for stage in Stage:
-        assert pipeline.jobs.waiting_runs(stage, 10) == []
+        assert pipeline.jobs.waiting_runs(ACCOUNT, stage, 10) == []
         assert pipeline.capacity.leases(stage).holders == {}

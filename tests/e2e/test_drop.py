@@ -156,8 +156,8 @@ def test_the_ids_of_what_was_paid_for_are_in_the_table(done: Outcome) -> None:
 
 def test_what_the_provider_answered_is_kept_word_for_word(done: Outcome) -> None:
     training = json.loads(done.folder.answer(keys.training_answer(1))["body"])
-    inference = json.loads(done.folder.answer(keys.inference_answer(1, 1))["body"])
-    result = json.loads(done.folder.answer(keys.result_answer(1))["body"])
+    inference = json.loads(done.folder.answer(keys.inference_answer(1, 0, 1))["body"])
+    result = json.loads(done.folder.answer(keys.result_answer(1, 0))["body"])
 
     assert training["model_id"] == done.folder.job().model_id
     assert inference["inference_id"] == done.folder.run().inference_id
@@ -224,7 +224,7 @@ def test_no_secret_gets_anywhere_it_can_be_read(done: Outcome, place: str) -> No
     key = pipeline.aws("secretsmanager").get_secret_value(
         SecretId=pipeline.stack.outputs["ProviderKeySecret"]
     )["SecretString"]
-    result = json.loads(done.folder.answer(keys.result_answer(1))["body"])
+    result = json.loads(done.folder.answer(keys.result_answer(1, 0))["body"])
 
     text = everything_in(place, done.folder)
 

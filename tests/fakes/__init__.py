@@ -8,7 +8,7 @@ from tests.fakes.effects import Effects, KilledError, LostConfirmationError
 from tests.fakes.jobs import FakeJobs
 from tests.fakes.meter import FakeMeter
 from tests.fakes.owners import FakeOwners
-from tests.fakes.provider import FakeDownloads, FakePicsart, FakeProvider, Sent, answer
+from tests.fakes.provider import FakeCompany, FakeDownloads, FakeProvider, Sent, answer
 from tests.fakes.services import ENVIRONMENT, FakeServices
 from tests.fakes.webhooks import FakeWebhookQueue, FakeWebhooks, Posted
 
@@ -19,6 +19,7 @@ __all__ = [
     "FakeBucket",
     "FakeCapacity",
     "FakeClock",
+    "FakeCompany",
     "FakeDownloads",
     "FakeExecutions",
     "FakeGallery",
@@ -28,7 +29,6 @@ __all__ = [
     "FakeOwners",
     "FakePacking",
     "FakePhotos",
-    "FakePicsart",
     "FakePreparations",
     "FakeProvider",
     "FakeServices",

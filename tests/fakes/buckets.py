@@ -8,7 +8,7 @@ from pathlib import Path
 
 from avatars import keys
 from avatars.clock import Clock
-from avatars.model import Answer, Form, Job, Photo, StoredUpload
+from avatars.model import Answer, ChosenPhoto, Form, Photo, StoredUpload
 from tests.fakes.clock import FakeClock
 from tests.fakes.effects import Effects
 
@@ -110,12 +110,12 @@ class FakePhotos:
         with self._effects.happen("put photo"):
             return self.bucket.put(keys.prepared_photo_key(job_id, photo_id), jpeg, "image/jpeg")
 
-    def links(self, job: Job) -> Sequence[str]:
+    def links(self, job_id: str, photos: Sequence[ChosenPhoto]) -> Sequence[str]:
         with self._effects.happen("sign links"):
             return [
-                f"https://photos.test/{keys.prepared_photo_key(job.job_id, photo.photo_id)}"
+                f"https://photos.test/{keys.prepared_photo_key(job_id, photo.photo_id)}"
                 f"?versionId={photo.version_id}"
-                for photo in job.chosen
+                for photo in photos
             ]
 
     def link(self, photo: Photo, seconds: int) -> str:

@@ -14,7 +14,7 @@ class FakeCapacity:
         self._effects = effects or Effects()
         self._gate = Gate()
         self._leases: dict[Stage, Leases] = {}
-        self._durations: dict[Stage, Durations] = {}
+        self._durations: dict[str, Durations] = {}
         self._spending = Spending()
 
     def gate(self) -> Gate:
@@ -47,20 +47,20 @@ class FakeCapacity:
                     self._leases[stage] = replace(after, version=before.version + 1)
                     return self._leases[stage]
 
-    def durations(self, stage: Stage) -> Durations:
+    def durations(self, key: str) -> Durations:
         with self._effects.happen("read durations"):
-            return self._durations.get(stage, Durations())
+            return self._durations.get(key, Durations())
 
-    def change_durations(self, stage: Stage, change: Callable[[Durations], Durations]) -> Durations:
+    def change_durations(self, key: str, change: Callable[[Durations], Durations]) -> Durations:
         while True:
-            before = self.durations(stage)
+            before = self.durations(key)
             after = change(before)
             if after == before:
                 return before
             with self._effects.happen("write durations"):
-                if self._durations.get(stage, Durations()).version == before.version:
-                    self._durations[stage] = replace(after, version=before.version + 1)
-                    return self._durations[stage]
+                if self._durations.get(key, Durations()).version == before.version:
+                    self._durations[key] = replace(after, version=before.version + 1)
+                    return self._durations[key]
 
     def spending(self) -> Spending:
         with self._effects.happen("read spending"):

@@ -213,7 +213,7 @@ class FakeJobs:
             ]
             return [job_id for _, job_id in sorted(found)[:most]]
 
-    def waiting_runs(self, stage: Stage, most: int) -> list[Waiter]:
+    def waiting_runs(self, account: str, stage: Stage, most: int) -> list[Waiter]:
         with self._effects.happen("read waiting runs"):
             waiters = [
                 Waiter(row.waiting.since, row.name, row.waiting.until)
@@ -221,7 +221,7 @@ class FakeJobs:
                 if isinstance(row, Run)
                 and row.waiting
                 and row.waiting.is_in_line
-                and row.waiting.stage is stage
+                and (row.waiting.account, row.waiting.stage) == (account, stage)
             ]
             return sorted(waiters, key=lambda waiter: (waiter.since, waiter.run))[:most]
 

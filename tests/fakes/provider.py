@@ -46,8 +46,8 @@ class Sent:
     reply: Reply
 
 
-class FakePicsart:
-    """The company: the key that it accepts, the requests that it got, what it says next."""
+class FakeCompany:
+    """Who runs a provider: the key that it accepts, the requests that it got, what it says next."""
 
     def __init__(self, effects: Effects | None = None) -> None:
         self.key = "key-1"
@@ -97,23 +97,29 @@ class FakePicsart:
 class FakeProvider:
     """The port, bound to the key that our side holds."""
 
-    picsart: FakePicsart
+    company: FakeCompany
     key: str
 
     def submit_training(self, request: TrainingRequest) -> Answer:
-        return self.picsart.take("submit_training", self.key, request)
+        return self.company.take("submit_training", self.key, request)
 
     def check_training(self, model_id: str) -> Answer:
-        return self.picsart.take("check_training", self.key, model_id)
+        return self.company.take("check_training", self.key, model_id)
+
+    def find_training(self, title: str) -> Answer:
+        return self.company.take("find_training", self.key, title)
 
     def submit_inference(self, request: InferenceRequest) -> Answer:
-        return self.picsart.take("submit_inference", self.key, request)
+        return self.company.take("submit_inference", self.key, request)
 
     def check_inference(self, model_id: str | None, inference_id: str) -> Answer:
-        return self.picsart.take("check_inference", self.key, model_id, inference_id)
+        return self.company.take("check_inference", self.key, model_id, inference_id)
+
+    def find_inference(self, model_id: str | None) -> Answer:
+        return self.company.take("find_inference", self.key, model_id)
 
     def balance(self) -> Answer:
-        return self.picsart.take("balance", self.key)
+        return self.company.take("balance", self.key)
 
 
 class FakeDownloads:

@@ -1,11 +1,13 @@
 """Every port on its fake."""
 
+from collections import defaultdict
 from dataclasses import replace
 from typing import Any
 
-from avatars.ports import Credentials
+from avatars.model import Capabilities
+from avatars.ports import Credentials, ProviderReader
+from avatars.provider import catalog
 from avatars.provider.metered import MeteredProvider
-from avatars.provider.picsart_reader import PicsartReader
 from avatars.settings import Settings
 from avatars.webhooks.secret import webhook_secret
 from tests.fakes.aws import (
@@ -22,8 +24,12 @@ from tests.fakes.effects import Effects
 from tests.fakes.jobs import FakeJobs
 from tests.fakes.meter import FakeMeter
 from tests.fakes.owners import FakeOwners
-from tests.fakes.provider import FakeDownloads, FakePicsart, FakeProvider
+from tests.fakes.provider import FakeCompany, FakeDownloads, FakeProvider
 from tests.fakes.webhooks import FakeWebhookQueue, FakeWebhooks
+
+PICSART, INSTANT, ASTRIA = "picsart-trained", "picsart-instant", "astria"
+ACCOUNT = "picsart"
+"""Of the first two."""
 
 ENVIRONMENT = {
     "POWERTOOLS_SERVICE_NAME": "avatars",
@@ -34,6 +40,11 @@ ENVIRONMENT = {
     "STATE_MACHINE": STATE_MACHINE,
     "PROVIDER_KEY_SECRET": "provider-key",
     "SIGNER_ROLE": "arn:aws:iam::123456789012:role/signer",
+    "PROVIDER": PICSART,
+    "JOB_PROVIDERS": "picsart-trained,picsart-instant,astria",
+    "PHOTO_TRIES": "3",
+    "ASTRIA_URL": "https://astria.test",
+    "ASTRIA_BRANCH": "",
     "PROVIDER_URL": "https://provider.test/v1",
     "PROVIDER_STATUS_URL": "https://status.provider.test/v1",
     "PROVIDER_FIELDS": "photos=images,prompts=prompts,style=style,count=count,prompt=prompt",
@@ -52,14 +63,15 @@ ENVIRONMENT = {
     "MAX_INFERENCES": "40",
     "TRAINING_RESUBMISSIONS": "0",
     "INFERENCE_RESUBMISSIONS": "0",
-    "TRAINING_FIRST_LOOK_SECONDS": "300",
-    "TRAINING_LOOK_SECONDS": "120",
-    "TRAINING_ADVISED_SECONDS": "1200",
-    "TRAINING_DEADLINE_SECONDS": "3600",
-    "INFERENCE_FIRST_LOOK_SECONDS": "20",
-    "INFERENCE_LOOK_SECONDS": "10",
-    "INFERENCE_ADVISED_SECONDS": "60",
-    "INFERENCE_DEADLINE_SECONDS": "3600",
+    "TRAINING_FIRST_LOOK_SECONDS": "0",
+    "TRAINING_LOOK_SECONDS": "0",
+    "TRAINING_ADVISED_SECONDS": "0",
+    "TRAINING_DEADLINE_SECONDS": "0",
+    "INFERENCE_FIRST_LOOK_SECONDS": "0",
+    "INFERENCE_LOOK_SECONDS": "0",
+    "INFERENCE_ADVISED_SECONDS": "0",
+    "INFERENCE_DEADLINE_SECONDS": "0",
+    "LOOKS_PER_STAGE": "5",
     "AVATARS_PER_BATCH": "20",
     "OWNER_JOBS_PER_DAY": "20",
     "OWNER_PHOTOS_PER_DAY": "300",
@@ -90,7 +102,6 @@ class FakeServices:
         self.upload_bucket = FakeBucket(self.clock)
         self.avatar_bucket = FakeBucket(self.clock)
         self.jobs = FakeJobs(self.effects)
-        self.capacity = FakeCapacity(self.effects)
         self.owners = FakeOwners(self.effects)
         self.uploads = FakeUploads(self.upload_bucket, self.effects)
         self.photos = FakePhotos(self.upload_bucket, self.effects)
@@ -104,18 +115,27 @@ class FakeServices:
         self.webhooks = FakeWebhooks(self.effects)
         self.webhook_queue = FakeWebhookQueue(self.effects)
         self.meter = FakeMeter()
-        self.reader = PicsartReader()
-        self.picsart = FakePicsart(self.effects)
-        self.secret = self.picsart.key
+        self.company = FakeCompany(self.effects)
+        self.secret = self.company.key
+        self._capacities = defaultdict[str, FakeCapacity](lambda: FakeCapacity(self.effects))
         self._cached_secret = self.secret
         self.certificate = ""
 
-    def provider(self, fresh_key: bool = False) -> MeteredProvider:
+    def capacity(self, account: str) -> FakeCapacity:
+        return self._capacities[account]
+
+    def capabilities(self, provider: str) -> Capabilities:
+        return catalog.capabilities(provider)
+
+    def reader(self, provider: str) -> ProviderReader:
+        return catalog.reader(provider)
+
+    def provider(self, provider: str, fresh_key: bool = False) -> MeteredProvider:
         with self.effects.happen("fetch key"):
             if fresh_key:
                 self._cached_secret = self.secret
-            provider = FakeProvider(self.picsart, self._cached_secret)
-        return MeteredProvider(provider, self.reader, self.meter, fresh_key)
+            connected = FakeProvider(self.company, self._cached_secret)
+        return MeteredProvider(provider, connected, self.reader(provider), self.meter, fresh_key)
 
     def credentials(self) -> Credentials | None:
         """The real thing, if a test has put a certificate into the secret."""
@@ -132,4 +152,4 @@ class FakeServices:
 
     def rotate_key(self, key: str) -> None:
         """The provider gives us another key, which goes into the secret."""
-        self.secret = self.picsart.key = key
+        self.secret = self.company.key = key

@@ -14,6 +14,7 @@ import yaml
 
 from avatars import errors
 from avatars.errors import job_errors
+from avatars.pipeline.collecting import SHORTEST_WAIT
 from avatars.pipeline.sweeping import LONGEST_RUN
 from tests.template.expanded import source
 from tests.template.rules import followers
@@ -155,6 +156,10 @@ class TestPaidRequests:
 
 
 class TestFlow:
+    def test_nobody_looks_into_a_folder_before_anything_can_be_complete(self) -> None:
+        assert STATES["Begin run"]["Assign"]["wait_seconds"] == SHORTEST_WAIT
+        assert STATES["Where to begin?"]["Choices"][0]["Next"] == "Wait for photos"
+
     def test_it_speaks_jsonata_throughout(self) -> None:
         assert DEFINITION["QueryLanguage"] == "JSONata"
         paths = {"InputPath", "OutputPath", "ResultPath", "Parameters", "ItemsPath", "SecondsPath"}

@@ -13,12 +13,18 @@ import yaml
 from avatars.api.routes import app
 from avatars.errors import BadManifestError
 from avatars.manifest import require_known_styles
-from avatars.model import MAX_PHOTOS, MIN_PHOTOS, Stage
+from avatars.model import MAX_PHOTOS, Stage
 from avatars.pipeline.erasing import STRAGGLERS
 from avatars.pipeline.finishing import FIRST_KEEP_WAIT, MOST_KEEP_ROUNDS
 from avatars.pipeline.spending import BALANCE_AGE
 from avatars.provider.calls import BALANCE_TIMEOUT, CONNECT_TIMEOUT, READ_TIMEOUT
-from avatars.settings import LINK_SECONDS, SUBMIT_TIMEOUT, Settings
+from avatars.provider.catalog import CAPABILITIES
+from avatars.settings import (
+    LEAST_SECONDS_BETWEEN_LOOKS,
+    LINK_SECONDS,
+    SUBMIT_TIMEOUT,
+    Settings,
+)
 from avatars.webhooks.sender import MAX_SECONDS
 from tests.fakes import ENVIRONMENT
 from tests.template.expanded import source
@@ -506,14 +512,14 @@ class TestEnvironment:
     def test_the_defaults_of_the_parameters_are_settings(self) -> None:
         settings = Settings.from_environment(ENVIRONMENT | self.defaults())
 
-        assert settings.provider.url.startswith("https://")
+        assert settings.connection.url.startswith("https://")
         assert settings.clock.scale == 1
 
     def test_as_many_as_may_be_under_way_never_ask_more_than_the_provider_takes(self) -> None:
         settings = Settings.from_environment(ENVIRONMENT | self.defaults())
         # In its worst minute a training ends and the next one starts; an inference is ordered and
         # looked at after 20 seconds and then every 10; the balance is asked once, at the most.
-        inference = settings.inference
+        inference = settings.schedule(CAPABILITIES[settings.provider], Stage.INFERENCE)
         looks = 1 + (60 - inference.first) // inference.every
 
         worst = (
@@ -522,8 +528,12 @@ class TestEnvironment:
             + 60 // BALANCE_AGE
         )
 
-        assert settings.training.every >= 60
+        training = settings.schedule(CAPABILITIES[settings.provider], Stage.TRAINING)
+        assert training.every >= 60
         assert 2 + looks == 7
+        # Learned looks come no closer.
+        assert LEAST_SECONDS_BETWEEN_LOOKS == {Stage.TRAINING: 60, Stage.INFERENCE: 10}
+        assert inference.every == 10
         assert worst <= REQUESTS_A_MINUTE
 
     def test_every_parameter_is_used(self) -> None:
@@ -551,7 +561,9 @@ class TestEnvironment:
     def test_an_owner_may_order_at_least_one_whole_set(self) -> None:
         parameters = TEMPLATE["Parameters"]
 
-        assert parameters["OwnerPhotosPerDay"]["MinValue"] == MIN_PHOTOS
+        assert parameters["OwnerPhotosPerDay"]["MinValue"] == max(
+            one.least_photos for one in CAPABILITIES.values()
+        )
         assert parameters["OwnerPhotosPerDay"]["Default"] >= MAX_PHOTOS
         assert parameters["OwnerJobsPerDay"]["MinValue"] == 1
         assert parameters["OwnerOpenJobs"]["MinValue"] == 1

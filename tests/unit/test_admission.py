@@ -20,9 +20,10 @@ from avatars.pipeline.training import check_training, recover_training, start_tr
 from tests.builders import a_job, a_run, chosen
 from tests.fakes import FakeServices, KilledError, answer
 from tests.fakes.clock import NOON
+from tests.fakes.services import ACCOUNT
 
 PATIENCE = 86_400
-NO_LOOKS = {"answered": 0, "not_found": 0, "words": []}
+NO_LOOKS = {"answered": 0, "not_found": 0}
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def started(services: FakeServices, *names: str) -> list[str]:
 
 
 def trainings(services: FakeServices) -> int:
-    return len(services.picsart.requests("submit_training"))
+    return len(services.company.requests("submit_training"))
 
 
 def kinds(services: FakeServices) -> list[str]:
@@ -117,7 +118,7 @@ class TestCapacity:
         finish_job(services, "A", 1, {"Error": code, "Cause": "{}"})
         finish_job(services, "C", 1, {"Error": code, "Cause": "{}"})
 
-        assert services.jobs.waiting_runs(Stage.TRAINING, 10) == []
+        assert services.jobs.waiting_runs(ACCOUNT, Stage.TRAINING, 10) == []
         assert started(services, "D") == ["D"]
 
     def test_the_place_of_a_holder_who_died_is_free_when_its_lease_runs_out(
@@ -146,7 +147,7 @@ class TestCapacity:
         services.effects.revive()
 
         assert started(services, "A") == ["A"]
-        assert services.capacity.leases(Stage.TRAINING).holders.keys() == {"A-1"}
+        assert services.capacity(ACCOUNT).leases(Stage.TRAINING).holders.keys() == {"A-1"}
 
     def test_of_two_who_are_next_at_once_one_waits(self, services: FakeServices) -> None:
         ready(services, "A", "B", "C")
@@ -176,7 +177,7 @@ class TestCapacity:
         services.settings = replace(
             services.settings,
             most_at_once={Stage.TRAINING: 2, Stage.INFERENCE: 1},
-            training=replace(services.settings.training, advised=60),
+            looks={Stage.TRAINING: {"advised": 60}, Stage.INFERENCE: {}},
         )
 
         waits = [start(services, "C")["wait_seconds"] for _ in range(20)]
@@ -198,7 +199,7 @@ class TestCapacity:
         ready(services, "A", "B")
         started(services, "A", "B")
 
-        assert services.capacity.leases(Stage.INFERENCE).holders == {}
+        assert services.capacity(ACCOUNT).leases(Stage.INFERENCE).holders == {}
 
 
 @pytest.mark.parametrize(
@@ -214,7 +215,7 @@ class TestPause:
         self, services: FakeServices, refusal: object, reason: WaitReason, error: type[Exception]
     ) -> None:
         ready(services, "A", "B", "C")
-        services.picsart.will("submit_training", refusal)
+        services.company.will("submit_training", refusal)
 
         replies = [start(services, name) for name in "ABC"]
 
@@ -228,7 +229,7 @@ class TestPause:
         self, services: FakeServices, refusal: object, reason: WaitReason, error: type[Exception]
     ) -> None:
         ready(services, "A", "B")
-        services.picsart.will("submit_training", refusal)
+        services.company.will("submit_training", refusal)
         for name in "AB":
             start(services, name)
         services.clock.move(60)
@@ -244,8 +245,8 @@ class TestPause:
         self, services: FakeServices, refusal: object, reason: WaitReason, error: type[Exception]
     ) -> None:
         ready(services, "A", "B")
-        services.picsart.will("submit_training", refusal)
-        services.picsart.will("balance", refusal)
+        services.company.will("submit_training", refusal)
+        services.company.will("balance", refusal)
         for name in "AB":
             start(services, name)
         services.clock.move(60)
@@ -253,14 +254,14 @@ class TestPause:
         for name in "AB":
             start(services, name)
 
-        assert len(services.picsart.requests("balance")) == 1
-        assert services.capacity.gate().closed is reason
+        assert len(services.company.requests("balance")) == 1
+        assert services.capacity(ACCOUNT).gate().closed is reason
 
     def test_patience_ends_with_the_reason(
         self, services: FakeServices, refusal: object, reason: WaitReason, error: type[Exception]
     ) -> None:
         ready(services, "A")
-        services.picsart.will("submit_training", refusal)
+        services.company.will("submit_training", refusal)
         start(services, "A")
         services.clock.move(PATIENCE)
 
@@ -271,7 +272,7 @@ class TestPause:
         self, services: FakeServices, refusal: object, reason: WaitReason, error: type[Exception]
     ) -> None:
         ready(services, "A")
-        services.picsart.will("submit_training", refusal)
+        services.company.will("submit_training", refusal)
         services.effects.before("publish notice", services.effects.kill)
         with pytest.raises(KilledError):
             start(services, "A")
@@ -285,13 +286,13 @@ class TestPause:
 
 def test_an_account_without_credits_is_paused_until_it_has_some(services: FakeServices) -> None:
     ready(services, "A")
-    services.picsart.will("submit_training", answer(402))
-    services.picsart.will("balance", answer(200, {"credits": 0}), answer(404))
+    services.company.will("submit_training", answer(402))
+    services.company.will("balance", answer(200, {"credits": 0}), answer(404))
     start(services, "A")
 
     services.clock.move(60)
     start(services, "A")
-    still = services.capacity.gate().closed
+    still = services.capacity(ACCOUNT).gate().closed
     services.clock.move(60)
     services.clock.move(start(services, "A")["wait_seconds"])
 
@@ -303,7 +304,7 @@ class TestOutage:
     def test_a_few_requests_that_meet_one_stop_all_others(self, services: FakeServices) -> None:
         ready(services, "A", "B", "C")
         unreachable = ProviderUnreachableError("refused")
-        services.picsart.will("submit_training", *[unreachable] * TROUBLES)
+        services.company.will("submit_training", *[unreachable] * TROUBLES)
         for name in "AB":
             start(services, name)
         services.clock.move(600)
@@ -313,29 +314,31 @@ class TestOutage:
 
         assert reply["status"] == "WAITING"
         assert trainings(services) == TROUBLES
-        assert services.capacity.gate().closed is WaitReason.OUTAGE
+        assert services.capacity(ACCOUNT).gate().closed is WaitReason.OUTAGE
         assert kinds(services) == ["ProviderPaused"]
 
     def test_one_success_forgets_the_troubles_before(self, services: FakeServices) -> None:
         ready(services, "A", "B")
-        services.picsart.will("submit_training", *[ProviderUnreachableError("refused")] * 2)
+        services.company.will("submit_training", *[ProviderUnreachableError("refused")] * 2)
         for name in "AB":
             start(services, name)
         services.clock.move(60)
 
         started(services, "A", "B")
 
-        assert services.capacity.gate() == replace(Gate(), version=services.capacity.gate().version)
+        assert services.capacity(ACCOUNT).gate() == replace(
+            Gate(), version=services.capacity(ACCOUNT).gate().version
+        )
 
     def test_it_is_over_when_the_provider_answers_again(self, services: FakeServices) -> None:
         ready(services, "A")
         self.closed(services)
-        services.picsart.will("balance", answer(503), answer(0), answer(200))
+        services.company.will("balance", answer(503), answer(0), answer(200))
 
-        while services.capacity.gate().closed:
+        while services.capacity(ACCOUNT).gate().closed:
             services.clock.move(start(services, "A")["wait_seconds"])
 
-        assert len(services.picsart.requests("balance")) == 3
+        assert len(services.company.requests("balance")) == 3
         assert started(services, "A") == ["A"]
         assert kinds(services) == ["ProviderResumed"]
 
@@ -345,16 +348,16 @@ class TestOutage:
         ready(services, "A", "B")
         self.closed(services)
         services.clock.move(start(services, "A")["wait_seconds"])
-        services.picsart.will("submit_training", ProviderUnreachableError("refused"))
+        services.company.will("submit_training", ProviderUnreachableError("refused"))
 
         start(services, "A")
 
-        assert services.capacity.gate().closed is WaitReason.OUTAGE
+        assert services.capacity(ACCOUNT).gate().closed is WaitReason.OUTAGE
 
     def test_patience_ends_with_the_reason(self, services: FakeServices) -> None:
         ready(services, "A")
         self.closed(services)
-        services.picsart.will("balance", answer(503))
+        services.company.will("balance", answer(503))
         services.clock.move(PATIENCE)
 
         with pytest.raises(ProviderOutageError, match="nothing was paid"):
@@ -362,7 +365,7 @@ class TestOutage:
 
     @staticmethod
     def closed(services: FakeServices) -> None:
-        services.capacity.change_gate(
+        services.capacity(ACCOUNT).change_gate(
             lambda gate: replace(gate, closed=WaitReason.OUTAGE, since=NOON, probe_at=NOON)
         )
 
@@ -372,7 +375,7 @@ class TestBusy:
         self, services: FakeServices
     ) -> None:
         ready(services, "A", "B")
-        services.picsart.will("submit_training", answer(429, retry_after="120"))
+        services.company.will("submit_training", answer(429, retry_after="120"))
         start(services, "A")
 
         services.clock.move(100)
@@ -386,18 +389,18 @@ class TestBusy:
     def test_of_two_that_are_told_to_wait_the_longer_wait_holds(self) -> None:
         services = FakeServices()
         ready(services, "A", "B", "C")
-        services.picsart.will("submit_training", answer(429, retry_after="600"))
+        services.company.will("submit_training", answer(429, retry_after="600"))
 
         def be_told() -> None:
             start(services, "A")  # while B is on its way
 
         services.effects.before("submit training", be_told)
-        services.picsart.will("submit_training", answer(429, retry_after="10"))
+        services.company.will("submit_training", answer(429, retry_after="10"))
         start(services, "B")
         services.clock.move(60)
 
         assert start(services, "C")["status"] == "WAITING"
-        assert len(services.picsart.requests("submit_training")) == 2
+        assert len(services.company.requests("submit_training")) == 2
 
 
 class TestResubmission:
@@ -412,7 +415,7 @@ class TestResubmission:
         self, services: FakeServices, lost: object
     ) -> None:
         ready(services, "A")
-        services.picsart.will("submit_training", lost)
+        services.company.will("submit_training", lost)
         with pytest.raises(Exception, match="answered"):
             start(services, "A")
 
@@ -425,7 +428,7 @@ class TestResubmission:
 
     def test_but_never_a_third_time(self, services: FakeServices) -> None:
         ready(services, "A")
-        services.picsart.will("submit_training", answer(502), answer(502))
+        services.company.will("submit_training", answer(502), answer(502))
         with pytest.raises(Exception, match="answered 502"):
             start(services, "A")
         services.clock.move(recover_training(services, "A", 1, "X")["wait_seconds"])
@@ -439,7 +442,7 @@ class TestResubmission:
 
     def test_a_job_that_ends_says_what_may_have_been_paid_for(self, services: FakeServices) -> None:
         ready(services, "A")
-        services.picsart.will("submit_training", answer(502))
+        services.company.will("submit_training", answer(502))
         with pytest.raises(Exception, match="answered 502"):
             start(services, "A")
         recover_training(services, "A", 1, "X")
@@ -452,7 +455,7 @@ class TestResubmission:
 
 def hold(services: FakeServices, *runs: str) -> None:
     """They have leases that do not run out."""
-    services.capacity.change_leases(
+    services.capacity(ACCOUNT).change_leases(
         Stage.TRAINING,
         lambda leases: replace(leases, holders=dict.fromkeys(runs, NOON + 10 * PATIENCE)),
     )

@@ -60,7 +60,7 @@ class TestWithoutPromise:
         folder(services, *five())
         services.clock.move(20)
 
-        assert collect(services) == {"status": "WAITING", "wait_seconds": 40}
+        assert collect(services) == {"status": "WAITING", "trains": True, "wait_seconds": 40}
 
         services.clock.move(40)
         assert collect(services)["status"] == "COLLECTED"
@@ -72,7 +72,7 @@ class TestWithoutPromise:
         services.jobs.put_photo(a_photo(6, file="6.jpg"))
         services.clock.move(1)
 
-        assert collect(services) == {"status": "WAITING", "wait_seconds": 59}
+        assert collect(services) == {"status": "WAITING", "trains": True, "wait_seconds": 59}
 
     def test_an_upload_without_a_verdict_is_waited_for(self, services: FakeServices) -> None:
         folder(services, *five())
@@ -144,7 +144,7 @@ class TestPromise:
 
         services.clock.move(1)
 
-        assert before == {"status": "WAITING", "wait_seconds": 1}
+        assert before == {"status": "WAITING", "trains": True, "wait_seconds": 1}
         with pytest.raises(BatchIncompleteError, match="6 photos were promised, 5 had arrived"):
             collect(services)
 
@@ -212,6 +212,19 @@ class TestHeld:
         assert reply["status"] == "WAITING"
         assert services.jobs.job(JOB_ID).chosen == ()
 
+    def test_it_is_looked_into_once_a_minute_until_it_is_started(
+        self, services: FakeServices
+    ) -> None:
+        folder(services, *five()[:4])
+        lay(services, "job.json", {"hold": True})
+        held = collect(services)
+        lay(services, "start")
+
+        started = collect(services)
+
+        assert held["wait_seconds"] == 60
+        assert started["wait_seconds"] == 15
+
     def test_looks_become_rarer_while_it_is_held(self, services: FakeServices) -> None:
         folder(services, *five())
         lay(services, "job.json", {"hold": True})
@@ -249,7 +262,7 @@ class TestHeld:
         with pytest.raises(BatchIncompleteError, match="held with 5 photos, and nobody asked"):
             collect(services)
 
-        assert before == {"status": "WAITING", "wait_seconds": 1}
+        assert before == {"status": "WAITING", "trains": True, "wait_seconds": 1}
         assert BatchIncompleteError.code == "BATCH_INCOMPLETE"
 
     def test_a_start_at_the_deadline_is_not_too_late(self, services: FakeServices) -> None:
@@ -339,7 +352,7 @@ class TestManifest:
 
         assert waiting["status"] == "WAITING"
         assert services.jobs.job(JOB_ID).chosen == ()
-        assert services.picsart.sent == []
+        assert services.company.sent == []
 
     def test_nor_do_the_stacks_own_styles_get_further_if_the_provider_has_them_not(self) -> None:
         services = FakeServices(styles=("anime",))
@@ -524,7 +537,7 @@ class TestFrozenSet:
 
         again = collect(services)
 
-        assert again == {"status": "COLLECTED", "wait_seconds": 0}
+        assert again == {"status": "COLLECTED", "trains": True, "wait_seconds": 0}
         assert services.jobs.job(JOB_ID) == first
 
     def test_of_two_that_freeze_at_once_the_first_decides(self, services: FakeServices) -> None:
@@ -636,7 +649,7 @@ class TestWaits:
         job = a_job(created_at=NOON, collect_deadline=NOON + DAY)
         judged = [a_photo(number, file=f"{number}.jpg") for number in range(photos)]
         manifest = replace(services.settings.default, photos=promised)
-        seen = Folder(services.uploads.list(PREFIX), judged, manifest)
+        seen = Folder(services.uploads.list(PREFIX), judged, manifest, frozenset(), 5)
 
         wait = seconds_to_wait(services, job, seen)
 
@@ -669,7 +682,7 @@ class TestWaits:
         looks = 1
         uploads = [StoredUpload("0.jpg", NOON)]
         while wait := seconds_to_wait(
-            services, a_job(), Folder(uploads, photos, services.settings.default)
+            services, a_job(), Folder(uploads, photos, services.settings.default, frozenset(), 5)
         ):
             following = next_arrival(arrived, now)
             now, looks = now + wait, looks + 1

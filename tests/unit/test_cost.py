@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from avatars.clock import Clock
 from avatars.errors import JobNotFoundError
-from avatars.model import Prompt, Run
+from avatars.model import Prompt, Run, Stage
+from avatars.provider.catalog import capabilities
 from avatars.schedule import Schedule
 from avatars.settings import Settings
 from benchmarks.cost import entries, reads, s3_kind, size
@@ -249,8 +250,11 @@ class TestCounted:
 
     def test_its_schedules_are_those_of_the_template(self) -> None:
         settings = Settings.from_environment(ENVIRONMENT)
+        advice = capabilities(settings.provider)
 
-        assert (settings.training, settings.inference) == (commands.TRAINING, commands.INFERENCE)
+        schedules = [settings.schedule(advice, stage) for stage in Stage]
+        assert schedules == [commands.TRAINING, commands.INFERENCE]
+        assert settings.looks_per_stage == commands.LOOKS_PER_STAGE
 
 
 class TestCommand:
@@ -272,6 +276,17 @@ class TestCommand:
         assert told["dollars"]["provider"] == pytest.approx(7)
         assert told["dollars"]["job"] == pytest.approx(sum(one["dollars"] for one in told["lines"]))
         assert told["dollars"]["first_job"] > told["dollars"]["job"]
+
+    def test_learned_looks_cost_less_than_the_advised_ones(self) -> None:
+        learned, advised = (
+            json.loads(RUNNER.invoke(app, ["cost", "--json", "--looks-per-stage", looks]).stdout)
+            for looks in ("5", "0")
+        )
+
+        assert learned["dollars"]["job"] < 0.9 * advised["dollars"]["job"]
+        assert learned["polling"][:-1] == advised["polling"]
+        assert learned["polling"][-1]["looks"] < learned["polling"][2]["looks"]
+        assert learned["polling"][-1]["delay"] < learned["polling"][2]["delay"]
 
     def test_more_photos_than_a_training_takes_are_wrong_usage(self) -> None:
         assert RUNNER.invoke(app, ["cost", "--photos", "31"]).exit_code == 2

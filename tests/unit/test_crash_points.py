@@ -7,9 +7,16 @@ from typing import Any
 
 import pytest
 
-from avatars.model import Job, JobStatus, Sending, Stage
+from avatars.model import Job, JobStatus, Stage
 from avatars.settings import SpendingLimits
-from tests.builders import JOB_ID, PREFIX, a_run, a_submission, ready_to_train, trained
+from tests.builders import (
+    JOB_ID,
+    PREFIX,
+    a_run,
+    an_inference,
+    ready_to_train,
+    trained,
+)
 from tests.fakes import LostConfirmationError, answer
 from tests.fakes.clock import NOON
 from tests.region import Region
@@ -56,15 +63,17 @@ def one_photo_is_dropped(region: Region) -> None:
 
 
 def the_photos_are_chosen_of_a_job_that_cannot_be_trained(region: Region) -> None:
-    region.services.picsart.will("check_training", answer(200, {"status": "FAILED"}))
+    region.services.company.will("check_training", answer(200, {"status": "FAILED"}))
     ready_to_train(region.services)
 
 
 def the_first_run_has_ended(region: Region) -> None:
     trained(region.services, status=JobStatus.COMPLETED)
-    inference = {"inference": a_submission(Sending.ACCEPTED), "inference_id": "inference-0"}
+    inferences = (an_inference(inference_id="inference-0"),)
     region.services.jobs.change_run(
-        JOB_ID, 1, lambda run: a_run(status=JobStatus.COMPLETED, ended_at=NOON, **inference)
+        JOB_ID,
+        1,
+        lambda run: a_run(status=JobStatus.COMPLETED, ended_at=NOON, inferences=inferences),
     )
 
 

@@ -144,7 +144,7 @@ class TestKept:
         inferring(services)
         link = "https://cdn.results.test/1.jpg"
         result = answer(200, {"status": "DONE", "urls": [link] * 1})
-        services.answers.keep(JOB_ID, keys.result_answer(1), result)
+        services.answers.keep(JOB_ID, keys.result_answer(1, 0), result)
         services.downloads.pictures = {link: a_picture(1)}
         keep_avatars(services, JOB_ID, 1, 0)
         avatar = services.jobs.avatars(JOB_ID, 1)[0]

@@ -57,7 +57,7 @@ class TestJob:
         described = describe_job(services, services.jobs.job(JOB_ID))
 
         assert (described["status"], described["model_id"]) == ("INFERRING", "model-1")
-        assert described["inference_id"] == "inference-1"
+        assert described["inference_ids"] == ["inference-1"]
         assert described["photos"][1] == {
             "file": "002.jpg", "status": "rejected", "code": "blank_image", "reason": "No",
             "crop": None, "advice": [], "score": None, "link": None,

@@ -30,6 +30,7 @@ from tests.builders import (
     training,
 )
 from tests.fakes import FakeServices, KilledError, answer
+from tests.fakes.services import ACCOUNT, PICSART
 
 
 @pytest.fixture
@@ -124,11 +125,11 @@ def test_a_job_that_is_at_work_is_stopped_and_its_steps_refuse(finished: FakeSer
 
 def test_its_place_at_the_provider_is_free_again(services: FakeServices) -> None:
     training(services)
-    await_turn(services, Applicant(Stage.TRAINING, JOB_ID, 1, 0))
+    await_turn(services, Applicant(PICSART, Stage.TRAINING, JOB_ID, 1, 0, 0))
 
     erase_job(services, "alice", JOB_ID)
 
-    assert services.capacity.leases(Stage.TRAINING).holders == {}
+    assert services.capacity(ACCOUNT).leases(Stage.TRAINING).holders == {}
 
 
 def test_nobody_makes_more_from_it(services: FakeServices) -> None:

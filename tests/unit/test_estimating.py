@@ -1,68 +1,33 @@
 """How much longer a job takes: told by the jobs before it, and only while anybody can tell."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from avatars.model import Durations, JobStatus, Sending, Stage, Waiting, WaitReason
-from avatars.pipeline.estimating import LEAST_KNOWN, REMEMBERED, estimate, remember
-from avatars.pipeline.inference import check_inference
-from avatars.pipeline.looking import Looks
-from avatars.pipeline.training import check_training
-from tests.builders import JOB_ID, a_job, a_run, a_submission, chosen, inferring, stored, training
-from tests.fakes import FakeServices, answer
+from avatars.model import Durations, JobStatus, Stage, Subject, Took, Waiting, WaitReason, Workload
+from avatars.pipeline.estimating import LEAST_KNOWN, estimate
+from avatars.settings import FIRST_PROVIDER
+from tests.builders import JOB_ID, a_job, a_run, chosen, inferring, stored, training
+from tests.fakes import FakeServices
 from tests.fakes.clock import NOON
+from tests.fakes.services import ACCOUNT, PICSART
 
-NO_LOOKS: Looks = {"answered": 0, "not_found": 0, "words": []}
+ALIKE, OF_THIS_SIZE, ANY = range(3)
+"""Places in `Workload.keys`."""
+
+SIZES = {Stage.TRAINING: 5, Stage.INFERENCE: 4}
+"""Photos and avatars of the jobs here."""
 
 
-def known(services: FakeServices, stage: Stage, *seconds: int) -> None:
+def known(services: FakeServices, stage: Stage, *seconds: int, where: int = ANY) -> None:
     """The jobs before took so long."""
-    services.capacity.change_durations(stage, lambda _: Durations(seconds))
+    asked = Workload(FIRST_PROVIDER, stage, Subject.WOMAN, SIZES[stage])
+    took = tuple(Took(0, within) for within in seconds)
+    services.capacity(ACCOUNT).change_durations(asked.keys[where], lambda _: Durations(took))
 
 
 def estimated(services: FakeServices) -> dict[str, Any] | None:
     return estimate(services, services.jobs.job(JOB_ID), services.jobs.run(JOB_ID, 1))
-
-
-class TestRemembering:
-    def test_a_stage_took_from_its_request_to_its_end(self, services: FakeServices) -> None:
-        services.clock.move(740)
-
-        remember(services, Stage.TRAINING, a_submission(Sending.ACCEPTED, intended_at=NOON))
-
-        assert services.capacity.durations(Stage.TRAINING).seconds == (740,)
-        assert services.capacity.durations(Stage.INFERENCE).seconds == ()
-
-    def test_only_the_last_hundred_are_remembered(self, services: FakeServices) -> None:
-        for second in range(REMEMBERED + 5):
-            remember(services, Stage.TRAINING, a_submission(intended_at=NOON - second))
-
-        seconds = services.capacity.durations(Stage.TRAINING).seconds
-        assert seconds == tuple(range(5, REMEMBERED + 5))
-
-    def test_a_clock_that_was_set_back_makes_no_duration_negative(
-        self, services: FakeServices
-    ) -> None:
-        remember(services, Stage.TRAINING, a_submission(intended_at=NOON + 5))
-
-        assert services.capacity.durations(Stage.TRAINING).seconds == (0,)
-
-    def test_what_was_never_sent_took_no_time(self, services: FakeServices) -> None:
-        remember(services, Stage.TRAINING, None)
-
-        assert services.capacity.durations(Stage.TRAINING).seconds == ()
-
-    def test_a_trained_model_is_remembered_once(self, services: FakeServices) -> None:
-        training(services)
-        services.picsart.will("check_training", answer(200, {"status": "DONE"}))
-        services.clock.move(900)
-
-        for _ in range(2):
-            check_training(services, JOB_ID, 1, NO_LOOKS)
-
-        assert services.capacity.durations(Stage.TRAINING).seconds == (900,)
 
 
 class TestEstimate:
@@ -123,7 +88,10 @@ class TestEstimate:
     ) -> None:
         training(services)
         known(services, Stage.TRAINING, *[900] * (LEAST_KNOWN - 1))
-        schedules = services.settings.training, services.settings.inference
+        schedules = (
+            services.capabilities(PICSART).training,
+            services.capabilities(PICSART).inference,
+        )
 
         found = estimated(services)
 
@@ -154,6 +122,32 @@ class TestEstimate:
 
         assert estimated(services) == {"seconds": 960, "least": 960, "most": 960, "jobs": 5}
 
+    def test_jobs_of_its_subject_and_size_tell_more_than_all_the_others(
+        self, services: FakeServices
+    ) -> None:
+        inferring(services)
+        known(services, Stage.INFERENCE, *[30] * 80)
+        known(services, Stage.INFERENCE, *[60] * LEAST_KNOWN, where=OF_THIS_SIZE)
+        of_its_size = estimated(services)
+        known(services, Stage.INFERENCE, *[90] * LEAST_KNOWN, where=ALIKE)
+
+        alike = estimated(services)
+
+        assert of_its_size
+        assert of_its_size["seconds"] == 60
+        assert alike
+        assert alike["seconds"] == 90
+
+    def test_a_few_of_them_are_not_enough(self, services: FakeServices) -> None:
+        inferring(services)
+        known(services, Stage.INFERENCE, *[30] * LEAST_KNOWN)
+        known(services, Stage.INFERENCE, *[90] * (LEAST_KNOWN - 1), where=OF_THIS_SIZE)
+
+        found = estimated(services)
+
+        assert found
+        assert found["seconds"] == 30
+
 
 class TestNobodyCanTell:
     @pytest.mark.parametrize(
@@ -172,19 +166,3 @@ class TestNobodyCanTell:
         stored(services, a_job(status=JobStatus.TRAINING), run=a_run(waiting=waiting))
 
         assert estimated(services) is None
-
-
-def test_fresh_links_to_avatars_that_were_announced_before_tell_nothing_new(
-    services: FakeServices,
-) -> None:
-    inferring(services)
-    done = answer(200, {"status": "DONE", "urls": ["https://cdn.results.test/1.jpg"] * 4})
-    services.picsart.will("check_inference", done, done)
-    services.clock.move(30)
-    check_inference(services, JOB_ID, 1, NO_LOOKS)
-    services.clock.move(600)
-    services.jobs.change_run(JOB_ID, 1, lambda run: replace(run, announced_at=None))
-
-    check_inference(services, JOB_ID, 1, NO_LOOKS)
-
-    assert services.capacity.durations(Stage.INFERENCE).seconds == (30,)

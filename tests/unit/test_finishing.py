@@ -19,7 +19,6 @@ from avatars.pipeline.finishing import (
     finish_job,
 )
 from tests.builders import (
-    DAY,
     EXECUTION,
     JOB_ID,
     OWNER,
@@ -28,6 +27,8 @@ from tests.builders import (
     a_run,
     a_submission,
     an_avatar,
+    an_inference,
+    announce,
     inferring,
     ready_to_train,
     stored,
@@ -142,8 +143,7 @@ class TestDue:
         for position in (1, 2, 4):
             services.jobs.put_avatar(an_avatar(position))
         services.jobs.put_avatar(an_avatar(3, status=AvatarStatus.DUE, reason="It is 404."))
-        links = {"links": 4, "announced_at": NOON, "links_expire_at": NOON + 2 * DAY}
-        services.jobs.change_run(JOB_ID, 1, lambda run: replace(run, **links | changes))
+        announce(services, **changes)
 
     def test_they_are_tried_again_with_fresh_links_after_a_wait(
         self, services: FakeServices
@@ -164,8 +164,7 @@ class TestDue:
 
     def test_so_are_those_whose_batch_crashed_every_time(self, services: FakeServices) -> None:
         inferring(services)
-        links = {"links": 4, "announced_at": NOON, "links_expire_at": NOON + 2 * DAY}
-        services.jobs.change_run(JOB_ID, 1, lambda run: replace(run, **links))
+        announce(services)
 
         assert finish(services)["status"] == "KEEPING"
 
@@ -311,7 +310,7 @@ class TestNotice:
             "status": "COMPLETED",
             "code": None,
             "model_id": "model-1",
-            "inference_id": "inference-1",
+            "inference_ids": ["inference-1"],
             "started_at": NOON,
             "has_webhook": False,
         }
@@ -372,7 +371,8 @@ class TestOpenOutcome:
 
     def test_an_inference_without_an_answer_is_told(self, services: FakeServices) -> None:
         trained(services)
-        services.jobs.change_run(JOB_ID, 1, lambda run: replace(run, inference=a_submission()))
+        sent = an_inference(submission=a_submission(), inference_id=None)
+        services.jobs.change_run(JOB_ID, 1, lambda run: replace(run, inferences=(sent,)))
 
         reply = finish(services, "KeyError")
 

@@ -194,7 +194,7 @@ class TestSteps:
         link = "https://cdn.results.test/1.jpg"
         services.downloads.pictures[link] = a_picture()
         result = answer(200, {"status": "DONE", "urls": [link]})
-        services.answers.keep(JOB_ID, keys.result_answer(1), result)
+        services.answers.keep(JOB_ID, keys.result_answer(1, 0), result)
 
         assert step("keep_avatars") == {"kept": 1, "missing": 0}
 

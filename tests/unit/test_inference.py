@@ -17,7 +17,7 @@ from tests.builders import JOB_ID, inferring, trained
 from tests.fakes import FakeServices, answer
 from tests.fakes.clock import NOON
 
-NO_LOOKS: Looks = {"answered": 0, "not_found": 0, "words": []}
+NO_LOOKS: Looks = {"answered": 0, "not_found": 0}
 RUNNING = answer(202, {"status": "IN_PROGRESS"})
 LINKS = [f"https://cdn.results.test/{number}.jpg?signature=secret" for number in range(1, 5)]
 DONE = answer(200, {"status": "DONE", "urls": LINKS})
@@ -36,7 +36,7 @@ def look(services: FakeServices, looks: Looks = NO_LOOKS) -> LookReply:
 
 def test_finished_avatars_take_the_job_on_to_keeping(services: FakeServices) -> None:
     services.clock.move(30)
-    services.picsart.will("check_inference", DONE)
+    services.company.will("check_inference", DONE)
 
     reply = look(services)
 
@@ -48,16 +48,16 @@ def test_finished_avatars_take_the_job_on_to_keeping(services: FakeServices) -> 
 
 
 def test_the_links_stay_in_the_raw_answer(services: FakeServices) -> None:
-    services.picsart.will("check_inference", DONE)
+    services.company.will("check_inference", DONE)
 
     reply = look(services)
 
-    assert services.answers.find(JOB_ID, keys.result_answer(1)) == DONE
+    assert services.answers.find(JOB_ID, keys.result_answer(1, 0)) == DONE
     assert "results.test" not in f"{reply}{services.jobs.job(JOB_ID)}{services.jobs.run(JOB_ID, 1)}"
 
 
 def test_the_answer_is_kept_before_the_row_says_that_it_is_there(services: FakeServices) -> None:
-    services.picsart.will("check_inference", DONE)
+    services.company.will("check_inference", DONE)
 
     look(services)
 
@@ -69,7 +69,7 @@ def test_the_answer_is_kept_before_the_row_says_that_it_is_there(services: FakeS
 def test_avatars_that_are_known_to_be_finished_are_not_asked_for_again(
     services: FakeServices,
 ) -> None:
-    services.picsart.will("check_inference", DONE)
+    services.company.will("check_inference", DONE)
     look(services)
     first = services.jobs.run(JOB_ID, 1)
     services.clock.move(60)
@@ -78,7 +78,7 @@ def test_avatars_that_are_known_to_be_finished_are_not_asked_for_again(
 
     assert (again["status"], again["batches"]) == ("READY", 1)
     assert services.jobs.run(JOB_ID, 1) == first
-    assert len(services.picsart.requests("check_inference")) == 1
+    assert len(services.company.requests("check_inference")) == 1
 
 
 @pytest.mark.parametrize(("links", "batches"), [(1, 1), (20, 1), (21, 2), (120, 6)])
@@ -86,13 +86,13 @@ def test_twenty_avatars_are_a_batch(links: int, batches: int) -> None:
     services = FakeServices()
     inferring(services, [Prompt("realistic", links)])
     urls = [f"https://cdn.results.test/{number}.jpg" for number in range(links)]
-    services.picsart.will("check_inference", answer(200, {"status": "DONE", "urls": urls}))
+    services.company.will("check_inference", answer(200, {"status": "DONE", "urls": urls}))
 
     assert look(services)["batches"] == batches
 
 
 def test_done_without_a_link_is_not_done(services: FakeServices) -> None:
-    services.picsart.will("check_inference", answer(200, {"status": "DONE", "urls": []}), DONE)
+    services.company.will("check_inference", answer(200, {"status": "DONE", "urls": []}), DONE)
 
     early, late = look(services), look(services)
 
@@ -101,7 +101,7 @@ def test_done_without_a_link_is_not_done(services: FakeServices) -> None:
 
 
 def test_fewer_links_than_ordered_are_kept_as_they_are(services: FakeServices) -> None:
-    services.picsart.will("check_inference", answer(200, {"status": "DONE", "urls": LINKS[:3]}))
+    services.company.will("check_inference", answer(200, {"status": "DONE", "urls": LINKS[:3]}))
 
     assert look(services)["status"] == "READY"
     assert services.jobs.run(JOB_ID, 1).links == 3
@@ -109,7 +109,7 @@ def test_fewer_links_than_ordered_are_kept_as_they_are(services: FakeServices) -
 
 def test_running_inferences_are_looked_at_every_ten_seconds(services: FakeServices) -> None:
     services.clock.move(20)
-    services.picsart.will("check_inference", RUNNING)
+    services.company.will("check_inference", RUNNING)
 
     reply = look(services)
 
@@ -119,14 +119,14 @@ def test_running_inferences_are_looked_at_every_ten_seconds(services: FakeServic
 
 def test_after_twice_the_advised_time_looks_get_rarer(services: FakeServices) -> None:
     services.clock.move(600)
-    services.picsart.will("check_inference", RUNNING)
+    services.company.will("check_inference", RUNNING)
 
     assert 50 <= look(services)["wait_seconds"] <= 55
 
 
 def test_an_inference_beyond_the_deadline_is_overdue(services: FakeServices) -> None:
     services.clock.move(3600)
-    services.picsart.will("check_inference", RUNNING)
+    services.company.will("check_inference", RUNNING)
 
     with pytest.raises(InferenceOverdueError, match="inference-1"):
         look(services)
@@ -137,32 +137,31 @@ def test_a_failed_inference_ends_the_job_and_keeps_the_model(
     services: FakeServices, word: str
 ) -> None:
     failed = answer(200, {"status": word, "detail": "Prompt not allowed."})
-    services.picsart.will("check_inference", failed)
+    services.company.will("check_inference", failed)
 
     with pytest.raises(InferenceFailedError, match=r"Prompt not allowed\. The model is kept"):
         look(services)
 
 
 def test_a_failure_without_a_reason_says_so(services: FakeServices) -> None:
-    services.picsart.will("check_inference", answer(200, {"status": "FAILED"}))
+    services.company.will("check_inference", answer(200, {"status": "FAILED"}))
 
     with pytest.raises(InferenceFailedError, match="gives no reason"):
         look(services)
 
 
 def test_an_unknown_word_means_still_running(services: FakeServices) -> None:
-    services.picsart.will("check_inference", answer(200, {"status": "MARINATING", "urls": LINKS}))
+    services.company.will("check_inference", answer(200, {"status": "MARINATING", "urls": LINKS}))
 
     reply = look(services)
 
     assert reply["status"] == "RUNNING"
-    assert reply["looks"]["words"] == ["MARINATING"]
 
 
 def test_an_inference_that_is_not_found_is_lost_after_ten_minutes_and_two_looks(
     services: FakeServices,
 ) -> None:
-    services.picsart.will("check_inference", *[answer(404)] * 3)
+    services.company.will("check_inference", *[answer(404)] * 3)
     early = look(services)
     services.clock.move(601)
 
@@ -172,13 +171,13 @@ def test_an_inference_that_is_not_found_is_lost_after_ten_minutes_and_two_looks(
 
 def test_a_rotated_key_is_fetched_at_once(services: FakeServices) -> None:
     services.rotate_key("key-2")
-    services.picsart.will("check_inference", DONE)
+    services.company.will("check_inference", DONE)
 
     assert look(services)["status"] == "READY"
 
 
 def test_a_key_that_is_refused_twice_needs_a_person(services: FakeServices) -> None:
-    services.picsart.key = "another"
+    services.company.key = "another"
 
     with pytest.raises(ProviderKeyRefusedError):
         look(services)
@@ -188,7 +187,7 @@ def test_a_key_that_is_refused_twice_needs_a_person(services: FakeServices) -> N
 def test_a_crash_while_the_links_are_noted_is_healed_by_the_next_look(
     services: FakeServices, name: str
 ) -> None:
-    services.picsart.will("check_inference", DONE, DONE)
+    services.company.will("check_inference", DONE, DONE)
     services.effects.fail(name, OSError("down"))
     with pytest.raises(OSError, match="down"):
         look(services)
@@ -196,7 +195,7 @@ def test_a_crash_while_the_links_are_noted_is_healed_by_the_next_look(
     reply = look(services)
 
     assert reply["status"] == "READY"
-    assert services.answers.find(JOB_ID, keys.result_answer(1)) is not None
+    assert services.answers.find(JOB_ID, keys.result_answer(1, 0)) is not None
     assert services.jobs.job(JOB_ID).status is JobStatus.KEEPING
 
 

@@ -329,7 +329,7 @@ class TestWatch:
         self, stage: Stage, selfies: Path, services: FakeServices
     ) -> None:
         create(stage, selfies)
-        services.picsart.will("check_training", answer(200, {"status": "FAILED"}))
+        services.company.will("check_training", answer(200, {"status": "FAILED"}))
 
         done = stage.run("watch", JOB_ID, code=1)
 
@@ -462,7 +462,7 @@ class TestMore:
         assert done["job"]["prompts"] == [
             {"style": "realistic", "count": 3, "prompt": "by the sea"}
         ]
-        assert len(services.picsart.requests("submit_training")) == 1
+        assert len(services.company.requests("submit_training")) == 1
         assert [(each["run"], each["position"]) for each in saved["avatars"]] == [
             (1, 1),
             (1, 2),

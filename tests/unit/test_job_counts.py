@@ -29,7 +29,7 @@ def effects_of(photos: int, avatars: int, looks: dict[str, int], **settings: Any
     services = surroundings(batch_size=20, **settings)
     for stage, count in looks.items():
         still = answer(202, {"status": "RUNNING"})
-        services.picsart.will(f"check_{stage}", *[still] * count)
+        services.company.will(f"check_{stage}", *[still] * count)
     with Region(services) as region:
         region.sweeping = False
         region.drop(PREFIX, folder(photos, avatars))
@@ -47,8 +47,8 @@ def more(job: Counter[str], than: Counter[str]) -> dict[str, int]:
 def test_the_smallest_job() -> None:
     writes = {name: count for name, count in counted().items() if name.startswith("write ")}
 
-    assert counted().total() == 142
-    assert sum(writes.values()) == 27
+    assert counted().total() == 155
+    assert sum(writes.values()) == 31
     assert counted()["submit training"] == counted()["submit inference"] == 1
 
 

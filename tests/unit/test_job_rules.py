@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from avatars.errors import OutcomeUnknownError, ProviderUnreachableError
-from avatars.model import MIN_PHOTOS, Answer, Job, JobStatus, PhotoStatus
+from avatars.model import Answer, Job, JobStatus, PhotoStatus
 from avatars.settings import DAY, SpendingLimits
 from tests.builders import JOB_ID, PREFIX
 from tests.fakes import Effects, FakeJobs, answer
@@ -160,7 +160,7 @@ class WholeJobs(RuleBasedStateMachine):
 
     @rule(saying=sayings)
     def the_provider_will_say(self, saying: Saying) -> None:
-        self.services.picsart.will(*saying)
+        self.services.company.will(*saying)
 
     @rule()
     def the_key_is_changed(self) -> None:
@@ -224,7 +224,7 @@ class WholeJobs(RuleBasedStateMachine):
     def teardown(self) -> None:
         """From now on every day is a good one."""
         self.services.effects.forget_plans()
-        self.services.picsart.forget_plans()
+        self.services.company.forget_plans()
         self.delays.clear()
         with self.region as region:
             region.run()
@@ -248,8 +248,8 @@ class WholeJobs(RuleBasedStateMachine):
         good = {photo.photo_id for file, photo in verdicts.items() if file in GOOD_FILES}
         chosen = {choice.photo_id for choice in the_job(self.region).chosen}
         assert chosen <= good
-        for request in self.services.picsart.requests("submit_training"):
-            assert len(request.arguments[0]) == len(chosen) >= MIN_PHOTOS
+        for request in self.services.company.requests("submit_training"):
+            assert len(request.arguments[0].photo_links) == len(chosen) >= 5
 
     def _arrives(self, file: str, data: bytes, delays: list[float]) -> None:
         self.delays["prepare_photo"] = delays
@@ -270,7 +270,7 @@ class CappedJobs(WholeJobs):
 
     @rule(credits=st.sampled_from([0, 50, 99, 1000]))
     def the_balance_will_be(self, credits: int) -> None:
-        self.services.picsart.will("balance", answer(200, {"credits": credits}))
+        self.services.company.will("balance", answer(200, {"credits": credits}))
 
     @rule()
     def the_next_day_begins(self) -> None:
@@ -285,10 +285,10 @@ class CappedJobs(WholeJobs):
     def every_request_that_may_be_paid_for_counts(self) -> None:
         if not self._has_job() or self.services.clock.now() // DAY != NOON // DAY:
             return
-        picsart = self.services.picsart
+        picsart = self.services.company
         trainings = [one for one in picsart.requests("submit_training") if not is_refused(one)]
         inferences = [one for one in picsart.requests("submit_inference") if not is_refused(one)]
-        avatars = sum(prompt.count for one in inferences for prompt in one.arguments[1])
+        avatars = sum(prompt.count for one in inferences for prompt in one.arguments[0].prompts)
         paid = LIMITS.training_price * len(trainings) + LIMITS.avatar_price * avatars
         assert all(paid <= spending.committed for spending in accounts(self.region))
 
@@ -343,7 +343,7 @@ class TestFound:
 
     def test_a_step_comes_late_for_a_job_that_the_provider_has_refused(self) -> None:
         story = a_story()
-        story.services.picsart.will("submit_training", answer(400))
+        story.services.company.will("submit_training", answer(400))
         story.step_functions_loses_sight_of("start_training", ("Lambda.ServiceException", None))
         story.time_passes(seconds=3600)
 

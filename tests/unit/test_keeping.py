@@ -28,7 +28,7 @@ def announced(
     """The provider's answer with those links is kept; behind each link is a picture."""
     inferring(services, prompts)
     result = answer(200, {"status": "DONE", "urls": links})
-    services.answers.keep(JOB_ID, keys.result_answer(1), result)
+    services.answers.keep(JOB_ID, keys.result_answer(1, 0), result)
     if pictures:
         services.downloads.pictures = {url: a_picture(n) for n, url in enumerate(links)}
 

@@ -3,14 +3,13 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
 import pytest
 
 from avatars.manifest import MAX_AVATARS
-from avatars.model import MAX_PHOTOS, Answer, JobStatus
+from avatars.model import MAX_PHOTOS, Answer, JobStatus, Stage
 from avatars.pipeline.finishing import MOST_KEEP_ROUNDS
 from avatars.settings import Settings
 from tests.builders import DAY, EXECUTION, PREFIX
@@ -38,8 +37,10 @@ LONGEST: dict[str, Any] = {
     "collect_seconds": longest("CollectSeconds"),
     "quiet_period": TEMPLATE["Parameters"]["QuietPeriodSeconds"]["MinValue"],
     "provider_patience": longest("ProviderPatienceSeconds"),
-    "training": replace(DEFAULTS.training, deadline=longest("TrainingDeadlineSeconds")),
-    "inference": replace(DEFAULTS.inference, deadline=longest("InferenceDeadlineSeconds")),
+    "looks": {
+        Stage.TRAINING: {"deadline": longest("TrainingDeadlineSeconds")},
+        Stage.INFERENCE: {"deadline": longest("InferenceDeadlineSeconds")},
+    },
     "batch_size": TEMPLATE["Parameters"]["AvatarsPerBatch"]["Default"],
 }
 

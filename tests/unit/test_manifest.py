@@ -1,7 +1,7 @@
 """What people write into `job.json`, rightly and wrongly."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,11 +13,16 @@ from avatars.errors import BadManifestError
 from avatars.manifest import (
     parse_manifest,
     parse_styles,
+    provider_of,
     read_manifest,
-    require_known_styles,
+    require_possible,
     write_manifest,
 )
 from avatars.model import Manifest, Prompt, Subject
+from avatars.provider.catalog import capabilities
+from avatars.settings import Settings
+from tests.fakes import ENVIRONMENT
+from tests.fakes.services import ASTRIA, INSTANT, PICSART
 
 DEFAULT = Manifest(Subject.WOMAN, (Prompt("realistic", 4),))
 
@@ -101,7 +106,7 @@ class TestGood:
         ([], "must be a JSON object"),
         (
             {"subjekt": "cat"},
-            "unknown field 'subjekt'; known are consent, hold, photos, prompts, subject, webhook",
+            "unknown field 'subjekt'; known are consent, hold, photos, prompts, provider",
         ),
         ({"webhook": ["https://example.com"]}, "webhook must be an address"),
         ({"webhook": ""}, "webhook cannot be called. It must begin with https://"),
@@ -183,25 +188,73 @@ def test_what_is_written_is_read_as_it_was_meant(content: Any, photos: int) -> N
         assert read_manifest(written, DEFAULT) == replace(manifest, photos=photos)
 
 
+def require(
+    prompts: Sequence[Prompt],
+    *styles: str,
+    provider: str = PICSART,
+    subject: Subject = Subject.WOMAN,
+) -> None:
+    """What a provider can, on a stack whose provider draws those styles."""
+    settings = replace(Settings.from_environment(ENVIRONMENT), styles=styles)
+    require_possible(settings, capabilities(provider), subject, prompts)
+
+
 class TestStyles:
     def test_those_that_the_provider_draws_are_taken(self) -> None:
-        require_known_styles([Prompt("anime"), Prompt("pop art", 2)], ("anime", "pop art"))
+        require([Prompt("anime"), Prompt("pop art", 2)], "anime", "pop art")
 
     def test_where_nobody_has_said_which_those_are_all_are_taken(self) -> None:
-        require_known_styles([Prompt("whatever")], ())
+        require([Prompt("whatever")])
 
     def test_any_other_is_refused_with_those_that_there_are(self) -> None:
         prompts = [Prompt("anime"), Prompt("Anime")]
 
         with pytest.raises(BadManifestError, match="no style 'Anime' here: take one of anime, 3d"):
-            require_known_styles(prompts, ("anime", "3d"))
+            require(prompts, "anime", "3d")
 
     def test_a_long_one_is_cut(self) -> None:
         with pytest.raises(BadManifestError) as refused:
-            require_known_styles([Prompt("x" * 64)], ("anime",))
+            require([Prompt("x" * 64)], "anime")
 
         assert "x" * 40 in str(refused.value)
         assert "x" * 41 not in str(refused.value)
+
+    def test_who_takes_words_draws_any(self) -> None:
+        require([Prompt("by moonlight")], "anime", provider=INSTANT)
+
+
+class TestProviders:
+    def test_a_job_may_name_one_of_those_that_the_stack_has(self) -> None:
+        settings = Settings.from_environment(ENVIRONMENT)
+
+        assert provider_of(settings, replace(DEFAULT, provider=INSTANT)) == INSTANT
+        assert provider_of(settings, DEFAULT) == PICSART
+
+    def test_any_other_is_refused_with_those_that_there_are(self) -> None:
+        settings = Settings.from_environment(
+            ENVIRONMENT | {"JOB_PROVIDERS": "", "PROVIDER": ASTRIA}
+        )
+
+        with pytest.raises(
+            BadManifestError, match=r"no provider 'picsart-trained' here: .* astria"
+        ):
+            provider_of(settings, replace(DEFAULT, provider=PICSART))
+
+    @pytest.mark.parametrize("name", ["", 7, ["astria"], {}])
+    def test_what_is_no_name_is_refused(self, name: object) -> None:
+        with pytest.raises(BadManifestError, match="provider must be the name of one"):
+            parse_manifest({"provider": name}, DEFAULT)
+
+    def test_a_subject_that_it_does_not_know_is_refused(self) -> None:
+        with pytest.raises(BadManifestError, match="no avatars of a dog: take one of man, woman"):
+            require([Prompt("anime")], provider=INSTANT, subject=Subject.DOG)
+
+    def test_a_negative_prompt_is_for_who_takes_it(self) -> None:
+        prompts = [Prompt("realistic", negative_prompt="hats")]
+        require(prompts, provider=INSTANT)
+
+        with pytest.raises(BadManifestError, match="takes no negative_prompt: leave it out"):
+            require(prompts)
 
 
 def manifest_or_refusal(read: Callable[[], Manifest]) -> Manifest | None:

@@ -127,7 +127,7 @@ def test_what_the_metadata_said_before_they_say_still(kind: str) -> None:
 def test_who_has_the_mark_already_stays_as_it_is_byte_for_byte() -> None:
     said = b"<i:DigitalSourceType>" + TRAINED.encode() + b"</i:DigitalSourceType><dc:title>"
     packet = EARLIER.replace(b' i:DigitalSourceType="http://made.up/"', b"")
-    picture = jpeg.with_xmp(saved("JPEG"), packet.replace(b"<dc:title>", said))
+    picture = b"".join(jpeg.with_xmp(saved("JPEG"), packet.replace(b"<dc:title>", said)))
 
     assert source_types(picture) == [TRAINED]
     assert marked(picture) == picture
@@ -145,14 +145,14 @@ def test_exif_stays_the_first_segment_of_a_jpeg() -> None:
 
 @pytest.mark.parametrize("packet", [b"<html>", b"\xff\xfe", LAUGHS, b""])
 def test_metadata_that_nobody_can_read_are_replaced(packet: bytes) -> None:
-    picture = jpeg.with_xmp(saved("JPEG"), packet)
+    picture = b"".join(jpeg.with_xmp(saved("JPEG"), packet))
 
     assert source_types(marked(picture)) == [TRAINED]
 
 
 def test_metadata_that_leave_no_room_for_the_mark_are_replaced() -> None:
     padded = EARLIER.replace(b"A &amp; B", b"A" * (jpeg.MOST_XMP - len(EARLIER) + 9))
-    picture = jpeg.with_xmp(saved("JPEG"), padded)
+    picture = b"".join(jpeg.with_xmp(saved("JPEG"), padded))
 
     assert source_types(marked(picture)) == [TRAINED]
 
@@ -164,7 +164,7 @@ def test_of_what_a_picture_was_made_of_the_origin_stays() -> None:
         b"</rdf:Description></rdf:RDF>", parts + b"</rdf:Description></rdf:RDF>"
     )
 
-    found = source_types(marked(jpeg.with_xmp(saved("JPEG"), packet)))
+    found = source_types(marked(b"".join(jpeg.with_xmp(saved("JPEG"), packet))))
 
     assert sorted(found) == sorted([TRAINED, "http://made.up/part"])
 

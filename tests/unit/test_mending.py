@@ -12,6 +12,7 @@ from avatars.pipeline.training import TrainingLedger
 from tests.builders import JOB_ID, a_job, a_run, a_submission, chosen, stored
 from tests.fakes import FakeServices, LostConfirmationError
 from tests.fakes.clock import NOON
+from tests.fakes.services import PICSART
 
 
 def answer_lost(services: FakeServices, **changes: Any) -> None:
@@ -37,7 +38,7 @@ def test_the_row_is_as_an_accepted_answer_would_have_left_it(services: FakeServi
         answer_lost(each)
 
     enter(services)
-    TrainingLedger(accepting, JOB_ID, 1).accept("model-7")
+    TrainingLedger(accepting, PICSART, JOB_ID, 1).accept("model-7")
 
     assert services.jobs.job(JOB_ID) == accepting.jobs.job(JOB_ID)
     assert services.jobs.job(JOB_ID).model_id == "model-7"

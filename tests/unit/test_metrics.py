@@ -1,7 +1,6 @@
 """What is counted, and that a fact is counted once, however often its step is repeated."""
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +21,7 @@ from avatars.metrics import (
     RUNS_UNDER_WAY,
     STAGE_SECONDS,
 )
-from avatars.model import Answer
+from avatars.model import Answer, InferenceRequest, Subject
 from avatars.pipeline.collecting import collect_photos
 from avatars.pipeline.finishing import finish_job
 from avatars.pipeline.inference import check_inference
@@ -36,6 +35,7 @@ from tests.builders import (
     a_photo,
     a_picture,
     an_avatar,
+    announce,
     dropped,
     inferring,
     judged,
@@ -45,9 +45,10 @@ from tests.builders import (
 )
 from tests.fakes import FakeServices, LostConfirmationError, answer
 from tests.fakes.effects import raising
+from tests.fakes.services import PICSART
 
 ROOT = Path(__file__).parents[2]
-NO_LOOKS: Looks = {"answered": 0, "not_found": 0, "words": []}
+NO_LOOKS: Looks = {"answered": 0, "not_found": 0}
 A_DAY = 86_400
 LINK = "https://cdn.results.test/{}.jpg"
 FAILURE = {"Error": "TrainingOverdueError", "Cause": '{"errorMessage": "It is late."}'}
@@ -168,7 +169,7 @@ class TestStages:
         self, services: FakeServices
     ) -> None:
         training(services)
-        services.picsart.will("check_training", answer(202, {"status": "IN_PROGRESS"}))
+        services.company.will("check_training", answer(202, {"status": "IN_PROGRESS"}))
         services.clock.move(900)
 
         looks = check_training(services, JOB_ID, 1, NO_LOOKS)["looks"]
@@ -181,7 +182,7 @@ class TestStages:
     def test_so_do_avatars(self, services: FakeServices) -> None:
         inferring(services)
         services.clock.move(60)
-        services.picsart.will(
+        services.company.will(
             "check_inference", answer(200, {"status": "DONE", "urls": [LINK.format(1)]})
         )
 
@@ -215,14 +216,11 @@ class TestAvatars:
 def announced(services: FakeServices, links: int) -> None:
     """The provider has said, at noon, that so many avatars are ready."""
     now = services.clock.now()
-    services.jobs.change_run(
-        JOB_ID,
-        1,
-        lambda run: replace(run, links=links, announced_at=now, links_expire_at=now + 2 * A_DAY),
-    )
+    changes = {"links": links, "announced_at": now, "links_expire_at": now + 2 * A_DAY}
+    announce(services, **changes)
     urls = [LINK.format(number) for number in range(1, links + 1)]
     result = answer(200, {"status": "DONE", "urls": urls})
-    services.answers.keep(JOB_ID, keys.result_answer(1), result)
+    services.answers.keep(JOB_ID, keys.result_answer(1, 0), result)
 
 
 class TestProvider:
@@ -242,9 +240,9 @@ class TestProvider:
     def test_an_answer_is_counted_by_what_it_means(
         self, services: FakeServices, reply: Answer, outcome: str
     ) -> None:
-        services.picsart.will("check_training", reply)
+        services.company.will("check_training", reply)
 
-        services.provider().check_training("model-1")
+        services.provider(PICSART).check_training("model-1")
 
         assert services.meter.of(PROVIDER_CALLS, call="check_training", outcome=outcome) == [1]
 
@@ -258,10 +256,12 @@ class TestProvider:
     def test_so_is_a_request_that_brought_none(
         self, services: FakeServices, error: Exception, outcome: str
     ) -> None:
-        services.picsart.will("submit_inference", error)
+        services.company.will("submit_inference", error)
 
         with pytest.raises(type(error)):
-            services.provider().submit_inference("model-1", [])
+            services.provider(PICSART).submit_inference(
+                InferenceRequest((), Subject.WOMAN, "model-1")
+            )
 
         assert services.meter.of(PROVIDER_CALLS, call="submit_inference", outcome=outcome) == [1]
 
@@ -277,18 +277,18 @@ class TestProvider:
     def test_a_balance_of_nothing_is_the_same_as_a_refusal_for_want_of_credits(
         self, services: FakeServices
     ) -> None:
-        services.picsart.will("balance", answer(200, {"credits": 0}))
+        services.company.will("balance", answer(200, {"credits": 0}))
 
-        services.provider().balance()
+        services.provider(PICSART).balance()
 
         assert services.meter.of(PROVIDER_CALLS, outcome="out_of_credits") == [1]
         assert services.meter.of(CREDITS_LEFT) == [0]
 
     def test_what_is_left_is_told_by_the_header_of_any_answer(self, services: FakeServices) -> None:
         header = {"x_picsart_credit_available": "17"}
-        services.picsart.will("check_training", answer(202, {"status": "STARTED"}, **header))
+        services.company.will("check_training", answer(202, {"status": "STARTED"}, **header))
 
-        services.provider().check_training("model-1")
+        services.provider(PICSART).check_training("model-1")
 
         assert services.meter.of(CREDITS_LEFT) == [17]
 
@@ -300,16 +300,16 @@ class TestProvider:
             (answer(200, b"<html>"), 1),
             (answer(202), 1),
             (answer(200, {"status": "PENDING"}), 0),
-            (answer(202, {"data": [LINK]}), 1),
+            (answer(200, {"urls": [LINK]}), 1),
             (answer(500, b"<html>"), 0),
         ],
     )
     def test_an_answer_to_a_look_that_is_not_understood_is_drift(
         self, services: FakeServices, reply: Answer, times: int
     ) -> None:
-        services.picsart.will("check_training", reply)
+        services.company.will("check_training", reply)
 
-        services.provider().check_training("model-1")
+        services.provider(PICSART).check_training("model-1")
 
         assert services.meter.of(PROVIDER_DRIFT) == [1] * times
 
@@ -317,7 +317,7 @@ class TestProvider:
         self, services: FakeServices
     ) -> None:
         ready_to_train(services)
-        services.picsart.will("submit_training", answer(202, {"id": "model-1"}))
+        services.company.will("submit_training", answer(202, {"id": "model-1"}))
 
         for _ in range(2):
             with pytest.raises(OutcomeUnknownError):

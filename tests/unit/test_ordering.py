@@ -103,7 +103,7 @@ class TestOrder:
     @pytest.mark.parametrize(
         ("files", "words"),
         [
-            (FILES[:4], "has 4 names; a training takes 5 to 30"),
+            (FILES[:4], "has 4 names; the provider takes 5 to 30"),
             ([FILES[0]] * 5, "has 1 names"),
             ([f"{number}.jpg" for number in range(31)], "has 31 names"),
             ([*FILES, "6.gif"], r"'6\.gif' is no JPEG, PNG, HEIC, WebP or AVIF"),

@@ -13,14 +13,14 @@ from avatars.model import Job, JobStatus, Run, Sending
 from cli.redrive import outlook
 from cli.saying import RefusedError, printable
 from cli.target import Target, find_target
-from tests.builders import a_job, a_run, a_submission, chosen
+from tests.builders import a_job, a_run, a_submission, an_inference, chosen
 from tests.fakes.clock import NOON
 
 PHOTOS = {"chosen": chosen(range(1, 6)), "chosen_at": NOON}
 ACCEPTED = {**PHOTOS, "training": a_submission(Sending.ACCEPTED), "model_id": "model-1"}
 TRAINED = {**ACCEPTED, "trained_at": NOON}
-ORDERED = {"inference": a_submission(Sending.ACCEPTED), "inference_id": "inference-1"}
-ANNOUNCED = {**ORDERED, "links": 4, "links_expire_at": NOON + 100}
+ORDERED = {"inferences": (an_inference(),)}
+ANNOUNCED = {"inferences": (an_inference(links=4, links_expire_at=NOON + 100),)}
 
 
 def a_stuck_job(**changes: Any) -> Job:
@@ -40,7 +40,12 @@ def a_stuck_job(**changes: Any) -> Job:
             "accepted none so far",
         ),
         (a_stuck_job(**ACCEPTED), a_run(), NOON, "asked for the model model-1 again"),
-        (a_stuck_job(**TRAINED), a_run(), NOON, "avatars are ordered from it"),
+        (
+            a_stuck_job(**TRAINED),
+            a_run(),
+            NOON,
+            "model-1 is trained, and avatars are",
+        ),
         (a_stuck_job(**TRAINED), a_run(**ORDERED), NOON, "asked for the avatars inference-1 again"),
         (a_stuck_job(**TRAINED), a_run(**ANNOUNCED), NOON, "by fresh links"),
         (a_stuck_job(**TRAINED), a_run(**ANNOUNCED), NOON + 100, "their links died at 2027-01-15"),
@@ -48,7 +53,7 @@ def a_stuck_job(**changes: Any) -> Job:
     ],
 )
 def test_it_says_what_comes_by_the_recorded_ids(job: Job, run: Run, now: int, said: str) -> None:
-    assert said in outlook(job, run, now)
+    assert said in outlook(job, run, now, trains=True)
 
 
 @pytest.mark.parametrize(
@@ -69,14 +74,14 @@ def test_it_says_what_comes_by_the_recorded_ids(job: Job, run: Run, now: int, sa
         ),
         (
             a_stuck_job(**TRAINED),
-            a_run(inference=a_submission()),
+            a_run(inferences=(an_inference(submission=a_submission(), inference_id=None),)),
             "start another run, which orders",
         ),
     ],
 )
 def test_it_refuses_what_cannot_help_and_says_what_can(job: Job, run: Run, why: str) -> None:
     with pytest.raises(RefusedError, match=why):
-        outlook(job, run, NOON)
+        outlook(job, run, NOON, trains=True)
 
 
 def test_without_a_stack_both_ways_to_name_one_are_said(tmp_path: Path) -> None:

@@ -249,7 +249,7 @@ class TestFunctions:
 
         calls = [met.call[0] for met in region.executions[EXECUTION].met if met.call]
         assert calls[:3] == ["begin_run", "start_training", "recover_training"]
-        assert len(region.services.picsart.requests("submit_training")) == 1
+        assert len(region.services.company.requests("submit_training")) == 1
         assert the_job(region).status is JobStatus.COMPLETED
 
     def test_a_throttled_function_never_ran(self, region: Region) -> None:
@@ -259,7 +259,7 @@ class TestFunctions:
 
         region.run()
 
-        assert len(region.services.picsart.requests("submit_training")) == 1
+        assert len(region.services.company.requests("submit_training")) == 1
 
 
 def started(region: Region, given: dict[str, Any] | None = None, name: str = f"{JOB_ID}-1") -> str:
@@ -294,7 +294,7 @@ class TestExecutions:
         assert region.services.executions.status(arn) == "SUCCEEDED"
 
     def test_its_time_is_limited(self, region: Region) -> None:
-        region.services.picsart.will("check_training", *[answer(429, retry_after="3600")] * 10_000)
+        region.services.company.will("check_training", *[answer(429, retry_after="3600")] * 10_000)
         region.sweeping = False
         region.deliveries = lambda function, event: []
         arn = started(region)
@@ -345,7 +345,7 @@ class TestExecutions:
 
     def test_a_redrive_tries_a_task_anew_that_has_failed_every_time(self, region: Region) -> None:
         region.deliveries = lambda function, event: []
-        region.services.picsart.will("check_training", answer(200, {"status": "FAILED"}))
+        region.services.company.will("check_training", answer(200, {"status": "FAILED"}))
         arn = started(region)
         region.run(MINUTE)
         region.services.effects.fail("write job", TimeoutError(), times=99)
@@ -360,7 +360,7 @@ class TestExecutions:
         assert the_job(region).code == "TRAINING_FAILED"
 
     def test_a_redrive_of_a_fail_state_fails_again(self, region: Region) -> None:
-        region.services.picsart.will("check_training", answer(200, {"status": "FAILED"}))
+        region.services.company.will("check_training", answer(200, {"status": "FAILED"}))
         arn = started(region)
         region.run()
         effects = len(region.services.effects.names)

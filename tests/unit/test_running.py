@@ -1,6 +1,5 @@
 """Who may work on a run, and where the work begins."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from avatars.errors import (
     RunRefusedError,
     TrainingOutcomeUnknownError,
 )
-from avatars.model import JobStatus, Prompt, Sending
+from avatars.model import JobStatus, Prompt
 from avatars.pipeline.collecting import collect_photos
 from avatars.pipeline.erasing import STRAGGLERS, erase_job
 from avatars.pipeline.finishing import close_job
@@ -26,6 +25,7 @@ from tests.builders import (
     a_job,
     a_run,
     a_submission,
+    announce,
     chosen,
     ready_to_train,
     stored,
@@ -186,7 +186,7 @@ class TestTakenUpAgain:
         with pytest.raises(TrainingOutcomeUnknownError):
             start_training(services, JOB_ID, 1)
 
-        assert services.picsart.sent == []
+        assert services.company.sent == []
 
     def test_the_execution_that_failed_may_be_redriven_and_closed_again(
         self, services: FakeServices
@@ -241,15 +241,12 @@ class TestMoreFromTheSameModel:
 
     def test_its_inference_is_its_own(self, services: FakeServices) -> None:
         trained(services, status=JobStatus.COMPLETED)
-        accepted = a_submission(Sending.ACCEPTED)
-        services.jobs.change_run(
-            JOB_ID, 1, lambda run: replace(run, inference=accepted, inference_id="inference-1")
-        )
+        announce(services)
 
         more(services)
 
         run = services.jobs.run(JOB_ID, 2)
-        assert (run.inference, run.inference_id, run.links) == (None, None, 0)
+        assert (run.inferences, run.links) == ((), 0)
 
     def test_a_job_that_needed_attention_over_its_avatars_can_go_on(
         self, services: FakeServices

@@ -3,14 +3,23 @@
 import pytest
 
 from avatars.errors import BadManifestError
-from avatars.model import Advice, Prompt, Subject
+from avatars.model import Advice, Prompt, Stage, Subject
+from avatars.provider.catalog import capabilities
+from avatars.schedule import Schedule
 from avatars.settings import OwnerLimits, Settings, SpendingLimits
 from tests.fakes import ENVIRONMENT
+
+ADVISED = sorted(
+    f"{stage}_{name}_SECONDS"
+    for stage in ("TRAINING", "INFERENCE")
+    for name in ("FIRST_LOOK", "LOOK", "ADVISED", "DEADLINE")
+)
+"""What is 0 where it is to be as the provider advises."""
 
 NUMBERS = sorted(
     name
     for name in ENVIRONMENT
-    if name.endswith("_SECONDS")
+    if (name.endswith("_SECONDS") and name not in ADVISED)
     or name in ("OWNER_JOBS_PER_DAY", "OWNER_PHOTOS_PER_DAY", "OWNER_OPEN_JOBS")
     or name == "AVATARS_PER_BATCH"
 )
@@ -35,7 +44,7 @@ def test_a_whole_environment_gives_settings() -> None:
 
     assert found.default.subject is Subject.DOG
     assert found.default.prompts == (Prompt("realistic", 2), Prompt("anime", 1))
-    assert found.training.first == 300
+    assert (found.provider, found.photo_tries) == ("picsart-trained", 3)
     assert found.batch_size == 20
 
 
@@ -59,6 +68,33 @@ def test_what_only_some_functions_have_may_be_missing(name: str) -> None:
 def test_a_number_that_is_none_or_less_than_one_is_refused(name: str, value: str) -> None:
     with pytest.raises(ValueError, match=r"invalid literal|must be at least 1"):
         settings(**{name: value})
+
+
+@pytest.mark.parametrize("value", ["", "soon", "1.5", "-1"])
+@pytest.mark.parametrize("name", ADVISED)
+def test_a_time_that_is_none_is_refused(name: str, value: str) -> None:
+    with pytest.raises(ValueError, match=r"invalid literal|must be at least \d+, or 0"):
+        settings(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "least"), [("TRAINING_LOOK_SECONDS", 60), ("INFERENCE_LOOK_SECONDS", 10)]
+)
+def test_looks_are_not_so_close_that_a_provider_would_refuse_them(name: str, least: int) -> None:
+    settings(**{name: str(least)})
+
+    with pytest.raises(ValueError, match=f"{name} is {least - 1}; it must be at least {least}"):
+        settings(**{name: str(least - 1)})
+
+
+def test_a_provider_is_looked_at_as_it_advises_but_for_what_the_settings_say() -> None:
+    advice = capabilities("picsart-trained")
+
+    assert settings().schedule(advice, Stage.TRAINING) == Schedule(300, 120, 1200, 3600)
+    assert settings().schedule(advice, Stage.INFERENCE) == Schedule(20, 10, 60, 3600)
+    changed = settings(TRAINING_LOOK_SECONDS="90", INFERENCE_DEADLINE_SECONDS="600")
+    assert changed.schedule(advice, Stage.TRAINING) == Schedule(300, 90, 1200, 3600)
+    assert changed.schedule(advice, Stage.INFERENCE) == Schedule(20, 10, 60, 600)
 
 
 @pytest.mark.parametrize("scale", ["0", "-1", "1.01", "nan"])
@@ -143,5 +179,5 @@ def test_urls_lose_their_last_slash_and_origins_their_spaces() -> None:
         PROVIDER_RESULT_ORIGINS="*.a.test , http://localhost:8092",
     )
 
-    assert found.provider.url == "https://provider.test/v1"
-    assert found.provider.result_origins == ("*.a.test", "http://localhost:8092")
+    assert found.connection.url == "https://provider.test/v1"
+    assert found.connection.result_origins == ("*.a.test", "http://localhost:8092")

@@ -41,6 +41,7 @@ from avatars.settings import DAY, SpendingLimits
 from tests.builders import a_job, a_picture, a_run, chosen, dropped, judged, stored
 from tests.fakes import FakeServices, KilledError, answer
 from tests.fakes.clock import NOON
+from tests.fakes.services import ACCOUNT
 
 TODAY = NOON // DAY
 REST_OF_DAY = (TODAY + 1) * DAY - NOON
@@ -84,7 +85,7 @@ def fail(services: FakeServices, name: str, error: str = "InternalError") -> Non
 
 def account(services: FakeServices, owner: str | None = None) -> Spending:
     if owner is None:
-        return services.capacity.spending()
+        return services.capacity(ACCOUNT).spending()
     return services.owners.change_spending(owner, lambda known: known)
 
 
@@ -104,7 +105,7 @@ class TestWithoutPrices:
         fail(services, "A")
 
         assert not [name for name in services.effects.names if "spending" in name]
-        assert services.picsart.requests("balance") == []
+        assert services.company.requests("balance") == []
         assert account(services) == Spending()
 
 
@@ -201,7 +202,7 @@ class TestCap:
         replies = [train(services, name)["status"] for name in "ABCD"]
 
         assert replies == ["ACCEPTED", "WAITING", "WAITING", "ACCEPTED"]
-        assert services.jobs.waiting_runs(Stage.TRAINING, 10) == []
+        assert services.jobs.waiting_runs(ACCOUNT, Stage.TRAINING, 10) == []
 
     def test_the_next_day_has_room_again(self) -> None:
         services = services_with(per_day=PRICE)
@@ -313,7 +314,7 @@ class TestTooExpensive:
 
         assert services.jobs.job(job_id).code == "TOO_EXPENSIVE"
         assert services.jobs.job(job_id).status is JobStatus.FAILED
-        assert services.picsart.sent == []
+        assert services.company.sent == []
 
     def test_more_avatars_than_ever_fit_are_refused(self) -> None:
         services = services_with(per_day=PRICE)
@@ -340,7 +341,7 @@ class TestSettle:
     def test_a_job_that_is_refused_gives_everything_back(self) -> None:
         services = services_with(per_day=1000, owner_per_day=1000)
         ready(services, "A")
-        services.picsart.will("submit_training", answer(400))
+        services.company.will("submit_training", answer(400))
         with pytest.raises(ProviderRejectedError):
             train(services, "A")
 
@@ -352,7 +353,7 @@ class TestSettle:
     def test_while_it_may_be_sent_again_it_stays_reserved(self) -> None:
         services = services_with(per_day=PRICE)
         ready(services, "A")
-        services.picsart.will("submit_training", answer(429, retry_after="5"))
+        services.company.will("submit_training", answer(429, retry_after="5"))
 
         train(services, "A")
         waits = account(services).committed
@@ -365,7 +366,7 @@ class TestSettle:
     def test_a_training_that_waits_beyond_midnight_counts_on_the_day_that_it_is_sent(self) -> None:
         services = services_with(per_day=PRICE)
         ready(services, "A")
-        services.picsart.will("submit_training", answer(429, retry_after="5"))
+        services.company.will("submit_training", answer(429, retry_after="5"))
         train(services, "A")
         services.clock.move(DAY)
 
@@ -387,7 +388,7 @@ class TestSettle:
     def test_an_unknown_outcome_counts_until_a_person_knows(self) -> None:
         services = services_with(per_day=PRICE, owner_per_day=PRICE)
         ready(services, "A")
-        services.picsart.will("submit_training", answer(503))
+        services.company.will("submit_training", answer(503))
         with pytest.raises(TrainingOutcomeUnknownError):
             train(services, "A")
         fail(services, "A", "TrainingOutcomeUnknownError")
@@ -407,7 +408,7 @@ class TestSettle:
     def test_what_is_in_doubt_is_not_kept_for_ever(self) -> None:
         services = services_with(per_day=1000)
         ready(services, "A")
-        services.picsart.will("submit_training", answer(503))
+        services.company.will("submit_training", answer(503))
         with pytest.raises(TrainingOutcomeUnknownError):
             train(services, "A")
         fail(services, "A", "TrainingOutcomeUnknownError")
@@ -435,7 +436,7 @@ class TestSettle:
     def test_who_is_allowed_a_second_training_may_pay_twice_and_both_count(self) -> None:
         services = services_with(per_day=2 * 50 + 20, resubmissions=dict.fromkeys(Stage, 1))
         ready(services, "A")
-        services.picsart.will("submit_training", answer(503))
+        services.company.will("submit_training", answer(503))
         with pytest.raises(TrainingOutcomeUnknownError):
             train(services, "A")
 
@@ -450,7 +451,7 @@ class TestSettle:
     def test_a_second_training_that_does_not_fit_waits(self) -> None:
         services = services_with(per_day=PRICE, resubmissions=dict.fromkeys(Stage, 1))
         ready(services, "A")
-        services.picsart.will("submit_training", answer(503))
+        services.company.will("submit_training", answer(503))
         with pytest.raises(TrainingOutcomeUnknownError):
             train(services, "A")
         recover_training(services, "A", 1, "TrainingOutcomeUnknownError")
@@ -476,7 +477,7 @@ class TestSettle:
     def test_a_refusal_that_comes_after_the_end_takes_the_doubt_away(self) -> None:
         services = services_with(per_day=1000)
         ready(services, "A")
-        services.picsart.will("submit_training", answer(429))
+        services.company.will("submit_training", answer(429))
         services.effects.before("submit training", lambda: fail(services, "A"))
 
         train(services, "A")
@@ -487,7 +488,7 @@ class TestSettle:
     def test_of_an_erased_job_no_trace_is_left_but_the_sum(self) -> None:
         services = services_with(per_day=1000, owner_per_day=1000)
         ready(services, "J" * 26)
-        services.picsart.will("submit_training", answer(503))
+        services.company.will("submit_training", answer(503))
         with pytest.raises(TrainingOutcomeUnknownError):
             train(services, "J" * 26)
 
@@ -529,30 +530,30 @@ class TestBalance:
 
         train(services, "A")
 
-        assert [one.call for one in services.picsart.sent] == ["balance", "submit_training"]
+        assert [one.call for one in services.company.sent] == ["balance", "submit_training"]
 
     def test_too_little_for_all_that_is_reserved_pauses_everybody_and_rings_once(self) -> None:
         services = services_with()
         for name in "ABC":
             ready(services, name)
         credits = (2 * PRICE - 1, 2 * PRICE - 1 - 50)
-        services.picsart.will("balance", *(answer(200, {"credits": left}) for left in credits))
+        services.company.will("balance", *(answer(200, {"credits": left}) for left in credits))
 
         replies = [train(services, name)["status"] for name in "ABC"]
 
         assert replies == ["ACCEPTED", "WAITING", "WAITING"]
-        assert services.capacity.gate().closed is WaitReason.CREDITS
+        assert services.capacity(ACCOUNT).gate().closed is WaitReason.CREDITS
         assert [kind for kind, _ in services.notices.published] == ["ProviderPaused"]
         assert describe_job(services, services.jobs.job("B"))["waiting"]["for"] == "OUT_OF_CREDITS"
 
     def test_it_goes_on_when_there_is_enough_and_not_before(self) -> None:
         services = services_with()
         ready(services, "A")
-        services.picsart.will("balance", *[answer(200, {"credits": PRICE - 1})] * 2)
+        services.company.will("balance", *[answer(200, {"credits": PRICE - 1})] * 2)
         train(services, "A")
         services.clock.move(60)
         train(services, "A")
-        still = services.capacity.gate().closed
+        still = services.capacity(ACCOUNT).gate().closed
         services.clock.move(60)
 
         services.clock.move(train(services, "A")["wait_seconds"])
@@ -565,7 +566,7 @@ class TestBalance:
     def test_patience_ends_as_without_credits(self) -> None:
         services = services_with(provider_patience=10)
         ready(services, "A")
-        services.picsart.will("balance", answer(200, {"credits": 1}))
+        services.company.will("balance", answer(200, {"credits": 1}))
 
         with pytest.raises(OutOfCreditsError, match="nothing was paid"):
             train(services, "A")
@@ -577,35 +578,35 @@ class TestBalance:
     def test_where_it_cannot_be_had_the_job_goes_on(self, reply: Answer) -> None:
         services = services_with()
         ready(services, "A")
-        services.picsart.will("balance", reply)
+        services.company.will("balance", reply)
 
         assert train(services, "A")["status"] == "ACCEPTED"
 
     def test_it_is_asked_once_a_minute_and_counted_down_meanwhile(self) -> None:
         services = services_with()
-        services.picsart.will("balance", answer(200, {"credits": 3 * PRICE}))
+        services.company.will("balance", answer(200, {"credits": 3 * PRICE}))
         for name in "ABC":
             ready(services, name)
 
         for name in "ABC":
             train(services, name)
-        asked = len(services.picsart.requests("balance"))
+        asked = len(services.company.requests("balance"))
         services.clock.move(BALANCE_AGE)
         ready(services, "D")
         train(services, "D")
 
-        assert (asked, len(services.picsart.requests("balance"))) == (1, 2)
+        assert (asked, len(services.company.requests("balance"))) == (1, 2)
 
     def test_one_that_no_longer_suffices_is_asked_for_again(self) -> None:
         services = services_with()
-        services.picsart.will("balance", answer(200, {"credits": PRICE}))
+        services.company.will("balance", answer(200, {"credits": PRICE}))
         ready(services, "A")
         ready(services, "B")
 
         replies = [train(services, name)["status"] for name in "AB"]
 
         assert replies == ["ACCEPTED", "ACCEPTED"]
-        assert len(services.picsart.requests("balance")) == 2
+        assert len(services.company.requests("balance")) == 2
 
     def test_avatars_that_are_reserved_ask_nothing(self) -> None:
         services = services_with()
@@ -616,4 +617,4 @@ class TestBalance:
 
         start_inference(services, "A", 1)
 
-        assert len(services.picsart.requests("balance")) == 1
+        assert len(services.company.requests("balance")) == 1

@@ -13,6 +13,7 @@ from avatars.model import Answer, JobStatus
 from avatars.pipeline.training import recover_training, start_training
 from tests.builders import JOB_ID, ready_to_train
 from tests.fakes import FakeServices, KilledError, Sent, answer
+from tests.fakes.services import PICSART
 
 NOT_ACCEPTED = [
     ProviderUnreachableError("refused"),
@@ -130,14 +131,14 @@ class Submissions(RuleBasedStateMachine):
     def _next_reply(self, reply: Answer | Exception | None) -> None:
         """None is a good day."""
         if reply is not None:
-            self.services.picsart.will("submit_training", reply)
+            self.services.company.will("submit_training", reply)
 
     def _run(self, step: Callable[[], None]) -> None:
         """One process after another: what was planned for one is not the next one's."""
         with suppress(KilledError):
             self._quietly(step)
         self.services.effects.revive()
-        self.services.picsart.forget_plans()
+        self.services.company.forget_plans()
 
     def _quietly(self, step: Callable[[], None]) -> None:
         """A refusal and an unknown outcome are answers, too."""
@@ -145,7 +146,7 @@ class Submissions(RuleBasedStateMachine):
             step()
 
     def _requests(self) -> list[Sent]:
-        return self.services.picsart.requests("submit_training")
+        return self.services.company.requests("submit_training")
 
     def _intended(self) -> bool:
         return self.services.jobs.job(JOB_ID).training is not None
@@ -159,7 +160,7 @@ def _model_of(request: Sent) -> str | None:
     reply = request.reply
     if not isinstance(reply, Answer) or reply.status_code != 202 or not reply.body:
         return None
-    return FakeServices().reader.training_id(reply)
+    return FakeServices().reader(PICSART).training_id(reply)
 
 
 TestSubmissions = Submissions.TestCase

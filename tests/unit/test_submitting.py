@@ -19,12 +19,20 @@ from avatars.errors import (
     RunRefusedError,
     TrainingOutcomeUnknownError,
 )
-from avatars.model import Answer, JobStatus, Sending, Submission
+from avatars.model import Answer, InferenceRequest, JobStatus, Sending, Subject, Submission
 from avatars.pipeline.inference import recover_inference, start_inference
 from avatars.pipeline.submitting import SubmitReply
 from avatars.pipeline.training import recover_training, start_training
 from avatars.settings import SUBMIT_TIMEOUT
-from tests.builders import JOB_ID, PROMPTS, a_run, a_submission, ready_to_train, trained
+from tests.builders import (
+    JOB_ID,
+    PROMPTS,
+    a_run,
+    a_submission,
+    an_inference,
+    ready_to_train,
+    trained,
+)
 from tests.fakes import FakeServices, KilledError, LostConfirmationError, answer
 from tests.fakes.clock import NOON
 
@@ -61,27 +69,28 @@ class Stage:
     def submission(self, services: FakeServices) -> Submission | None:
         if self.name == "training":
             return services.jobs.job(JOB_ID).training
-        return services.jobs.run(JOB_ID, 1).inference
+        inferences = services.jobs.run(JOB_ID, 1).inferences
+        return inferences[0].submission if inferences else None
 
     def accepted_id(self, services: FakeServices) -> str | None:
         if self.name == "training":
             return services.jobs.job(JOB_ID).model_id
-        return services.jobs.run(JOB_ID, 1).inference_id
+        inferences = services.jobs.run(JOB_ID, 1).inferences
+        return inferences[0].inference_id if inferences else None
 
     def put(self, services: FakeServices, submission: Submission) -> None:
         if self.name == "training":
             services.jobs.change_job(JOB_ID, lambda job: replace(job, training=submission))
         else:
-            services.jobs.change_run(JOB_ID, 1, lambda run: replace(run, inference=submission))
+            inferences = (an_inference(submission=submission, inference_id=None),)
+            services.jobs.change_run(JOB_ID, 1, lambda run: replace(run, inferences=inferences))
 
     def lose(self, services: FakeServices) -> None:
         """The row is as it was before anything was sent."""
         if self.name == "training":
             services.jobs.change_job(JOB_ID, lambda job: replace(job, training=None, model_id=None))
         else:
-            services.jobs.change_run(
-                JOB_ID, 1, lambda run: replace(run, inference=None, inference_id=None)
-            )
+            services.jobs.change_run(JOB_ID, 1, lambda run: replace(run, inferences=()))
 
     def accepted(self, provider_id: str = "id-1") -> Answer:
         field = "model_id" if self.name == "training" else "inference_id"
@@ -108,14 +117,14 @@ def stage(request: pytest.FixtureRequest, services: FakeServices) -> Stage:
 
 
 def sends(services: FakeServices, stage: Stage) -> int:
-    return len(services.picsart.requests(stage.call))
+    return len(services.company.requests(stage.call))
 
 
 class TestAccepted:
     def test_the_id_is_in_the_table_and_the_first_look_is_when_the_provider_advises(
         self, services: FakeServices, stage: Stage
     ) -> None:
-        services.picsart.will(stage.call, stage.accepted())
+        services.company.will(stage.call, stage.accepted())
 
         reply = stage.start(services)
 
@@ -147,7 +156,7 @@ class TestAccepted:
 
     def test_the_raw_answer_is_kept(self, services: FakeServices, stage: Stage) -> None:
         reply = stage.accepted()
-        services.picsart.will(stage.call, reply)
+        services.company.will(stage.call, reply)
 
         stage.start(services)
 
@@ -169,9 +178,10 @@ def test_a_training_is_asked_for_with_links_to_the_chosen_versions(services: Fak
 
     start_training(services, JOB_ID, 1)
 
-    links, subject = services.picsart.requests("submit_training")[0].arguments
-    assert [link.rpartition("=")[2] for link in links] == [f"prepared-{n}" for n in range(1, 6)]
-    assert subject == "woman"
+    [request] = services.company.requests("submit_training")[0].arguments
+    versions = [link.rpartition("=")[2] for link in request.photo_links]
+    assert versions == [f"prepared-{n}" for n in range(1, 6)]
+    assert (request.title, request.subject) == (JOB_ID, Subject.WOMAN)
     assert services.jobs.job(JOB_ID).status is JobStatus.TRAINING
 
 
@@ -180,7 +190,8 @@ def test_an_inference_is_asked_for_with_the_model_and_all_prompts(services: Fake
 
     start_inference(services, JOB_ID, 1)
 
-    assert services.picsart.requests("submit_inference")[0].arguments == ("model-1", PROMPTS)
+    [request] = services.company.requests("submit_inference")[0].arguments
+    assert request == InferenceRequest(PROMPTS, Subject.WOMAN, "model-1")
 
 
 def test_an_inference_without_a_model_is_out_of_order(services: FakeServices) -> None:
@@ -214,7 +225,7 @@ class TestLater:
         reply: Answer | Exception,
         least: int,
     ) -> None:
-        services.picsart.will(stage.call, reply, stage.accepted())
+        services.company.will(stage.call, reply, stage.accepted())
 
         first = stage.start(services)
         waiting = stage.submission(services)
@@ -235,7 +246,7 @@ class TestLater:
         reply: Answer | Exception,
         least: int,
     ) -> None:
-        services.picsart.will(stage.call, reply)
+        services.company.will(stage.call, reply)
         stage.start(services)
 
         recovered = stage.recover(services)
@@ -251,7 +262,7 @@ class TestLater:
         least: int,
     ) -> None:
         services.clock.move(PATIENCE - least + 1)
-        services.picsart.will(stage.call, reply)
+        services.company.will(stage.call, reply)
 
         with pytest.raises((ProviderOutageError, ProviderBusyError), match="nothing was paid"):
             stage.start(services)
@@ -263,7 +274,7 @@ class TestLater:
 def test_all_tries_together_stay_far_below_the_limit_of_a_history(
     services: FakeServices, stage: Stage, reply: Answer | Exception
 ) -> None:
-    services.picsart.will(stage.call, *[reply] * FATAL_EVENTS)
+    services.company.will(stage.call, *[reply] * FATAL_EVENTS)
 
     tries = 0
 
@@ -298,7 +309,7 @@ class TestRefused:
         error: type[JobError],
         words: str,
     ) -> None:
-        services.picsart.will(stage.call, answer(status, body))
+        services.company.will(stage.call, answer(status, body))
 
         with pytest.raises(error, match=words):
             stage.start(services)
@@ -317,7 +328,7 @@ class TestRefused:
         error: type[JobError],
         words: str,
     ) -> None:
-        services.picsart.will(stage.call, answer(status, body))
+        services.company.will(stage.call, answer(status, body))
         services.effects.after("keep answer", services.effects.kill)
         with pytest.raises(KilledError):
             stage.start(services)
@@ -348,7 +359,7 @@ class TestUnknown:
     def test_nobody_sends_it_again(
         self, services: FakeServices, stage: Stage, reply: Answer | Exception
     ) -> None:
-        services.picsart.will(stage.call, reply)
+        services.company.will(stage.call, reply)
 
         for step in (stage.start, stage.recover, stage.start, stage.recover):
             with pytest.raises(OutcomeUnknownError):
@@ -359,7 +370,7 @@ class TestUnknown:
     def test_recovery_says_what_is_unknown_under_a_stable_code(
         self, services: FakeServices, stage: Stage, reply: Answer | Exception
     ) -> None:
-        services.picsart.will(stage.call, reply)
+        services.company.will(stage.call, reply)
         with pytest.raises(OutcomeUnknownError):
             stage.start(services)
 
@@ -369,7 +380,7 @@ class TestUnknown:
     def test_the_raw_answer_is_kept_where_there_was_one(
         self, services: FakeServices, stage: Stage, reply: Answer | Exception
     ) -> None:
-        services.picsart.will(stage.call, reply)
+        services.company.will(stage.call, reply)
 
         with pytest.raises(OutcomeUnknownError):
             stage.start(services)
@@ -380,7 +391,7 @@ class TestUnknown:
 def test_a_row_that_was_lost_gets_its_id_back_from_the_answer_and_sends_nothing(
     services: FakeServices, stage: Stage
 ) -> None:
-    services.picsart.will(stage.call, answer(429), stage.accepted())
+    services.company.will(stage.call, answer(429), stage.accepted())
     services.clock.move(stage.start(services)["wait_seconds"])
     stage.start(services)
     stage.lose(services)
@@ -423,14 +434,14 @@ class TestGettingReady:
 
         stage.start(services)
 
-        assert services.picsart.requests(stage.call)[0].key == "key-2"
+        assert services.company.requests(stage.call)[0].key == "key-2"
 
 
 class TestStorageFails:
     def test_an_answer_that_cannot_be_kept_still_brings_its_id_into_the_table(
         self, services: FakeServices, stage: Stage
     ) -> None:
-        services.picsart.will(stage.call, stage.accepted())
+        services.company.will(stage.call, stage.accepted())
         services.effects.fail("keep answer", OSError("S3 is down"))
 
         with pytest.raises(OSError, match="S3 is down"):
@@ -442,7 +453,7 @@ class TestStorageFails:
     def test_an_id_that_cannot_be_saved_is_recovered_from_the_answer(
         self, services: FakeServices, stage: Stage
     ) -> None:
-        services.picsart.will(stage.call, stage.accepted())
+        services.company.will(stage.call, stage.accepted())
         services.effects.after(
             "keep answer",
             lambda: services.effects.fail(f"write {stage.row}", OSError("DynamoDB is down")),
@@ -480,7 +491,7 @@ class TestStorageFails:
     def test_an_id_whose_confirmation_was_lost_is_saved_once(
         self, services: FakeServices, stage: Stage
     ) -> None:
-        services.picsart.will(stage.call, stage.accepted())
+        services.company.will(stage.call, stage.accepted())
         services.effects.after(
             "keep answer",
             lambda: services.effects.after(f"write {stage.row}", lose_the_confirmation),
@@ -520,7 +531,7 @@ class TestTwoCallers:
         self, services: FakeServices, stage: Stage
     ) -> None:
         lost = OutcomeUnknownError("The request was cut off (ReadTimeout).")
-        services.picsart.will(stage.call, answer(429), lost)
+        services.company.will(stage.call, answer(429), lost)
 
         def another_recovers_and_sends() -> None:
             services.clock.move(stage.recover(services)["wait_seconds"])
@@ -586,7 +597,7 @@ class TestKilled:
     def test_an_answer_that_was_kept_repairs_the_row(
         self, services: FakeServices, stage: Stage
     ) -> None:
-        services.picsart.will(stage.call, stage.accepted("id-7"))
+        services.company.will(stage.call, stage.accepted("id-7"))
         services.effects.after("keep answer", services.effects.kill)
         with pytest.raises(KilledError):
             stage.start(services)
@@ -601,7 +612,7 @@ class TestKilled:
     def test_an_answer_to_an_earlier_attempt_proves_nothing_about_this_one(
         self, services: FakeServices, stage: Stage
     ) -> None:
-        services.picsart.will(stage.call, answer(429), stage.accepted())
+        services.company.will(stage.call, answer(429), stage.accepted())
         services.clock.move(stage.start(services)["wait_seconds"])
         services.effects.after(f"submit {stage.name}", services.effects.kill)
         with pytest.raises(KilledError):
@@ -643,7 +654,7 @@ def test_an_answer_that_comes_after_the_end_of_the_job_is_not_lost(
     def end_meanwhile() -> None:
         services.jobs.change_job(JOB_ID, lambda job: replace(job, status=JobStatus.FAILED))
 
-    services.picsart.will(stage.call, stage.accepted("id-7"))
+    services.company.will(stage.call, stage.accepted("id-7"))
     services.effects.before(f"submit {stage.name}", end_meanwhile)
 
     stage.start(services)
@@ -662,7 +673,7 @@ def test_the_next_run_has_its_own_inference_and_its_own_answers(services: FakeSe
 
     assert reply["status"] == "ACCEPTED"
     assert services.answers.find(JOB_ID, "run-002-inference-001") is not None
-    assert len(services.picsart.requests("submit_inference")) == 2
+    assert len(services.company.requests("submit_inference")) == 2
 
 
 def lose_the_confirmation() -> None:

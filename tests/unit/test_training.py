@@ -1,7 +1,5 @@
 """Waiting for a model: looks, patience, and the ways in which it does not come."""
 
-import logging
-
 import pytest
 
 from avatars.errors import (
@@ -21,7 +19,7 @@ from tests.builders import JOB_ID, ready_to_train, trained, training
 from tests.fakes import FakeServices, answer
 from tests.fakes.clock import NOON
 
-NO_LOOKS: Looks = {"answered": 0, "not_found": 0, "words": []}
+NO_LOOKS: Looks = {"answered": 0, "not_found": 0}
 RUNNING = answer(202, {"status": "IN_PROGRESS"})
 
 
@@ -38,7 +36,7 @@ def look(services: FakeServices, looks: Looks = NO_LOOKS) -> LookReply:
 
 def test_a_model_that_is_ready_takes_the_job_on_to_inference(services: FakeServices) -> None:
     services.clock.move(600)
-    services.picsart.will("check_training", answer(200, {"status": "DONE"}))
+    services.company.will("check_training", answer(200, {"status": "DONE"}))
 
     reply = look(services)
 
@@ -55,23 +53,23 @@ def test_a_model_that_is_known_to_be_ready_is_not_asked_for_again(services: Fake
 
     assert again["status"] == "READY"
     assert services.jobs.job(JOB_ID) == first
-    assert len(services.picsart.requests("check_training")) == 1
+    assert len(services.company.requests("check_training")) == 1
 
 
 def test_a_running_training_is_looked_at_every_two_minutes(services: FakeServices) -> None:
     services.clock.move(300)
-    services.picsart.will("check_training", RUNNING)
+    services.company.will("check_training", RUNNING)
 
     reply = look(services)
 
     assert reply["status"] == "RUNNING"
     assert 120 <= reply["wait_seconds"] <= 132
-    assert reply["looks"] == {"answered": 1, "not_found": 0, "words": []}
+    assert reply["looks"] == {"answered": 1, "not_found": 0, "running_at": 300}
 
 
 def test_the_last_look_is_at_the_deadline(services: FakeServices) -> None:
     services.clock.move(3590)
-    services.picsart.will("check_training", RUNNING)
+    services.company.will("check_training", RUNNING)
 
     assert look(services)["wait_seconds"] == 10
 
@@ -84,14 +82,14 @@ def test_a_training_that_is_ready_at_the_deadline_is_in_time(services: FakeServi
 
 def test_a_training_beyond_the_deadline_is_overdue(services: FakeServices) -> None:
     services.clock.move(3600)
-    services.picsart.will("check_training", RUNNING)
+    services.company.will("check_training", RUNNING)
 
     with pytest.raises(TrainingOverdueError, match="model-1"):
         look(services)
 
 
 def test_a_clock_that_stands_still_does_not_mean_looking_for_ever(services: FakeServices) -> None:
-    services.picsart.will("check_training", *[RUNNING] * 100)
+    services.company.will("check_training", *[RUNNING] * 100)
 
     def look_for_ever() -> None:
         looks = NO_LOOKS
@@ -101,19 +99,19 @@ def test_a_clock_that_stands_still_does_not_mean_looking_for_ever(services: Fake
     with pytest.raises(TrainingOverdueError):
         look_for_ever()
 
-    assert len(services.picsart.requests("check_training")) == 32
+    assert len(services.company.requests("check_training")) == 32
 
 
 def test_a_failed_training_ends_the_job_with_the_providers_reason(services: FakeServices) -> None:
     failed = answer(200, {"status": "FAILED", "reason": "No faces found."})
-    services.picsart.will("check_training", failed)
+    services.company.will("check_training", failed)
 
     with pytest.raises(TrainingFailedError, match="No faces found"):
         look(services)
 
 
 def test_unusable_photos_end_the_job_and_say_what_to_do(services: FakeServices) -> None:
-    services.picsart.will("check_training", answer(200, {"status": "IMAGE_NOT_VALID"}))
+    services.company.will("check_training", answer(200, {"status": "IMAGE_NOT_VALID"}))
 
     with pytest.raises(PhotosNotValidError, match="other photos into a new folder"):
         look(services)
@@ -121,13 +119,13 @@ def test_unusable_photos_end_the_job_and_say_what_to_do(services: FakeServices) 
 
 @pytest.mark.parametrize("status", [0, 500, 502, 503, 504])
 def test_a_provider_out_of_reach_is_looked_at_again(services: FakeServices, status: int) -> None:
-    services.picsart.will("check_training", answer(status))
+    services.company.will("check_training", answer(status))
 
     assert look(services)["status"] == "RUNNING"
 
 
 def test_a_provider_that_is_away_for_hours_is_waited_for(services: FakeServices) -> None:
-    services.picsart.will("check_training", *[answer(0)] * 1000)
+    services.company.will("check_training", *[answer(0)] * 1000)
     looks = NO_LOOKS
 
     while services.clock.now() < NOON + 6 * 3600:  # the training's own deadline is an hour
@@ -139,37 +137,20 @@ def test_a_provider_that_is_away_for_hours_is_waited_for(services: FakeServices)
 
 
 def test_too_many_requests_lengthen_the_wait(services: FakeServices) -> None:
-    services.picsart.will("check_training", answer(429, retry_after="500"))
+    services.company.will("check_training", answer(429, retry_after="500"))
 
     assert look(services)["wait_seconds"] == 500
 
 
-class TestUnknownWord:
-    def test_it_means_still_running_and_is_logged_once(
-        self, services: FakeServices, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        services.picsart.will("check_training", *[answer(202, {"status": "MARINATING"})] * 2)
+def test_an_unknown_word_means_still_running(services: FakeServices) -> None:
+    services.company.will("check_training", answer(202, {"status": "MARINATING"}))
 
-        first = look(services)
-        second = look(services, first["looks"])
-
-        assert first["status"] == second["status"] == "RUNNING"
-        assert second["looks"]["words"] == ["MARINATING"]
-        warnings = [record for record in caplog.records if record.levelno == logging.WARNING]
-        assert [record.word for record in warnings] == ["MARINATING"]  # type: ignore[attr-defined]
-
-    def test_every_new_one_is_logged(self, services: FakeServices) -> None:
-        looks = NO_LOOKS
-        for word in ("MARINATING", "RESTING", "MARINATING"):
-            services.picsart.will("check_training", answer(200, {"status": word}))
-            looks = look(services, looks)["looks"]
-
-        assert looks["words"] == ["MARINATING", "RESTING"]
+    assert look(services)["status"] == "RUNNING"
 
 
 class TestNotFound:
     def test_a_new_model_may_be_unknown_for_ten_minutes(self, services: FakeServices) -> None:
-        services.picsart.will("check_training", *[answer(404)] * 5)
+        services.company.will("check_training", *[answer(404)] * 5)
 
         looks = NO_LOOKS
         for _ in range(5):
@@ -179,7 +160,7 @@ class TestNotFound:
         assert looks["not_found"] == 5
 
     def test_after_that_it_is_lost_at_the_second_look(self, services: FakeServices) -> None:
-        services.picsart.will("check_training", *[answer(404)] * 2)
+        services.company.will("check_training", *[answer(404)] * 2)
         services.clock.move(601)
 
         first = look(services)
@@ -187,7 +168,7 @@ class TestNotFound:
             look(services, first["looks"])
 
     def test_looks_that_found_nothing_must_follow_each_other(self, services: FakeServices) -> None:
-        services.picsart.will("check_training", answer(404), RUNNING, answer(404))
+        services.company.will("check_training", answer(404), RUNNING, answer(404))
         services.clock.move(601)
 
         looks = NO_LOOKS
@@ -203,21 +184,21 @@ class TestKey:
 
         reply = look(services)
 
-        keys = [request.key for request in services.picsart.requests("check_training")]
+        keys = [request.key for request in services.company.requests("check_training")]
         assert reply["status"] == "READY"
         assert keys == ["key-1", "key-2"]
 
     def test_a_key_that_is_refused_twice_needs_a_person(self, services: FakeServices) -> None:
-        services.picsart.key = "another"
+        services.company.key = "another"
 
         with pytest.raises(ProviderKeyRefusedError, match="its id is kept"):
             look(services)
 
-        assert len(services.picsart.requests("check_training")) == 2
+        assert len(services.company.requests("check_training")) == 2
 
     @pytest.mark.parametrize("status", [401, 403])
     def test_one_refusal_may_be_an_accident(self, services: FakeServices, status: int) -> None:
-        services.picsart.will("check_training", answer(status), RUNNING)
+        services.company.will("check_training", answer(status), RUNNING)
 
         assert look(services)["status"] == "RUNNING"
 
@@ -249,4 +230,4 @@ def test_a_job_that_has_ended_is_not_looked_after() -> None:
         look(services)
 
     assert services.jobs.job(JOB_ID) == before
-    assert services.picsart.sent == []
+    assert services.company.sent == []

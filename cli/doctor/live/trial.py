@@ -13,7 +13,6 @@ import httpx
 
 from avatars import keys
 from avatars.keys import owner_for
-from avatars.model import MIN_PHOTOS
 from cli.doctor.finding import Finding, fine, wrong
 from cli.doctor.storage import DEPLOY
 from cli.target import Target
@@ -85,7 +84,7 @@ def trial_job(target: Target) -> Iterator[Finding]:
     folder = f"check-{secrets.token_hex(4)}"
     order: dict[str, Any] = {
         "folder": folder,
-        "photos": [{"file": f"{number}.jpg"} for number in range(MIN_PHOTOS)],
+        "photos": [{"file": f"{number}.jpg"} for number in range(offer["limits"]["least_photos"])],
         "prompts": [{"style": (offer.get("styles") or ["realistic"])[0]}],
         "hold": True,  # never complete by itself, whatever is uploaded
     }

@@ -123,9 +123,15 @@ def training_answer(attempt: int) -> str:
     return f"training-{attempt:03}"
 
 
-def inference_answer(run: int, attempt: int) -> str:
-    return f"run-{run:03}-inference-{attempt:03}"
+def inference_answer(run: int, place: int, attempt: int) -> str:
+    """*place* is that of the inference in its run, from 0."""
+    return f"run-{run:03}-inference{_place(place)}-{attempt:03}"
 
 
-def result_answer(run: int) -> str:
-    return f"run-{run:03}-result"
+def result_answer(run: int, place: int) -> str:
+    return f"run-{run:03}-result{_place(place)}"
+
+
+def _place(place: int) -> str:
+    """Nothing for the first: most runs have no other."""
+    return f"-{place + 1:02}" if place else ""

@@ -1,19 +1,25 @@
 """What is wanted of a folder of photos: its `job.json`, and what the other doors ask for."""
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from avatars.addresses import check_url
 from avatars.errors import AddressRefusedError, BadManifestError
-from avatars.model import Manifest, Prompt, Subject
+from avatars.model import Capabilities, Manifest, Prompt, Subject
+
+if TYPE_CHECKING:
+    from avatars.settings import Settings
 
 MAX_PROMPTS = 20
 MAX_AVATARS = 120
 """Most avatars of one run: six batches, and far below every limit of Step Functions."""
 MAX_PROMPT_LENGTH = 1000
+"""Characters of a prompt, and of a negative one."""
 MAX_STYLE_LENGTH = 64
 MAX_PROMISE = 1000
 """Most photos that a manifest may promise; 30 of them are used."""
@@ -24,9 +30,9 @@ MAX_VERSION_LENGTH = 64
 
 VERSION = re.compile(rf"[A-Za-z0-9._-]{{1,{MAX_VERSION_LENGTH}}}")
 
-_FIELDS = {"subject", "prompts", "photos", "hold", "webhook", "consent"}
+_FIELDS = {"subject", "prompts", "photos", "hold", "webhook", "consent", "provider"}
 _CONSENT_FIELDS = {"subject_agrees", "text_version"}
-_PROMPT_FIELDS = {"style", "count", "prompt"}
+_PROMPT_FIELDS = {"style", "count", "prompt", "negative_prompt"}
 
 
 def read_manifest(data: bytes, default: Manifest, origins: Collection[str] = ()) -> Manifest:
@@ -58,6 +64,8 @@ def write_manifest(manifest: Manifest, photos: int) -> bytes:
         content["webhook"] = manifest.webhook
     if manifest.consent:
         content["consent"] = {"subject_agrees": True, "text_version": manifest.consent}
+    if manifest.provider:
+        content["provider"] = manifest.provider
     return json.dumps(content).encode()
 
 
@@ -77,6 +85,7 @@ def parse_manifest(content: object, default: Manifest, origins: Collection[str] 
         if content.get("webhook") is not None
         else None,
         consent=parse_consent(content["consent"]) if content.get("consent") is not None else None,
+        provider=_name(content["provider"]) if content.get("provider") is not None else None,
     )
 
 
@@ -121,11 +130,41 @@ def parse_prompts(content: object) -> tuple[Prompt, ...]:
     return prompts
 
 
-def require_known_styles(prompts: Sequence[Prompt], styles: Sequence[str]) -> None:
-    """Raises BadManifestError for a style that is not among *styles*; without any, all are taken.
+def provider_of(settings: Settings, manifest: Manifest) -> str:
+    """Who is to make the avatars. Raises BadManifestError for somebody whom a job may not name."""
+    provider = manifest.provider or settings.provider
+    allowed = sorted({settings.provider, *settings.job_providers})
+    if provider not in allowed:
+        raise BadManifestError(
+            f"There is no provider {provider[:40]!r} here: take one of {', '.join(allowed)}, or "
+            "have it added to the parameter JobProviders."
+        )
+    return provider
 
-    The provider would refuse it, too, but only after a training that is paid for.
+
+def require_possible(
+    settings: Settings, capabilities: Capabilities, subject: Subject, prompts: Sequence[Prompt]
+) -> None:
+    """Raises BadManifestError for what a provider cannot do.
+
+    It would refuse that, too, but perhaps only after a training that is paid for.
     """
+    if subject not in capabilities.subjects:
+        known = ", ".join(each for each in Subject if each in capabilities.subjects)
+        raise BadManifestError(
+            f"This provider makes no avatars of a {subject}: take one of {known}, or another "
+            "provider."
+        )
+    if any(prompt.negative_prompt for prompt in prompts) and not capabilities.negative_prompts:
+        raise BadManifestError(
+            "This provider takes no negative_prompt: leave it out, or take another provider."
+        )
+    if not capabilities.free_text:
+        _require_known_styles(prompts, settings.styles)
+
+
+def _require_known_styles(prompts: Sequence[Prompt], styles: Sequence[str]) -> None:
+    """Without any *styles*, all are taken."""
     unknown = [prompt.style for prompt in prompts if styles and prompt.style not in styles]
     if unknown:
         raise BadManifestError(
@@ -151,17 +190,19 @@ def _prompt(item: object, name: str) -> Prompt:
     if not isinstance(item, dict):
         raise BadManifestError(f"{name} must be an object with style, count and prompt.")
     _refuse_unknown(name, item, _PROMPT_FIELDS)
-    style, text = item.get("style"), item.get("prompt")
+    style = item.get("style")
     if not _is_text(style, MAX_STYLE_LENGTH):
         raise BadManifestError(
             f"{name}.style must be a text of 1 to {MAX_STYLE_LENGTH} characters."
         )
-    if text is not None and not _is_text(text, MAX_PROMPT_LENGTH):
-        raise BadManifestError(
-            f"{name}.prompt must be a text of 1 to {MAX_PROMPT_LENGTH} characters."
-        )
+    texts = {field: item.get(field) for field in ("prompt", "negative_prompt")}
+    for field, text in texts.items():
+        if text is not None and not _is_text(text, MAX_PROMPT_LENGTH):
+            raise BadManifestError(
+                f"{name}.{field} must be a text of 1 to {MAX_PROMPT_LENGTH} characters."
+            )
     count = _whole_number(f"{name}.count", item.get("count", 1), MAX_AVATARS)
-    return Prompt(style=str(style).strip(), count=count, prompt=text)
+    return Prompt(style=str(style).strip(), count=count, **texts)
 
 
 def _is_text(value: object, most: int) -> bool:
@@ -169,6 +210,12 @@ def _is_text(value: object, most: int) -> bool:
     if not isinstance(value, str) or not value.strip() or len(value) > most:
         return False
     return not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def _name(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise BadManifestError("provider must be the name of one, such as the README lists.")
+    return value
 
 
 def _subject(value: object) -> Subject:

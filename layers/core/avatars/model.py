@@ -5,17 +5,15 @@ import hashlib
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from avatars.schedule import Schedule
 
 Item = TypeVar("Item")
 
-MIN_PHOTOS = 5
-"""Fewest photos of a training (provider's guide, AI Avatars 101)."""
-
 MAX_PHOTOS = 30
-"""Most photos of a training (provider's guide, AI Avatars 101)."""
+"""Most photos of a job, whoever its provider is: what a training takes at most (provider's guide,
+AI Avatars 101)."""
 
 JOB_ID_LENGTH = 26
 """130 bits: no two folders of the world share an id."""
@@ -130,6 +128,8 @@ class Manifest:
     """Where the end of the job is told: an address that may hold a secret."""
     consent: str | None = None
     """The version of the text that whoever is on the photos has agreed to; None: nobody says so."""
+    provider: str | None = None
+    """Who is to make the avatars; None for whoever does for the stack."""
 
 
 class Sending(StrEnum):
@@ -142,6 +142,8 @@ class Sending(StrEnum):
     ABANDONED = "abandoned"
     """Its outcome stayed unknown, and the settings allow that it is sent once more."""
     ACCEPTED = "accepted"
+    FRUITLESS = "fruitless"
+    """Accepted, and nothing came of it: its photo is not valid. It may be sent with another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +159,13 @@ class Submission:
     """When what it started is overdue."""
     abandoned: int = 0
     """How many earlier attempts were abandoned: each may have been accepted and paid for."""
+    looks: tuple[int, ...] = ()
+    """When to look at it, in seconds after the intent, as learned from earlier jobs; empty where
+    too few are known, and the provider's advice is followed."""
 
     @property
     def may_be_sent_again(self) -> bool:
-        return self.state in (Sending.NOT_SENT, Sending.ABANDONED)
+        return self.state in (Sending.NOT_SENT, Sending.ABANDONED, Sending.FRUITLESS)
 
 
 class Stage(StrEnum):
@@ -268,6 +273,8 @@ class Waiting:
     """How many others come first, as far as anybody has counted."""
     stuck: int = 0
     """How often it has asked since it last came forward."""
+    account: str = ""
+    """At whose door; see `Capabilities`."""
 
     @property
     def is_in_line(self) -> bool:
@@ -360,6 +367,8 @@ class ChosenPhoto:
 
     photo_id: str
     version_id: str
+    score: int | None = None
+    """How good it is, of 100, where only the best one is sent; see `Photo`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,6 +379,7 @@ class Job:
     owner: str
     folder: str
     subject: Subject
+    provider: str
     status: JobStatus
     created_at: int
     collect_deadline: int
@@ -379,7 +389,10 @@ class Job:
     held: bool = False
     """Whether it begins only when its owner asks for it."""
     chosen: tuple[ChosenPhoto, ...] = ()
+    """In the order of their uploads, or the best one first, where only that is sent."""
     chosen_at: int | None = None
+    invalid_photos: tuple[str, ...] = ()
+    """Those of them (their `photo_id`) that the provider has found not valid."""
     training: Submission | None = None
     model_id: str | None = None
     trained_at: int | None = None
@@ -427,6 +440,30 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class Inference:
+    """One request for avatars: for all prompts of a run, or for one of them."""
+
+    avatars: int
+    """How many are asked for."""
+    prompt: int | None = None
+    """Which prompt of the run, from 0; None for all."""
+    submission: Submission | None = None
+    inference_id: str | None = None
+    photo_id: str | None = None
+    """The photo that it is made from, where there is no model."""
+    fruitless: tuple[str, ...] = ()
+    """Earlier ids of it (`inference_id`), of photos that were not valid."""
+    links: int = 0
+    """How many avatars the provider announced; the links themselves stay in its raw answer."""
+    announced_at: int | None = None
+    links_expire_at: int | None = None
+
+    @property
+    def is_accepted(self) -> bool:
+        return self.submission is not None and self.submission.state is Sending.ACCEPTED
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One execution for a job: the first trains, further ones reuse the model."""
 
@@ -434,12 +471,8 @@ class Run:
     run: int
     prompts: tuple[Prompt, ...]
     execution: str | None = None
-    inference: Submission | None = None
-    inference_id: str | None = None
-    links: int = 0
-    """How many avatars the provider announced; the links themselves stay in its raw answer."""
-    announced_at: int | None = None
-    links_expire_at: int | None = None
+    inferences: tuple[Inference, ...] = ()
+    """In the order of the prompts; none before the first is about to be sent."""
     started_at: int | None = None
     ended_at: int | None = None
     status: JobStatus | None = None
@@ -457,6 +490,46 @@ class Run:
     @property
     def avatars(self) -> int:
         return sum(prompt.count for prompt in self.prompts)
+
+    @property
+    def inference_ids(self) -> tuple[str, ...]:
+        """What the provider calls its inferences, as far as it has said."""
+        return tuple(one.inference_id for one in self.inferences if one.inference_id)
+
+    @property
+    def announced_at(self) -> int | None:
+        """Since when the provider has announced all of its avatars."""
+        times = [one.announced_at for one in self.inferences if one.announced_at is not None]
+        return max(times) if times and len(times) == len(self.inferences) else None
+
+    @property
+    def links(self) -> int:
+        """Up to which position the provider has announced avatars, once it has all."""
+        if not self.inferences:
+            return 0
+        return sum(one.avatars for one in self.inferences[:-1]) + self.inferences[-1].links
+
+    @property
+    def links_expire_at(self) -> int | None:
+        """When the first of its links dies."""
+        times = [one.links_expire_at for one in self.inferences if one.links_expire_at is not None]
+        return min(times, default=None)
+
+    def with_inference(self, place: int, inference: Inference) -> "Run":
+        """The run with another inference at that place (from 0)."""
+        before, after = self.inferences[:place], self.inferences[place + 1 :]
+        return replace(self, inferences=(*before, inference, *after))
+
+    def unannounced(self) -> "Run":
+        """The run before the provider is asked for links anew."""
+        inferences = tuple(replace(one, announced_at=None) for one in self.inferences)
+        return replace(self, inferences=inferences)
+
+    def prompts_of(self, inference: Inference) -> tuple[Prompt, ...]:
+        """What one of its inferences asks for."""
+        if inference.prompt is None:
+            return self.prompts
+        return (replace(self.prompts[inference.prompt], count=inference.avatars),)
 
     def prompt_of(self, position: int) -> Prompt:
         """What the avatar at *position* (from 1) was asked for: prompts are answered in order."""
@@ -555,10 +628,39 @@ class Page(Generic[Item]):
 
 
 @dataclass(frozen=True, slots=True)
-class Durations:
-    """How long a stage took for the jobs that went through it last, in seconds."""
+class Workload:
+    """What a request asks of a provider, as far as it tells how long that takes."""
 
-    seconds: tuple[int, ...] = ()
+    provider: str
+    stage: Stage
+    subject: Subject
+    size: int
+    """How many photos a training has, or how many avatars are ordered."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Where its duration is remembered, those that are most like it first: of its subject and
+        size, of its size, of all. Sizes are alike that differ by less than a factor of two: 8 to
+        15, 16 to 31."""
+        least = 1 << (max(self.size, 1).bit_length() - 1)
+        size, stage = f"{least}-{2 * least - 1}", f"{self.provider}/{self.stage}"
+        return f"{stage}/{self.subject}/{size}", f"{stage}/any/{size}", f"{stage}/any/any"
+
+
+class Took(NamedTuple):
+    """Between which looks something ended, in seconds after the intent to ask for it."""
+
+    after: int
+    """The last look that found it under way; 0 where there was none."""
+    within: int
+    """The look that found it done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Durations:
+    """How long requests of a kind took lately, in the order in which they ended."""
+
+    took: tuple[Took, ...] = ()
     version: int = 0
 
 

@@ -33,6 +33,7 @@ class OutboundTransport(httpx.BaseTransport):
         self._origins = {origin.lower() for origin in origins if "://" in origin}
         self._pool = httpcore.ConnectionPool(
             ssl_context=tls or httpx.create_ssl_context(trust_env=False),
+            max_connections=None,  # those of its threads
             max_keepalive_connections=0,
             network_backend=_CheckedNetwork(
                 {_host_and_port(origin) for origin in self._origins},

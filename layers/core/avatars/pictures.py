@@ -12,6 +12,9 @@ from avatars.errors import DownloadFailedError
 MAX_PIXELS = 20_000_000
 """Nearly five times the largest result that the provider documents (2048x2048)."""
 
+BLOCK_BYTES = 256 * 1024
+"""Between two of them a decoder waits for its turn among all threads."""
+
 UNREADABLE = (
     OSError,
     SyntaxError,
@@ -51,9 +54,13 @@ def look_at(file: Path) -> Picture:
         with Image.open(file, formats=tuple(_KINDS)) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise _too_large()
-            image.load()
             extension, content_type = _KINDS[image.format or ""]
-            return Picture(extension, content_type, image.width, image.height)
+            picture = Picture(extension, content_type, image.width, image.height)
+            # A JPEG is read to its end all the same, but not made into pixels that nobody sees.
+            image.draft("L", (image.width // 8 or 1, image.height // 8 or 1))
+            image.decodermaxblock = BLOCK_BYTES
+            image.load()
+            return picture
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         # Pillow's own limits come first, and are no errors of a file to it.
         raise _too_large() from error

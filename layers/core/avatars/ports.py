@@ -12,6 +12,7 @@ from avatars.model import (
     ArchiveClaim,
     Avatar,
     Capabilities,
+    ChosenPhoto,
     Drift,
     Durations,
     Form,
@@ -70,8 +71,9 @@ class Jobs(Protocol):
         """The first *most* jobs, or all, that ended no later than *until* and are not erased,
         oldest first: those that keep their photos, or those that do not; may lag by seconds."""
 
-    def waiting_runs(self, stage: Stage, most: int) -> list[Waiter]:
-        """The first *most* of those that wait for a stage, in their order; may lag by seconds."""
+    def waiting_runs(self, account: str, stage: Stage, most: int) -> list[Waiter]:
+        """The first *most* of those that wait for a stage at the providers with this account, in
+        their order; may lag by seconds."""
 
     def create_run(self, run: Run) -> Run:
         """Store a run unless there is one; returns the one that stands."""
@@ -125,7 +127,7 @@ class Jobs(Protocol):
 
 
 class Capacity(Protocol):
-    """What all jobs together may ask of the provider."""
+    """What all jobs together may ask of the providers with one account."""
 
     def gate(self) -> Gate: ...
 
@@ -137,10 +139,10 @@ class Capacity(Protocol):
     def change_leases(self, stage: Stage, change: Callable[[Leases], Leases]) -> Leases:
         """The same for the leases of a stage."""
 
-    def durations(self, stage: Stage) -> Durations: ...
+    def durations(self, key: str) -> Durations: ...
 
-    def change_durations(self, stage: Stage, change: Callable[[Durations], Durations]) -> Durations:
-        """The same for how long a stage has taken lately."""
+    def change_durations(self, key: str, change: Callable[[Durations], Durations]) -> Durations:
+        """The same for how long something has taken lately: one of `Workload.keys`."""
 
     def spending(self) -> Spending: ...
 
@@ -197,8 +199,8 @@ class Photos(Protocol):
     def put(self, job_id: str, photo_id: str, jpeg: bytes) -> str:
         """Store a prepared photo; returns its version."""
 
-    def links(self, job: Job) -> Sequence[str]:
-        """Links to the chosen photos, alive for an hour from now.
+    def links(self, job_id: str, photos: Sequence[ChosenPhoto]) -> Sequence[str]:
+        """Links to chosen photos for the provider, alive for an hour from now.
 
         Raises NotSentError where they cannot be signed.
         """
@@ -328,6 +330,12 @@ class ProviderReader(Protocol):
 
     def credits(self, answer: Answer) -> int | None:
         """How many credits the account has left, by any answer; None where it does not say."""
+
+    def correlation_id(self, answer: Answer) -> str | None:
+        """What the provider's support finds a request by."""
+
+    def requests_left(self, answer: Answer) -> int | None:
+        """How many requests the account has left for now; None where it does not say."""
 
     def drift(self, call: Call, answer: Answer) -> Sequence[Drift]:
         """In what the answer to a call is not as the provider's documentation, or what was seen

@@ -1,14 +1,17 @@
 """The page in its bucket: its files, and config.json, which says where API and sign-in are."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
-import httpx
-
 from avatars.errors import IssuerError
+
+if TYPE_CHECKING:
+    import httpx
 
 CONFIG = "config.json"
 INDEX = "index.html"
@@ -113,6 +116,8 @@ def with_sign_in(
 
 
 def _discovered(issuer: str, transport: httpx.BaseTransport | None) -> dict[str, Any]:
+    import httpx
+
     address = issuer.rstrip("/") + DISCOVERY
     try:
         with httpx.Client(transport=transport, timeout=DISCOVERY_TIMEOUT) as client:

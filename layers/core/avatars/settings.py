@@ -1,19 +1,22 @@
 """The environment, read once and checked."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from avatars.clock import Clock
 from avatars.manifest import parse_styles
-from avatars.model import Advice, Manifest, Stage, Subject
+from avatars.model import Advice, Capabilities, Manifest, Stage, Subject
 from avatars.schedule import Schedule
 
 LINK_SECONDS = 3600
-"""Life of the photo links: twice the 30 minutes that the provider's guide asks for, and the most
-that a role assumed by a role can sign for."""
+"""Life of the photo links: twice the 30 minutes that the guide of Picsart asks for (AI Avatars
+101), and the most that a role assumed by a role can sign for."""
 
-RESULT_LIFE_SECONDS = 48 * 3600
-"""How long the provider keeps a finished avatar (provider's guide, AI Avatars 101)."""
+FIRST_PROVIDER = "picsart-trained"
+"""Whose the jobs are whose rows were written when there was no other."""
+
+LEAST_SECONDS_BETWEEN_LOOKS = {Stage.TRAINING: 60, Stage.INFERENCE: 10}
+"""Closer, and a hundred jobs would use up the 500 requests a minute of a provider."""
 
 FIELDS = {"photos", "prompts", "style", "count", "prompt"}
 """What the provider's public documentation leaves without a name."""
@@ -98,10 +101,16 @@ class Settings:
     collect_seconds: int
     provider_patience: int
     """How long a job waits for a provider that takes, or answers, no requests, in seconds."""
-    training: Schedule
-    inference: Schedule
+    looks: Mapping[Stage, Mapping[str, int]]
+    """What is to be otherwise than a provider advises, by fields of `Schedule`."""
+    looks_per_stage: int
+    """How many looks at a training, or at an order of avatars, are to be made in the mean once
+    enough jobs are known; 0: what the provider advises, however many are known."""
     most_at_once: Mapping[Stage, int]
-    """How many trainings and inferences may be under way at the provider."""
+    """How many trainings and inferences may be under way at a provider."""
+    photo_tries: int
+    """How many photos of a job are sent one after the other, where the provider finds them not
+    valid: each may be paid for."""
     resubmissions: Mapping[Stage, int]
     """How often a request whose outcome stays unknown is sent again: it may be paid for twice."""
     batch_size: int
@@ -120,11 +129,15 @@ class Settings:
     avatar_retention: int
     """Seconds after its end in which a job is erased with all it has; 0: it stays."""
     default: Manifest
-    provider: ProviderSettings
+    provider: str
+    """Who makes the avatars of a job that names nobody."""
+    job_providers: tuple[str, ...]
+    """Whom a job may name."""
+    connection: ProviderSettings
 
-    def schedule(self, stage: Stage) -> Schedule:
-        """When to look at what the provider does in this stage."""
-        return self.training if stage is Stage.TRAINING else self.inference
+    def schedule(self, capabilities: Capabilities, stage: Stage) -> Schedule:
+        """When to look at what such a provider does in this stage."""
+        return replace(capabilities.schedule(stage), **self.looks[stage])
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -163,18 +176,8 @@ class Settings:
             quiet_period=number("QUIET_PERIOD_SECONDS"),
             collect_seconds=number("COLLECT_SECONDS"),
             provider_patience=number("PROVIDER_PATIENCE_SECONDS"),
-            training=Schedule(
-                first=number("TRAINING_FIRST_LOOK_SECONDS"),
-                every=number("TRAINING_LOOK_SECONDS"),
-                advised=number("TRAINING_ADVISED_SECONDS"),
-                deadline=number("TRAINING_DEADLINE_SECONDS"),
-            ),
-            inference=Schedule(
-                first=number("INFERENCE_FIRST_LOOK_SECONDS"),
-                every=number("INFERENCE_LOOK_SECONDS"),
-                advised=number("INFERENCE_ADVISED_SECONDS"),
-                deadline=number("INFERENCE_DEADLINE_SECONDS"),
-            ),
+            looks={stage: _looks(environment, stage) for stage in Stage},
+            looks_per_stage=int(environment["LOOKS_PER_STAGE"]),
             most_at_once={
                 Stage.TRAINING: number("MAX_TRAININGS"),
                 Stage.INFERENCE: number("MAX_INFERENCES"),
@@ -183,6 +186,7 @@ class Settings:
                 Stage.TRAINING: int(environment["TRAINING_RESUBMISSIONS"]),
                 Stage.INFERENCE: int(environment["INFERENCE_RESUBMISSIONS"]),
             },
+            photo_tries=number("PHOTO_TRIES"),
             batch_size=number("AVATARS_PER_BATCH"),
             owner_limits=OwnerLimits(
                 jobs_a_day=number("OWNER_JOBS_PER_DAY"),
@@ -204,13 +208,38 @@ class Settings:
                 Subject(environment["DEFAULT_SUBJECT"]),
                 parse_styles(environment["DEFAULT_STYLES"]),
             ),
-            provider=ProviderSettings(
+            provider=environment["PROVIDER"],
+            job_providers=_listed(environment["JOB_PROVIDERS"]),
+            connection=ProviderSettings(
                 url=environment["PROVIDER_URL"].rstrip("/"),
                 status_url=environment["PROVIDER_STATUS_URL"].rstrip("/"),
                 fields=_fields(environment["PROVIDER_FIELDS"]),
                 result_origins=_listed(environment["PROVIDER_RESULT_ORIGINS"]),
+                astria_url=environment["ASTRIA_URL"].rstrip("/"),
+                astria_branch=environment["ASTRIA_BRANCH"],
             ),
         )
+
+
+def _looks(environment: Mapping[str, str], stage: Stage) -> dict[str, int]:
+    """What differs from a provider's advice. Raises ValueError for looks too close together."""
+    names = {
+        "first": "FIRST_LOOK",
+        "every": "LOOK",
+        "advised": "ADVISED",
+        "deadline": "DEADLINE",
+    }
+    given = {
+        field: int(environment[f"{stage.name}_{name}_SECONDS"]) for field, name in names.items()
+    }
+    for field, seconds in given.items():
+        least = LEAST_SECONDS_BETWEEN_LOOKS[stage] if field == "every" else 1
+        if seconds != 0 and seconds < least:
+            raise ValueError(
+                f"{stage.name}_{names[field]}_SECONDS is {seconds}; it must be at least {least}, "
+                "or 0 for what the provider advises."
+            )
+    return {field: seconds for field, seconds in given.items() if seconds}
 
 
 def _spending(environment: Mapping[str, str]) -> SpendingLimits:

@@ -33,11 +33,10 @@ if TYPE_CHECKING:
     from avatars.aws.webhook_queue import SqsWebhookQueue
     from avatars.logs import Lines
     from avatars.marks.credentials import C2paCredentials
-    from avatars.model import Job
-    from avatars.ports import Meter
+    from avatars.model import Capabilities, Job
+    from avatars.ports import Meter, ProviderReader
     from avatars.provider.downloads import HttpDownloads
     from avatars.provider.metered import MeteredProvider
-    from avatars.provider.picsart_reader import PicsartReader
     from avatars.webhooks.sender import HttpWebhooks
 
 KEY_MAX_AGE = 300
@@ -48,6 +47,7 @@ _CONFIG = Config(
     connect_timeout=3,
     read_timeout=10,
     retries={"mode": "standard", "total_max_attempts": 4},
+    max_pool_connections=16,  # as many as avatars are copied at once
 )
 # By default boto3 signs links with SigV2, and for the global host, which most regions refuse.
 _S3_CONFIG = _CONFIG.merge(
@@ -115,11 +115,10 @@ class AwsServices(AwsStorage):
 
         return DynamoDBJobs(self._rows, self._seen)
 
-    @cached_property
-    def capacity(self) -> DynamoDBCapacity:
+    def capacity(self, account: str) -> DynamoDBCapacity:
         from avatars.aws.capacity import DynamoDBCapacity
 
-        return DynamoDBCapacity(self._rows)
+        return DynamoDBCapacity(self._rows, account)
 
     @cached_property
     def owners(self) -> DynamoDBOwners:
@@ -143,7 +142,7 @@ class AwsServices(AwsStorage):
     def downloads(self) -> HttpDownloads:
         from avatars.provider.downloads import HttpDownloads
 
-        return HttpDownloads(self.settings.provider.result_origins)
+        return HttpDownloads(self.settings.connection.result_origins)
 
     @cached_property
     def executions(self) -> StepFunctionsExecutions:
@@ -185,12 +184,6 @@ class AwsServices(AwsStorage):
         )
 
     @cached_property
-    def reader(self) -> PicsartReader:
-        from avatars.provider.picsart_reader import PicsartReader
-
-        return PicsartReader()
-
-    @cached_property
     def webhooks(self) -> HttpWebhooks:
         from avatars.webhooks.sender import HttpWebhooks
 
@@ -225,23 +218,32 @@ class AwsServices(AwsStorage):
             raise NotSignedError("The secret of the certificate cannot be read.") from error
         return C2paCredentials(str(pem))
 
-    def provider(self, fresh_key: bool = False) -> MeteredProvider:
+    def capabilities(self, provider: str) -> Capabilities:
+        from avatars.provider.catalog import capabilities
+
+        return capabilities(provider)
+
+    def reader(self, provider: str) -> ProviderReader:
+        from avatars.provider.catalog import reader
+
+        return reader(provider)
+
+    def provider(self, provider: str, fresh_key: bool = False) -> MeteredProvider:
         from aws_lambda_powertools.utilities import parameters
 
+        from avatars.provider.catalog import capabilities, connect, key_of
         from avatars.provider.metered import MeteredProvider
-        from avatars.provider.picsart import PicsartProvider
 
         try:
-            key = self._secrets.get(
+            secret = self._secrets.get(
                 self.settings.key_secret, max_age=KEY_MAX_AGE, force_fetch=fresh_key
             )
         except parameters.GetParameterError as error:
             raise NotSentError("The provider's key cannot be read.") from error
-        key = str(key).strip()
-        if not (key.isascii() and key.isprintable() and key):
-            raise NotSentError("The provider's key in the secret is not one that can be sent.")
-        provider = PicsartProvider(self.settings.provider, key, self._http)
-        return MeteredProvider(provider, self.reader, self.meter, fresh_key)
+        own = capabilities(self.settings.provider).account
+        key = key_of(capabilities(provider).account, str(secret), own)
+        connected = connect(provider, self.settings.connection, key, self._http)
+        return MeteredProvider(provider, connected, self.reader(provider), self.meter, fresh_key)
 
     @cached_property
     def _secrets(self) -> SecretsProvider:
@@ -251,7 +253,7 @@ class AwsServices(AwsStorage):
 
     @cached_property
     def _http(self) -> Any:
-        from avatars.provider.picsart import http_client
+        from avatars.provider.calls import http_client
 
         return http_client()
 

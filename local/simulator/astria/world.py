@@ -22,7 +22,7 @@ INFERENCE_SECONDS = (20.0, 131.0)
 # API overview: all is deleted 30 days after the training.
 KEPT_SECONDS = 30 * 86_400.0
 
-# The pricing page was not at hand: these are the simulator's own.
+# Prices are in dollars, on a page that changes: these are the simulator's own.
 TUNE_CREDITS = 40
 IMAGE_CREDITS = 1
 

@@ -50,7 +50,7 @@ def _not_found_yet(trial: Trial) -> None:
 def _other_words(trial: Trial) -> None:
     trial.mood(
         vocabulary=trial.chance.choice(["2026", "finished", "mixed", "unknown"]),
-        result_shape=trial.chance.choice(["urls", "url_objects", "data"]),
+        result_shape=trial.chance.choice(["urls", "url_objects", "data", "data_strings", "list"]),
         pending_status=trial.chance.choice([200, 202]),
     )
 

@@ -15,7 +15,6 @@ from avatars.manifest import (
 )
 from avatars.model import (
     MAX_PHOTOS,
-    MIN_PHOTOS,
     AvatarStatus,
     Cause,
     DoorName,
@@ -55,6 +54,12 @@ class PromptWanted(Request):
     style: str = Field(min_length=1, max_length=MAX_STYLE_LENGTH, examples=["realistic"])
     count: Whole = Field(1, ge=1, le=MAX_AVATARS, strict=True)
     prompt: str | None = Field(None, min_length=1, max_length=MAX_PROMPT_LENGTH)
+    negative_prompt: str | None = Field(
+        None,
+        min_length=1,
+        max_length=MAX_PROMPT_LENGTH,
+        description="What is not to be seen; only some providers take it",
+    )
 
 
 class PhotoOffered(Request):
@@ -99,7 +104,18 @@ class Order(Request):
         }
     )
 
-    photos: list[PhotoOffered] = Field(min_length=MIN_PHOTOS, max_length=MAX_PHOTOS)
+    photos: list[PhotoOffered] = Field(
+        min_length=1,
+        max_length=MAX_PHOTOS,
+        description="How many the provider takes, GET /styles tells",
+    )
+    provider: str | None = Field(
+        None,
+        min_length=1,
+        max_length=64,
+        description="Who is to make the avatars, of those that GET /styles lists. By default as "
+        "the stack says",
+    )
     subject: Subject | None = Field(None, description="By default as the stack says")
     prompts: Prompts | None = Field(None, description="By default as the stack says")
     folder: str | None = Field(
@@ -198,6 +214,7 @@ class Prompt(Schema):
     style: str
     count: int
     prompt: str | None
+    negative_prompt: str | None
 
 
 class JobSummary(Schema):
@@ -209,6 +226,7 @@ class JobSummary(Schema):
     code: str | None
     reason: str | None
     subject: Subject
+    provider: str = Field(description="Who makes its avatars")
     run: int
     created_at: Seconds
     model_id: str | None
@@ -228,7 +246,7 @@ class Job(JobSummary):
     prompts: list[Prompt]
     promised: int | None = Field(description="How many photos it waits for")
     consent: Consent | None
-    inference_id: str | None
+    inference_ids: list[str] = Field(description="What the provider calls what it was asked for")
     waiting: Waiting | None
     estimate: Estimate | None
     photos: list[Photo]
@@ -323,6 +341,7 @@ class Model(Schema):
     job_id: str
     folder: str
     subject: Subject
+    provider: str
     trained_at: Seconds
 
 
@@ -351,10 +370,28 @@ class ConsentWanted(Schema):
     text_version: str
 
 
+class Provider(Schema):
+    """Somebody who can make avatars here, and what they can."""
+
+    name: str = Field(description="What an order names them by")
+    trains: bool = Field(description="Whether there is a model, of which more can be made later")
+    least_photos: int
+    most_photos: int
+    photos_sent: int | None = Field(
+        description="How many of them are really used, the best first; nothing for all"
+    )
+    subjects: list[Subject]
+    styles: list[str] = Field(description="Empty: any text")
+    negative_prompts: bool = Field(description="Whether it can be told what is not to be seen")
+    avatar_pixels: int = Field(description="Width, and height, of an avatar")
+
+
 class Styles(Schema):
-    """What can be ordered."""
+    """What can be ordered: of the stack's own provider, unless an order names another one."""
 
     styles: list[str] = Field(description="Empty: any text is passed on to the provider")
+    provider: str = Field(description="Who makes the avatars of an order that names nobody")
+    providers: list[Provider]
     consent: ConsentWanted
     subjects: list[Subject]
     limits: Limits

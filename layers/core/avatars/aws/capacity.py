@@ -1,4 +1,4 @@
-"""What all jobs together may ask of the provider, in rows of their own of the table of jobs."""
+"""What all jobs together may ask of a provider, in rows of their own of the table of jobs."""
 
 from __future__ import annotations
 
@@ -6,42 +6,43 @@ from collections.abc import Callable
 from typing import Any
 
 from avatars.aws.rows import Rows, spending_in
-from avatars.model import Durations, Gate, Leases, Spending, Stage, WaitReason
-
-PROVIDER = "(provider)"
-"""Where a row of a job has its `job_id`: no id of a job has brackets."""
+from avatars.model import Durations, Gate, Leases, Spending, Stage, Took, WaitReason
 
 
 class DynamoDBCapacity:
-    """The gate, the leases and the rest, each a row that is changed by version."""
+    """The gate, the leases and the rest of one account, each a row that is changed by version."""
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: Rows, account: str) -> None:
         self._rows = rows
+        # Where a row of a job has its `job_id`: no id of a job has brackets.
+        self._where = f"({account})"
 
     def gate(self) -> Gate:
-        item = self._rows.get(PROVIDER, "gate")
+        item = self._rows.get(self._where, "gate")
         return _gate(item) if item else Gate()
 
     def change_gate(self, change: Callable[[Gate], Gate]) -> Gate:
         return self._rows.change(self.gate, self._put("gate"), change)
 
     def leases(self, stage: Stage) -> Leases:
-        item = self._rows.get(PROVIDER, f"leases#{stage}")
+        item = self._rows.get(self._where, f"leases#{stage}")
         return Leases(item["holders"], item["version"]) if item else Leases()
 
     def change_leases(self, stage: Stage, change: Callable[[Leases], Leases]) -> Leases:
         return self._rows.change(lambda: self.leases(stage), self._put(f"leases#{stage}"), change)
 
-    def durations(self, stage: Stage) -> Durations:
-        item = self._rows.get(PROVIDER, f"durations#{stage}")
-        return Durations(tuple(item["seconds"]), item["version"]) if item else Durations()
+    def durations(self, key: str) -> Durations:
+        item = self._rows.get(self._where, f"durations#{key}")
+        if item is None:
+            return Durations()
+        return Durations(tuple(Took(*took) for took in item["took"]), item["version"])
 
-    def change_durations(self, stage: Stage, change: Callable[[Durations], Durations]) -> Durations:
-        record = f"durations#{stage}"
-        return self._rows.change(lambda: self.durations(stage), self._put(record), change)
+    def change_durations(self, key: str, change: Callable[[Durations], Durations]) -> Durations:
+        record = f"durations#{key}"
+        return self._rows.change(lambda: self.durations(key), self._put(record), change)
 
     def spending(self) -> Spending:
-        return spending_in(self._rows.get(PROVIDER, "spending"))
+        return spending_in(self._rows.get(self._where, "spending"))
 
     def change_spending(self, change: Callable[[Spending], Spending]) -> Spending:
         return self._rows.change(self.spending, self._put("spending"), change)
@@ -49,7 +50,7 @@ class DynamoDBCapacity:
     def _put(
         self, record: str
     ) -> Callable[[Gate | Leases | Durations | Spending, dict[str, Any]], bool]:
-        return lambda row, condition: self._rows.put(PROVIDER, record, row, **condition)
+        return lambda row, condition: self._rows.put(self._where, record, row, **condition)
 
 
 def _gate(item: dict[str, Any]) -> Gate:

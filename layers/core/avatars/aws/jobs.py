@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from avatars.model import (
     Consent,
     DoorName,
     Erased,
+    Inference,
     Job,
     JobStatus,
     Page,
@@ -35,6 +36,7 @@ from avatars.model import (
     Waiting,
     WaitReason,
 )
+from avatars.settings import FIRST_PROVIDER
 
 UNFINISHED_RUNS = "UnfinishedRuns"
 """The index of runs that have not ended, by when they were started."""
@@ -90,8 +92,8 @@ class DynamoDBJobs:
         found = self._rows.index(ENDED_JOBS, "keeps", keeps, most, ("ended_at", until))
         return [item["job_id"] for item in found]
 
-    def waiting_runs(self, stage: Stage, most: int) -> list[Waiter]:
-        found = self._rows.index(WAITING_RUNS, "waits_for", stage, most)
+    def waiting_runs(self, account: str, stage: Stage, most: int) -> list[Waiter]:
+        found = self._rows.index(WAITING_RUNS, "waits_for", _line(account, stage), most)
         waiters = [
             Waiter(
                 since=item["waits_since"],
@@ -261,11 +263,16 @@ def _index_keys(run: Run) -> dict[str, object]:
     keys: dict[str, object] = {"unfinished": "yes"} if run.ended_at is None else {}
     if run.waiting and run.waiting.is_in_line:
         keys |= {
-            "waits_for": run.waiting.stage,
+            "waits_for": _line(run.waiting.account, run.waiting.stage),
             "waits_since": run.waiting.since,
             "waits_until": run.waiting.until,
         }
     return keys
+
+
+def _line(account: str, stage: Stage) -> str:
+    """The line that a run waits in."""
+    return f"{account} {stage}"
 
 
 def _run_record(run: int) -> str:
@@ -311,7 +318,9 @@ def _job(item: Item) -> Job:
         **item
         | {
             "subject": Subject(item["subject"]),
+            "provider": item.get("provider", FIRST_PROVIDER),
             "status": JobStatus(item["status"]),
+            "invalid_photos": tuple(item.get("invalid_photos", ())),
             "chosen": tuple(ChosenPhoto(**photo) for photo in item["chosen"]),
             "training": _submission(item.get("training")),
             "consent": _consent(item.get("consent")),
@@ -320,19 +329,46 @@ def _job(item: Item) -> Job:
 
 
 def _run(item: Item) -> Run:
+    prompts = tuple(Prompt(**prompt) for prompt in item["prompts"])
     return Run(
-        **item
+        **{name: value for name, value in item.items() if name not in _OF_THE_ONE_INFERENCE}
         | {
-            "prompts": tuple(Prompt(**prompt) for prompt in item["prompts"]),
-            "inference": _submission(item.get("inference")),
+            "prompts": prompts,
+            "inferences": tuple(map(_inference, item.get("inferences", _the_one(item, prompts)))),
             "status": JobStatus(item["status"]) if "status" in item else None,
             "waiting": _waiting(item.get("waiting")),
         }
     )
 
 
+_OF_THE_ONE_INFERENCE = ("inference", "inference_id", "links", "announced_at", "links_expire_at")
+"""Attributes of rows that were written when each run had one inference."""
+
+
+def _the_one(item: Item, prompts: Sequence[Prompt]) -> list[Item]:
+    """The inference in a row of that kind: none where none was sent."""
+    if "inference" not in item:
+        return []
+    known = {name: item[name] for name in _OF_THE_ONE_INFERENCE[1:] if name in item}
+    avatars = sum(prompt.count for prompt in prompts)
+    return [{"avatars": avatars, "submission": item["inference"], **known}]
+
+
+def _inference(item: Item) -> Inference:
+    return Inference(
+        **item
+        | {
+            "submission": _submission(item.get("submission")),
+            "fruitless": tuple(item.get("fruitless", ())),
+        }
+    )
+
+
 def _submission(item: Item | None) -> Submission | None:
-    return Submission(**item | {"state": Sending(item["state"])}) if item else None
+    if item is None:
+        return None
+    looks = tuple(item.get("looks", ()))
+    return Submission(**item | {"state": Sending(item["state"]), "looks": looks})
 
 
 def _receipt(item: Item) -> Receipt:

@@ -1,12 +1,16 @@
 """What CloudFormation asks of a resource of ours, and what it is told."""
 
+from __future__ import annotations
+
 import contextlib
 import json
 from collections.abc import Iterator
-from typing import Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
-import httpx
 from aws_lambda_powertools import Logger
+
+if TYPE_CHECKING:
+    import httpx
 
 logger = Logger(child=True)
 
@@ -56,5 +60,7 @@ def answering(
 
 def _tell(signed_link: str, answer: bytes, transport: httpx.BaseTransport | None) -> None:
     """As bytes: the link is signed for a body without a content type."""
+    import httpx
+
     with httpx.Client(transport=transport, timeout=ANSWER_TIMEOUT) as client:
         client.put(signed_link, content=answer).raise_for_status()

@@ -1,5 +1,6 @@
 """Say inside a picture's file that AI made it, and change nothing of the picture."""
 
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from types import ModuleType
 
@@ -25,15 +26,22 @@ def mark_file(file: Path, source_type: str = TRAINED) -> None:
     Raises DownloadFailedError where the file is none of these, or ends early.
     """
     try:
-        file.write_bytes(marked(file.read_bytes(), source_type))
+        with file.open("rb") as whole:
+            # Seen where it lies: most of it goes from file to file without a stay in memory.
+            parts = _marked(mmap(whole.fileno(), 0, access=ACCESS_READ), source_type)
     except ValueError as error:
         raise DownloadFailedError("What came is not a whole JPEG, PNG or WebP picture.") from error
+    if parts:
+        new = file.with_name(f"{file.name}.marked")
+        with new.open("wb") as target:
+            target.writelines(parts)
+        new.replace(file)
 
 
-def form_of(picture: bytes) -> ModuleType:
+def form_of(picture: bytes | mmap) -> ModuleType:
     """The module that knows the picture's format. Raises ValueError where none does."""
     for start, form in _FORMS.items():
-        if picture.startswith(start):
+        if picture[: len(start)] == start:
             return form
     raise ValueError("it begins like no JPEG, PNG or WebP")
 
@@ -43,13 +51,18 @@ def marked(picture: bytes, source_type: str = TRAINED) -> bytes:
 
     Raises ValueError where it is none that can have one.
     """
+    return b"".join(_marked(picture, source_type)) or picture
+
+
+def _marked(picture: bytes | mmap, source_type: str) -> list[bytes | memoryview]:
+    """The parts of the marked picture; none where it has the mark."""
     form = form_of(picture)
     known = form.find_xmp(picture)
     if known and xmp.source_type_of(known) == source_type:
-        return picture  # byte for byte: it may be signed
+        return []  # byte for byte as it is: it may be signed
     packet = xmp.with_source_type(known, source_type)
     if len(packet) > form.MOST_XMP:
         # It had no room for one word more: what must be said goes before what may be.
         packet = xmp.with_source_type(None, source_type)
-    marked_picture: bytes = form.with_xmp(picture, packet)
-    return marked_picture
+    parts: list[bytes | memoryview] = form.with_xmp(picture, packet)
+    return parts

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import takewhile
+from mmap import mmap
 
 SIGNATURE = b"\xff\xd8\xff"
 CONTENT_TYPE = "image/jpeg"
@@ -12,14 +13,14 @@ _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _APP0, _APP1, _START_OF_SCAN, _END_OF_IMAGE = 0xE0, 0xE1, 0xDA, 0xD9
 
 
-def find_xmp(jpeg: bytes) -> bytes | None:
+def find_xmp(jpeg: bytes | mmap) -> bytes | None:
     """The packet of a JPEG. Raises ValueError where it ends before its picture."""
     packets = (jpeg[start + 4 : end] for _, start, end in _headers(jpeg))
     return next((found.removeprefix(_XMP) for found in packets if found.startswith(_XMP)), None)
 
 
-def with_xmp(jpeg: bytes, packet: bytes) -> bytes:
-    """The JPEG with this packet in place of its own."""
+def with_xmp(jpeg: bytes | mmap, packet: bytes) -> list[bytes | memoryview]:
+    """The parts of the JPEG with this packet in place of its own."""
     headers = [(m, jpeg[start:end], end) for m, start, end in _headers(jpeg)]
     picture = headers[-1][2] if headers else 2
     others = [(marker, segment) for marker, segment, _ in headers if segment[4:].find(_XMP) != 0]
@@ -29,14 +30,14 @@ def with_xmp(jpeg: bytes, packet: bytes) -> bytes:
     ours = bytes((0xFF, _APP1)) + (len(content) + 2).to_bytes(2) + content
     segments = [segment for _, segment in first] + [ours]
     segments += [segment for _, segment in others[len(first) :]]
-    return b"".join((jpeg[:2], *segments, jpeg[picture:]))
+    return [jpeg[:2], *segments, memoryview(jpeg)[picture:]]
 
 
 def _is_first(marker: int, segment: bytes) -> bool:
     return marker == _APP0 or (marker == _APP1 and segment.startswith(b"Exif\0", 4))
 
 
-def _headers(jpeg: bytes) -> Iterator[tuple[int, int, int]]:
+def _headers(jpeg: bytes | mmap) -> Iterator[tuple[int, int, int]]:
     """Every segment before the picture: its marker, where it begins, and where it ends."""
     place = 2
     while True:

@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Iterator
+from mmap import mmap
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 CONTENT_TYPE = "image/png"
@@ -12,7 +13,7 @@ _XMP = b"XML:com.adobe.xmp\0"
 _PLAIN, _COMPRESSED = b"\0\0", b"\1\0"
 
 
-def find_xmp(png: bytes) -> bytes | None:
+def find_xmp(png: bytes | mmap) -> bytes | None:
     """The packet of a PNG. Raises ValueError where the file ends before its last chunk."""
     for kind, start, end in _chunks(png):
         if _is_xmp(png, kind, start):
@@ -23,18 +24,19 @@ def find_xmp(png: bytes) -> bytes | None:
     return None
 
 
-def with_xmp(png: bytes, packet: bytes) -> bytes:
-    """The PNG with this packet in place of its own, after its header."""
+def with_xmp(png: bytes | mmap, packet: bytes) -> list[bytes | memoryview]:
+    """The parts of the PNG with this packet in place of its own, after its header."""
+    whole = memoryview(png)
     header, *others = [
-        png[start:end] for kind, start, end in _chunks(png) if not _is_xmp(png, kind, start)
+        whole[start:end] for kind, start, end in _chunks(png) if not _is_xmp(png, kind, start)
     ]
     content = b"iTXt" + _XMP + _PLAIN + b"\0\0" + packet
     size, checksum = (len(content) - 4).to_bytes(4), zlib.crc32(content).to_bytes(4)
-    return b"".join((SIGNATURE, header, size, content, checksum, *others))
+    return [SIGNATURE, header, size, content, checksum, *others]
 
 
-def _is_xmp(png: bytes, kind: bytes, start: int) -> bool:
-    return kind == b"iTXt" and png.startswith(_XMP, start + 8)
+def _is_xmp(png: bytes | mmap, kind: bytes, start: int) -> bool:
+    return kind == b"iTXt" and png[start + 8 : start + 8 + len(_XMP)] == _XMP
 
 
 def _inflated(text: bytes) -> bytes:
@@ -49,7 +51,7 @@ def _inflated(text: bytes) -> bytes:
     return packet
 
 
-def _chunks(png: bytes) -> Iterator[tuple[bytes, int, int]]:
+def _chunks(png: bytes | mmap) -> Iterator[tuple[bytes, int, int]]:
     """Every chunk: its kind, where it begins, and where it ends."""
     place, kind = len(SIGNATURE), b""
     while kind != b"IEND":

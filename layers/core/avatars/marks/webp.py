@@ -1,6 +1,7 @@
 """Where a WebP keeps its XMP: in a chunk that its extended header announces (RFC 9649, 2.7)."""
 
 from collections.abc import Iterator
+from mmap import mmap
 
 SIGNATURE = b"RIFF"
 CONTENT_TYPE = "image/webp"
@@ -13,14 +14,16 @@ _SIDE = 0x3FFF
 """14 bits hold a side of a picture in the simple format, or one less than it."""
 
 
-def find_xmp(webp: bytes) -> bytes | None:
+def find_xmp(webp: bytes | mmap) -> bytes | None:
     """The packet of a WebP. Raises ValueError where the file ends before its last chunk."""
-    return next((content for kind, content in _chunks(webp) if kind == _XMP), None)
+    return next((bytes(content) for kind, content in _chunks(webp) if kind == _XMP), None)
 
 
-def with_xmp(webp: bytes, packet: bytes) -> bytes:
-    """The WebP with this packet in place of its own, in the extended format."""
-    chunks = [(kind, content) for kind, content in _chunks(webp) if kind != _XMP]
+def with_xmp(webp: bytes | mmap, packet: bytes) -> list[bytes | memoryview]:
+    """The parts of the WebP with this packet in place of its own, in the extended format."""
+    chunks: list[tuple[bytes, bytes | memoryview]] = [
+        (kind, content) for kind, content in _chunks(webp) if kind != _XMP
+    ]
     if not chunks or chunks[0][0] != _EXTENDED:
         chunks.insert(0, (_EXTENDED, _header_of(chunks)))
     header = chunks[0][1]
@@ -28,14 +31,16 @@ def with_xmp(webp: bytes, packet: bytes) -> bytes:
         raise ValueError("its header is not whole")
     chunks[0] = (_EXTENDED, bytes((header[0] | _HAS_XMP,)) + header[1:])
     chunks.append((_XMP, packet))
-    content = b"WEBP" + b"".join(
-        kind + len(data).to_bytes(4, "little") + data + bytes(len(data) % 2)
+    parts = [
+        part
         for kind, data in chunks
-    )
-    return SIGNATURE + len(content).to_bytes(4, "little") + content
+        for part in (kind, len(data).to_bytes(4, "little"), data, bytes(len(data) % 2))
+    ]
+    size = len(b"WEBP") + sum(map(len, parts))
+    return [SIGNATURE, size.to_bytes(4, "little"), b"WEBP", *parts]
 
 
-def _header_of(chunks: list[tuple[bytes, bytes]]) -> bytes:
+def _header_of(chunks: list[tuple[bytes, bytes | memoryview]]) -> bytes:
     """What the extended header says of a picture in the simple format."""
     alpha = 0
     match chunks:
@@ -54,8 +59,9 @@ def _header_of(chunks: list[tuple[bytes, bytes]]) -> bytes:
     return bytes((alpha, 0, 0, 0)) + sides
 
 
-def _chunks(webp: bytes) -> Iterator[tuple[bytes, bytes]]:
+def _chunks(webp: bytes | mmap) -> Iterator[tuple[bytes, memoryview]]:
     """Every chunk: its kind, and what is in it."""
+    whole = memoryview(webp)
     place, end = 12, 8 + int.from_bytes(webp[4:8], "little")
     if webp[8:12] != b"WEBP" or end > len(webp):
         raise ValueError("it is no whole WebP")
@@ -64,5 +70,5 @@ def _chunks(webp: bytes) -> Iterator[tuple[bytes, bytes]]:
         place = start + int.from_bytes(webp[start - 4 : start], "little")
         if start > end or place > end:
             raise ValueError("a part of it is missing")
-        yield webp[start - 8 : start - 4], webp[start:place]
+        yield webp[start - 8 : start - 4], whole[start:place]
         place += place % 2

@@ -19,7 +19,7 @@ from avatars.photos.webp import check_chunks
 from avatars.pictures import UNREADABLE
 
 PREPARED_SIZE = 512
-"""Pixels a side, as the guide of the trained model advises (AI Avatars 101)."""
+"""Pixels a side, as the provider advises (its guide, AI Avatars 101)."""
 
 MIN_SIDE = 256
 """Half of PREPARED_SIZE, so that nothing is blown up more than twice."""

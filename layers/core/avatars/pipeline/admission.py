@@ -17,8 +17,8 @@ from avatars.errors import (
     SpendCapError,
 )
 from avatars.model import Gate, Leases, Run, Stage, Waiting, WaitReason
-from avatars.ports import Services
-from avatars.schedule import with_jitter
+from avatars.ports import Capacity, Services
+from avatars.schedule import Schedule, with_jitter
 
 TROUBLES = 3
 """So many requests in a row that meet an outage close the gate: each may cost a job."""
@@ -57,18 +57,28 @@ _OVER: dict[WaitReason, type[JobError]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Applicant:
-    """A run that wants to send the request of a stage."""
+class Request:
+    """One of the requests of a run that cost money."""
 
+    provider: str
     stage: Stage
     job_id: str
     number: int
-    since: int
-    """Since when it could have been sent, Unix seconds of the clock."""
+    place: int
+    """Which of the requests of this stage it is, from 0."""
 
     @property
     def name(self) -> str:
+        """Of the run, which has one lease for all of them."""
         return f"{self.job_id}-{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Applicant(Request):
+    """One that wants to be sent."""
+
+    since: int
+    """Since when it could have been, Unix seconds of the clock."""
 
 
 def await_turn(services: Services, applicant: Applicant) -> int | None:
@@ -76,9 +86,11 @@ def await_turn(services: Services, applicant: Applicant) -> int | None:
 
     Raises a JobError when the time for waiting is over.
     """
-    gate = _known(services, services.capacity.gate())
+    capacity = capacity_of(services, applicant.provider)
+    gate = _known(services, applicant.provider, capacity.gate())
     if gate.closed and services.clock.now() >= (gate.probe_at or 0):
-        after = _known(services, _reopened(services, gate))
+        reopened = _reopened(services, applicant.provider, gate)
+        after = _known(services, applicant.provider, reopened)
         if gate.closed is not WaitReason.BUSY and not after.closed:
             # A probe and a submission would not fit into the time of one invocation.
             return wait(services, applicant, gate.closed, SHORTEST_WAIT)
@@ -87,12 +99,12 @@ def await_turn(services: Services, applicant: Applicant) -> int | None:
         rest = (gate.probe_at or 0) - services.clock.now()
         return wait(services, applicant, gate.closed, rest)
     now, limit = services.clock.now(), services.settings.most_at_once[applicant.stage]
-    held = services.capacity.leases(applicant.stage).alive(now)
+    held = capacity.leases(applicant.stage).alive(now)
     if applicant.name not in held:
         free = limit - len(held)
         ahead = _ahead(services, applicant, now)
         if ahead >= free or not _take(services, applicant, now, limit):
-            seconds = _until_turn(services, applicant.stage, ahead + 1 - free, limit)
+            seconds = _until_turn(services, applicant, ahead + 1 - free, limit)
             return wait(services, applicant, WaitReason.CAPACITY, seconds, ahead)
     _change_waiting(services, applicant, None)
     return None
@@ -130,14 +142,20 @@ def wait(
             "job up again."
         )
     until = now + total + round(services.clock.from_wall(STEP_SECONDS))
-    waiting = Waiting(applicant.stage, reason, applicant.since, until, ahead, stuck)
+    account = services.capabilities(applicant.provider).account
+    waiting = Waiting(applicant.stage, reason, applicant.since, until, ahead, stuck, account)
     _change_waiting(services, applicant, waiting)
     return total
 
 
-def give_back(services: Services, stage: Stage, run: str) -> None:
+def capacity_of(services: Services, provider: str) -> Capacity:
+    """What may be asked of a provider, and of the others with the same account."""
+    return services.capacity(services.capabilities(provider).account)
+
+
+def give_back(services: Services, provider: str, stage: Stage, run: str) -> None:
     """The stage is over for this run (`{job_id}-{run}`): the next one may begin."""
-    services.capacity.change_leases(
+    capacity_of(services, provider).change_leases(
         stage,
         lambda leases: (
             replace(leases, holders={n: u for n, u in leases.holders.items() if n != run})
@@ -147,8 +165,10 @@ def give_back(services: Services, stage: Stage, run: str) -> None:
     )
 
 
-def pause(services: Services, reason: WaitReason, seconds: float = SHORTEST_PROBE_WAIT) -> None:
-    """Let nobody send anything for so long."""
+def pause(
+    services: Services, provider: str, reason: WaitReason, seconds: float = SHORTEST_PROBE_WAIT
+) -> None:
+    """Let nobody send it anything for so long."""
     now = services.clock.now()
 
     def close(gate: Gate) -> Gate:
@@ -166,27 +186,27 @@ def pause(services: Services, reason: WaitReason, seconds: float = SHORTEST_PROB
             told=gate.told if same else reason is WaitReason.BUSY,
         )
 
-    _known(services, services.capacity.change_gate(close))
+    _known(services, provider, capacity_of(services, provider).change_gate(close))
 
 
-def report_outage(services: Services) -> None:
+def report_outage(services: Services, provider: str) -> None:
     """A request met an outage; after a few in a row nothing more is sent."""
-    gate = services.capacity.change_gate(
+    gate = capacity_of(services, provider).change_gate(
         lambda gate: replace(gate, troubles=min(gate.troubles + 1, TROUBLES))
     )
     if gate.troubles >= TROUBLES and not gate.closed:
-        pause(services, WaitReason.OUTAGE)
+        pause(services, provider, WaitReason.OUTAGE)
 
 
-def report_success(services: Services) -> None:
+def report_success(services: Services, provider: str) -> None:
     """The provider took a request: all is well."""
-    if services.capacity.gate().troubles:
-        services.capacity.change_gate(lambda gate: replace(gate, troubles=0))
+    capacity = capacity_of(services, provider)
+    if capacity.gate().troubles:
+        capacity.change_gate(lambda gate: replace(gate, troubles=0))
 
 
 def _take(services: Services, applicant: Applicant, now: int, limit: int) -> bool:
-    schedule = services.settings.schedule(applicant.stage)
-    until = now + schedule.deadline + LEASE_MARGIN
+    until = now + _schedule(services, applicant).deadline + LEASE_MARGIN
 
     def take(leases: Leases) -> Leases:
         alive = leases.alive(now)
@@ -194,38 +214,47 @@ def _take(services: Services, applicant: Applicant, now: int, limit: int) -> boo
             return leases
         return replace(leases, holders=alive | {applicant.name: until})
 
-    return applicant.name in services.capacity.change_leases(applicant.stage, take).alive(now)
+    capacity = capacity_of(services, applicant.provider)
+    return applicant.name in capacity.change_leases(applicant.stage, take).alive(now)
+
+
+def _schedule(services: Services, applicant: Applicant) -> Schedule:
+    capabilities = services.capabilities(applicant.provider)
+    return services.settings.schedule(capabilities, applicant.stage)
 
 
 def _ahead(services: Services, applicant: Applicant, now: int) -> int:
     """How many come before this one; who has not asked again in time is forgotten."""
     own = (applicant.since, applicant.name)
-    waiters = services.jobs.waiting_runs(applicant.stage, MOST_COUNTED)
+    account = services.capabilities(applicant.provider).account
+    waiters = services.jobs.waiting_runs(account, applicant.stage, MOST_COUNTED)
     return sum((waiter.since, waiter.run) < own and waiter.until > now for waiter in waiters)
 
 
-def _until_turn(services: Services, stage: Stage, places: int, limit: int) -> float:
+def _until_turn(services: Services, applicant: Applicant, places: int, limit: int) -> float:
     """When to ask again: well before so many places are likely to have become free."""
-    usual = services.settings.schedule(stage).advised
+    usual = _schedule(services, applicant).advised
     return min(places * usual / limit / 4, LONGEST_WAIT_IN_LINE)
 
 
-def _reopened(services: Services, gate: Gate) -> Gate:
+def _reopened(services: Services, provider: str, gate: Gate) -> Gate:
     """The gate whose time is over, after one of those who wait has looked at the provider."""
+    capacity = capacity_of(services, provider)
     if gate.closed is WaitReason.BUSY:
-        return _replaced(services, gate, replace(gate, closed=None))
+        return _replaced(capacity, gate, replace(gate, closed=None))
     now = services.clock.now()
     age = now - (gate.since or now)
     rest = max(SHORTEST_PROBE_WAIT, min(age / PROBES_PER_AGE, LONGEST_WAIT))
     claimed = replace(gate, probe_at=now + round(rest))
-    newest = _replaced(services, gate, claimed)
+    newest = _replaced(capacity, gate, claimed)
     if replace(newest, version=gate.version) != claimed:
         return newest  # somebody else probes
     least = 1
     if services.settings.spending.is_priced:
         # With less, whoever has reserved it would close the gate again.
-        least = max(least, services.capacity.spending().outstanding)
-    trouble = services.reader.trouble(services.provider(fresh_key=True).balance(), least)
+        least = max(least, capacity.spending().outstanding)
+    answer = services.provider(provider, fresh_key=True).balance()
+    trouble = services.reader(provider).trouble(answer, least)
     if trouble in (gate.closed, WaitReason.BUSY):
         return newest
     # Not wide open: the next request that meets an outage closes it again.
@@ -237,24 +266,28 @@ def _reopened(services: Services, gate: Gate) -> Gate:
         troubles=TROUBLES - 1,
         told=False,
     )
-    return _replaced(services, newest, probed)
+    return _replaced(capacity, newest, probed)
 
 
-def _replaced(services: Services, before: Gate, after: Gate) -> Gate:
+def _replaced(capacity: Capacity, before: Gate, after: Gate) -> Gate:
     """The gate: *after*, unless somebody has changed *before* in the meantime."""
-    return services.capacity.change_gate(lambda newest: after if newest == before else newest)
+    return capacity.change_gate(lambda newest: after if newest == before else newest)
 
 
-def _known(services: Services, gate: Gate) -> Gate:
+def _known(services: Services, provider: str, gate: Gate) -> Gate:
     """The gate, after the alarm was rung for whatever has happened to it."""
     if gate.told:
         return gate
     since = gate.since or services.clock.now()
     services.notices.publish(
         "ProviderPaused" if gate.closed else "ProviderResumed",
-        {"reason": gate.last, "since": since},
+        {
+            "reason": gate.last,
+            "since": since,
+            "account": services.capabilities(provider).account,
+        },
     )
-    return _replaced(services, gate, replace(gate, told=True))
+    return _replaced(capacity_of(services, provider), gate, replace(gate, told=True))
 
 
 def _change_waiting(services: Services, applicant: Applicant, waiting: Waiting | None) -> None:

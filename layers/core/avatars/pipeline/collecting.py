@@ -14,11 +14,10 @@ from avatars.errors import (
     TooFewPhotosError,
     UploadWithheldError,
 )
-from avatars.manifest import read_manifest, require_known_styles
+from avatars.manifest import provider_of, read_manifest, require_possible
 from avatars.metrics import STAGE_SECONDS, Phase
 from avatars.model import (
     MAX_PHOTOS,
-    MIN_PHOTOS,
     Advice,
     ChosenPhoto,
     DoorName,
@@ -30,6 +29,7 @@ from avatars.model import (
     Subject,
 )
 from avatars.pipeline.ordering import consent_to
+from avatars.pipeline.ranking import ranked
 from avatars.pipeline.running import require_run
 from avatars.pipeline.spending import require_affordable
 from avatars.pipeline.uploading import mark_late, put_verdict
@@ -40,6 +40,10 @@ SHORTEST_WAIT = 15
 LOOKS_PER_AGE = 20
 """Early looks are close together, later ones a twentieth of the folder's age apart: some 370
 looks in 24 hours, so that the execution's history stays far below its 25,000 events."""
+
+HELD_WAIT = 60
+"""While the owner of a folder looks at its verdicts, looks are this far apart: that takes minutes,
+and each of them costs three transitions."""
 
 TRICKLE_WAIT = 300
 """Into a folder that has filled for hours, looks are at least this far apart, however photos
@@ -52,6 +56,8 @@ is tried for an hour at most (its MaximumEventAgeInSeconds), `judge_photo` right
 
 class CollectReply(TypedDict):
     status: Literal["COLLECTED", "WAITING"]
+    trains: bool
+    """Whether a model is trained on the photos; else avatars are made at once."""
     wait_seconds: int
 
 
@@ -62,7 +68,9 @@ class Folder:
     uploads: Sequence[StoredUpload]
     photos: Sequence[Photo]
     manifest: Manifest
-    rejected_advice: Set[Advice] = frozenset()
+    rejected_advice: Set[Advice]
+    least_photos: int
+    """That the provider needs."""
     lacks_consent: bool = False
     """Whether nothing may be made of it before somebody says that the subject agrees."""
 
@@ -103,17 +111,21 @@ def collect_photos(services: Services, job_id: str, run: int) -> CollectReply:
         # Verdicts first: a photo that comes and is judged in between lies in the folder, too.
         rows = services.jobs.photos(job_id)
         uploads = services.uploads.list(keys.upload_prefix(job.owner, job.folder))
-        manifest, problem = _manifest(services, job, uploads)
+        manifest, provider, problem = _manifest(services, job, uploads)
         now = services.clock.now()
-        if not problem and _as_declared(job, manifest, now) != job:
+        if not problem and _as_declared(job, manifest, provider, now) != job:
             # At once: who is never complete is told of, too, and consent counts from now.
-            job = services.jobs.change_job(job_id, lambda job: _as_declared(job, manifest, now))
+            job = services.jobs.change_job(
+                job_id, lambda job: _as_declared(job, manifest, provider, now)
+            )
+        capabilities = services.capabilities(provider)
         rejected_advice = services.settings.rejected_advice
         folder = Folder(
             uploads,
             without_withdrawn(rows, uploads),
             manifest,
             rejected_advice,
+            capabilities.least_photos,
             # What is wrong with its job.json is said first.
             lacks_consent=services.settings.require_consent
             and manifest.consent is None
@@ -121,22 +133,25 @@ def collect_photos(services: Services, job_id: str, run: int) -> CollectReply:
         )
         wait = seconds_to_wait(services, job, folder)
         if wait > 0:
-            return {"status": "WAITING", "wait_seconds": wait}
+            return {"status": "WAITING", "trains": capabilities.trains, "wait_seconds": wait}
         if problem:
             again = "To try again, upload everything into a new folder."
             raise type(problem)(f"{problem} {again}")
-        verdicts = choose(folder.photos, manifest.subject, rejected_advice)
+        verdicts = choose(
+            folder.photos, manifest.subject, rejected_advice, capabilities.most_photos
+        )
         # Before anything is decided, so that a crash in between leaves nothing undone.
         for before, after in zip(sorted_by_upload(rows), verdicts, strict=True):
             if before != after:
                 put_verdict(services, after)
-        if folder.accepted < MIN_PHOTOS:
-            raise TooFewPhotosError(_too_few(folder))
-        job = _freeze(services, job, run, folder.manifest, verdicts)
+        if folder.accepted < folder.least_photos:
+            raise TooFewPhotosError(_too_few(folder, capabilities.most_photos))
+        job = _freeze(services, job, run, folder.manifest, provider, verdicts)
         took = (job.chosen_at or job.created_at) - job.created_at
         services.meter.add(STAGE_SECONDS, took, stage=Phase.COLLECTING)
     mark_late(services, job)
-    return {"status": "COLLECTED", "wait_seconds": 0}
+    trains = services.capabilities(job.provider).trains
+    return {"status": "COLLECTED", "trains": trains, "wait_seconds": 0}
 
 
 def seconds_to_wait(services: Services, job: Job, folder: Folder) -> int:
@@ -152,12 +167,12 @@ def seconds_to_wait(services: Services, job: Job, folder: Folder) -> int:
     quiet_ends = folder.last_arrival + services.settings.quiet_period
     unsettled = folder.unsettled(wall)
 
-    enough = folder.accepted >= MIN_PHOTOS and not unsettled
+    enough = folder.accepted >= folder.least_photos and not unsettled
     if folder.lacks_consent or (folder.manifest.hold and not folder.start_asked):
         complete = False
     elif promised is not None:
         # A rejected photo counts as one that arrived, but not while one that may be used waits.
-        waiting_helps = unsettled and folder.accepted < MIN_PHOTOS
+        waiting_helps = unsettled and folder.accepted < folder.least_photos
         arrived = len(folder.photos) >= promised and not waiting_helps
         complete = arrived or (folder.start_asked and enough)
     else:
@@ -184,13 +199,15 @@ def seconds_to_wait(services: Services, job: Job, folder: Folder) -> int:
         return 0
     if (
         ((promised is None and not folder.manifest.hold) or folder.start_asked)
-        and folder.accepted >= MIN_PHOTOS
+        and folder.accepted >= folder.least_photos
         and wall < quiet_ends
     ):
         trickling = min(age / LOOKS_PER_AGE / 3, TRICKLE_WAIT)
         wait = max(clock.from_wall(quiet_ends - wall), trickling)
     else:
-        wait = max(SHORTEST_WAIT, age / LOOKS_PER_AGE, clock.from_wall(1))
+        is_held = folder.manifest.hold and not folder.start_asked
+        shortest = HELD_WAIT if is_held else SHORTEST_WAIT
+        wait = max(shortest, age / LOOKS_PER_AGE, clock.from_wall(1))
     return math.ceil(min(wait, LONGEST_WAIT, job.collect_deadline - now))
 
 
@@ -235,19 +252,22 @@ def without_unusable(
 
 
 def choose(
-    photos: Sequence[Photo], subject: Subject, rejected_advice: Set[Advice] = frozenset()
+    photos: Sequence[Photo],
+    subject: Subject,
+    rejected_advice: Set[Advice] = frozenset(),
+    most: int = MAX_PHOTOS,
 ) -> list[Photo]:
-    """The final verdicts: the first 30 accepted photos are used, the others are surplus."""
+    """The final verdicts: the first *most* accepted photos are used, the others are surplus."""
     verdicts = []
     accepted = 0
     for photo in without_unusable(photos, subject, rejected_advice):
         if photo.status is PhotoStatus.ACCEPTED:
             accepted += 1
-            if accepted > MAX_PHOTOS:
+            if accepted > most:
                 photo = replace(
                     photo,
                     status=PhotoStatus.SURPLUS,
-                    reason=f"{MAX_PHOTOS} photos are the most that a training takes.",
+                    reason=f"{most} photos are the most that a job takes.",
                 )
         verdicts.append(photo)
     return verdicts
@@ -259,31 +279,44 @@ def _rejected(photo: Photo, code: str, reason: str) -> Photo:
 
 def _manifest(
     services: Services, job: Job, uploads: Sequence[StoredUpload]
-) -> tuple[Manifest, BadManifestError | None]:
-    """What the folder asks for. A bad `job.json` may be mended until the set is frozen."""
-    manifest = default = services.settings.default
+) -> tuple[Manifest, str, BadManifestError | None]:
+    """What the folder asks for, and of whom. A bad `job.json` may be mended until the set is
+    frozen."""
+    settings = services.settings
+    manifest = default = settings.default
     try:
         if any(upload.file == keys.MANIFEST for upload in uploads):
             key = keys.upload_prefix(job.owner, job.folder) + keys.MANIFEST
             manifest = read_manifest(
                 services.uploads.read(key) or b"", default, services.settings.webhook_origins
             )
-        require_known_styles(manifest.prompts, services.settings.styles)
-        require_affordable(services.settings, manifest.prompts, trains=True)
-        return manifest, None
+        provider = provider_of(settings, manifest)
+        capabilities = services.capabilities(provider)
+        require_possible(settings, capabilities, manifest.subject, manifest.prompts)
+        require_affordable(settings, manifest.prompts, trains=capabilities.trains)
+        return manifest, provider, None
     except BadManifestError as error:
-        return default, error
+        return default, settings.provider, error
     except UploadWithheldError as error:
-        return default, BadManifestError(f"{keys.MANIFEST} cannot be read. {error}")
+        problem = BadManifestError(f"{keys.MANIFEST} cannot be read. {error}")
+        return default, settings.provider, problem
 
 
 def _freeze(
-    services: Services, job: Job, run: int, manifest: Manifest, verdicts: Sequence[Photo]
+    services: Services,
+    job: Job,
+    run: int,
+    manifest: Manifest,
+    provider: str,
+    verdicts: Sequence[Photo],
 ) -> Job:
+    accepted = [photo for photo in verdicts if photo.status is PhotoStatus.ACCEPTED]
+    if services.capabilities(provider).photos_at_once is not None:
+        accepted = ranked(accepted, manifest.subject)
     chosen = tuple(
-        ChosenPhoto(photo.photo_id, photo.version_id)
-        for photo in verdicts
-        if photo.status is PhotoStatus.ACCEPTED and photo.version_id
+        ChosenPhoto(photo.photo_id, photo.version_id, photo.score)
+        for photo in accepted
+        if photo.version_id
     )
 
     def freeze(newest: Job) -> Job:
@@ -293,6 +326,7 @@ def _freeze(
         return replace(
             newest,
             subject=manifest.subject,
+            provider=provider,
             promised=manifest.photos,
             held=manifest.hold,
             webhook=manifest.webhook,
@@ -307,20 +341,21 @@ def _freeze(
     return services.jobs.change_job(job.job_id, freeze)
 
 
-def _as_declared(job: Job, manifest: Manifest, now: int) -> Job:
+def _as_declared(job: Job, manifest: Manifest, provider: str, now: int) -> Job:
     if job.chosen:
         return job
     consent = consent_to(job, manifest, DoorName.BUCKET, now)
-    return replace(job, webhook=manifest.webhook, consent=consent)
+    return replace(job, webhook=manifest.webhook, consent=consent, provider=provider)
 
 
 def sorted_by_upload(photos: Sequence[Photo]) -> list[Photo]:
     return sorted(photos, key=lambda photo: (photo.uploaded_at, photo.file))
 
 
-def _too_few(folder: Folder) -> str:
+def _too_few(folder: Folder, most: int) -> str:
     rejected = len(folder.photos) - folder.accepted
     return (
         f"{folder.accepted} of {len(folder.photos)} photos were accepted and {rejected} rejected; "
-        f"a training needs {MIN_PHOTOS} to {MAX_PHOTOS}. Upload the whole set into a new folder."
+        f"the provider needs {folder.least_photos} to {most}. Upload the whole set into a new "
+        "folder."
     )

@@ -12,10 +12,9 @@ from avatars.advice import SENTENCES, advice_on, advice_on_set
 from avatars.manifest import MAX_AVATARS, MAX_PROMPTS
 from avatars.model import (
     MAX_PHOTO_BYTES,
-    MAX_PHOTOS,
-    MIN_PHOTOS,
     Avatar,
     AvatarStatus,
+    Capabilities,
     Job,
     JobStatus,
     Page,
@@ -27,7 +26,7 @@ from avatars.model import (
     WaitReason,
 )
 from avatars.pipeline.collecting import without_unusable
-from avatars.pipeline.estimating import estimate
+from avatars.pipeline.estimating import estimate, open_request
 from avatars.pipeline.ordering import PHOTO_TYPES
 from avatars.ports import Services
 
@@ -47,23 +46,50 @@ WAITS = {
 
 
 def describe_offer(services: Services) -> dict[str, Any]:
-    """What can be ordered."""
+    """What can be ordered, and of whom.
+
+    The limits are those of the stack's own provider; each has its own among *providers*.
+    """
+    settings = services.settings
+    own = services.capabilities(settings.provider)
+    names = dict.fromkeys((settings.provider, *settings.job_providers))
     return {
-        "styles": list(services.settings.styles),
+        "styles": [] if own.free_text else list(settings.styles),
+        "provider": settings.provider,
+        "providers": [_offer(services, name) for name in names],
         "consent": {
             "required": services.settings.require_consent,
             "text_version": services.settings.consent_text,
         },
-        "subjects": list(Subject),
+        "subjects": _subjects(own),
         "limits": {
-            "least_photos": MIN_PHOTOS,
-            "most_photos": MAX_PHOTOS,
+            "least_photos": own.least_photos,
+            "most_photos": own.most_photos,
             "photo_bytes": MAX_PHOTO_BYTES,
             "photo_types": sorted(set(PHOTO_TYPES.values())),
             "most_avatars": MAX_AVATARS,
             "most_prompts": MAX_PROMPTS,
         },
     }
+
+
+def _offer(services: Services, name: str) -> dict[str, Any]:
+    can = services.capabilities(name)
+    return {
+        "name": name,
+        "trains": can.trains,
+        "least_photos": can.least_photos,
+        "most_photos": can.most_photos,
+        "photos_sent": can.photos_at_once,
+        "subjects": _subjects(can),
+        "styles": [] if can.free_text else list(services.settings.styles),
+        "negative_prompts": can.negative_prompts,
+        "avatar_pixels": can.avatar_pixels,
+    }
+
+
+def _subjects(capabilities: Capabilities) -> list[Subject]:
+    return [subject for subject in Subject if subject in capabilities.subjects]
 
 
 def summarize_job(job: Job) -> dict[str, Any]:
@@ -75,6 +101,7 @@ def summarize_job(job: Job) -> dict[str, Any]:
         "code": job.code,
         "reason": job.reason,
         "subject": job.subject,
+        "provider": job.provider,
         "run": job.run,
         "created_at": job.created_at,
         "model_id": job.model_id,
@@ -88,6 +115,7 @@ def summarize_model(job: Job) -> dict[str, Any]:
         "job_id": job.job_id,
         "folder": job.folder,
         "subject": job.subject,
+        "provider": job.provider,
         "trained_at": job.trained_at,
     }
 
@@ -110,7 +138,7 @@ def describe_job(services: Services, job: Job) -> dict[str, Any]:
         "prompts": [asdict(prompt) for prompt in run.prompts],
         "promised": job.promised,
         "consent": asdict(job.consent) if job.consent else None,
-        "inference_id": run.inference_id,
+        "inference_ids": list(run.inference_ids),
         "waiting": _waiting(job, run, photos),
         "estimate": estimate(services, job, run),
         "photos": [_photo(services, job, photo, used) for photo in photos],
@@ -206,7 +234,8 @@ def _stage(job: Job, run: Run, photos: Sequence[Photo]) -> tuple[str, str, int]:
             sent_at = job.training.intended_at if job.training else job.chosen_at
             return "MODEL", "The provider trains the model.", sent_at or job.created_at
         case JobStatus.INFERRING:
-            sent_at = run.inference.intended_at if run.inference else job.trained_at
+            sent = open_request(run)
+            sent_at = sent.intended_at if sent else job.trained_at or job.chosen_at
             return "AVATARS", "The provider makes the avatars.", sent_at or job.created_at
     return "COPIES", "The avatars are copied to you.", run.announced_at or job.created_at
 

@@ -11,7 +11,7 @@ from avatars.model import Allowance, Cause, Erased, Job, JobStatus, Receipt, Run
 from avatars.pipeline.admission import give_back
 from avatars.pipeline.mending import is_open
 from avatars.pipeline.ordering import find_owned_job
-from avatars.pipeline.spending import book, close_accounts
+from avatars.pipeline.spending import book_all, close_accounts
 from avatars.pipeline.submitting import settle_from_answer
 from avatars.pipeline.training import TrainingLedger
 from avatars.ports import Services
@@ -97,9 +97,8 @@ def erase_again(services: Services, job: Job) -> bool:
         age = services.clock.now() - (job.erased_at or 0)
         if age < services.clock.from_wall(STRAGGLERS):
             return False
-        for stage in Stage:
-            # What was under way when it was erased may be paid for; only the sum stays.
-            book(services, stage, job.job_id, job.run)
+        # What was under way when it was erased may be paid for; only the sum stays.
+        book_all(services, job)
         job = services.jobs.change_job(
             job.job_id, lambda newest: replace(newest, folder="", chosen=(), webhook=None)
         )
@@ -125,7 +124,7 @@ def _begin(services: Services, job: Job, cause: Cause) -> tuple[Job, Run]:
 
 def _finish(services: Services, job: Job, run: Run, stopped: bool) -> Receipt:
     for stage in Stage:
-        give_back(services, stage, run.name)
+        give_back(services, job.provider, stage, run.name)
     close_accounts(services, job, run)
     erased = _erase(services, job)
     # In them may stand the id of a model that is paid for; the sweep reads, then erases them.
@@ -137,9 +136,9 @@ def _finish(services: Services, job: Job, run: Run, stopped: bool) -> Receipt:
 def _learn_model_id(services: Services, job: Job) -> None:
     """Record the id that lies unread in an answer: who got it has died before it said so."""
     if is_open(job.training):
-        ledger = TrainingLedger(services, job.job_id, job.run)
+        ledger = TrainingLedger(services, job.provider, job.job_id, job.run)
         with suppress(OutcomeUnknownError):
-            settle_from_answer(services, ledger, services.reader.training_id)
+            settle_from_answer(services, ledger, services.reader(job.provider).training_id)
 
 
 def _forget_orders(services: Services, job: Job) -> bool:

@@ -1,31 +1,14 @@
 """How much longer a job will take, by how long the jobs before it took."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
-from avatars.metrics import STAGE_SECONDS
-from avatars.model import Durations, Job, JobStatus, Run, Stage, Submission
+from avatars.model import Inference, Job, JobStatus, Run, Stage, Submission
+from avatars.pipeline.learning import known_durations, workload
 from avatars.ports import Services
-
-REMEMBERED = 100
-"""Jobs whose durations are remembered: the provider changes, and the row stays small."""
 
 LEAST_KNOWN = 5
 """Past jobs from which something can be told; with fewer, the provider's own figures are used."""
-
-
-def remember(services: Services, stage: Stage, submission: Submission | None) -> None:
-    """Note how long a stage has taken that is over now."""
-    if submission is None:
-        return
-    took = max(services.clock.now() - submission.intended_at, 0)
-    services.meter.add(STAGE_SECONDS, took, stage=stage)
-
-    def note(known: Durations) -> Durations:
-        return replace(known, seconds=(*known.seconds, took)[-REMEMBERED:])
-
-    services.capacity.change_durations(stage, note)
 
 
 def estimate(services: Services, job: Job, run: Run) -> dict[str, Any] | None:
@@ -41,14 +24,15 @@ def estimate(services: Services, job: Job, run: Run) -> dict[str, Any] | None:
     now, jobs = services.clock.now(), []
     seconds = least = most = 0
     for stage in stages[job.status]:
-        durations = services.capacity.durations(stage).seconds
-        is_known = len(durations) >= LEAST_KNOWN
-        jobs.append(len(durations) if is_known else 0)
-        submission = job.training if stage is Stage.TRAINING else run.inference
+        trains = stage is Stage.TRAINING
+        asked = workload(stage, job, None if trains else _avatars(run))
+        durations = [took.within for took in known_durations(services, asked, LEAST_KNOWN)]
+        jobs.append(len(durations))
+        submission = job.training if trains else open_request(run)
         elapsed = now - submission.intended_at if submission else 0
         left = sorted(
             duration - elapsed
-            for duration in (durations if is_known else _advised(services, stage))
+            for duration in (durations or _advised(services, job, stage))
             if duration > elapsed
         )
         if not left:
@@ -59,9 +43,25 @@ def estimate(services: Services, job: Job, run: Run) -> dict[str, Any] | None:
     return {"seconds": seconds, "least": least, "most": most, "jobs": min(jobs)}
 
 
-def _advised(services: Services, stage: Stage) -> Sequence[int]:
+def open_request(run: Run) -> Submission | None:
+    """The request for avatars that is looked at now."""
+    inference = _open(run)
+    return inference.submission if inference else None
+
+
+def _open(run: Run) -> Inference | None:
+    return next((one for one in run.inferences if one.announced_at is None), None)
+
+
+def _avatars(run: Run) -> int:
+    """Of the request that is looked at now, or of all where none is planned yet."""
+    inference = _open(run)
+    return inference.avatars if inference else run.avatars
+
+
+def _advised(services: Services, job: Job, stage: Stage) -> Sequence[int]:
     """The provider's figures: never before its first look, usually within what it advises."""
-    schedule = services.settings.schedule(stage)
+    schedule = services.settings.schedule(services.capabilities(job.provider), stage)
     first, last = schedule.first, max(schedule.first, schedule.advised)
     return (first, (first + last) // 2, last)
 

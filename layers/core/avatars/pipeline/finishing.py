@@ -20,12 +20,11 @@ from avatars.errors import (
 from avatars.metrics import JOBS_ENDED, STAGE_SECONDS, Phase
 from avatars.model import MOST_RESCUES, Avatar, AvatarStatus, Job, JobStatus, Run, Stage
 from avatars.pipeline.admission import give_back
-from avatars.pipeline.inference import InferenceLedger
+from avatars.pipeline.inference import ledgers
 from avatars.pipeline.spending import close_accounts
 from avatars.pipeline.submitting import settle_from_answer
 from avatars.pipeline.training import TrainingLedger
 from avatars.ports import Services
-from avatars.settings import RESULT_LIFE_SECONDS
 
 logger = Logger(child=True)
 
@@ -152,7 +151,7 @@ def _keep_again(services: Services, row: Run, seconds: int) -> FinishReply:
         row.job_id,
         row.run,
         # Not announced: the provider is asked for links to them anew.
-        lambda run: replace(run, keep_rounds=run.keep_rounds + 1, announced_at=None),
+        lambda run: replace(run.unannounced(), keep_rounds=run.keep_rounds + 1),
     )
     return {"status": JobStatus.KEEPING, "code": None, "reason": None, "wait_seconds": seconds}
 
@@ -197,7 +196,7 @@ def _end(services: Services, job_id: str, run: int, error: JobError | None) -> F
         logger.error("a person is needed", extra={"code": job.code, "reason": job.reason})
     services.notices.publish(NOTICES[job.status], _notice(job, holder))
     for stage in Stage:
-        give_back(services, stage, holder.name)
+        give_back(services, job.provider, stage, holder.name)
     close_accounts(services, job, services.jobs.run(job_id, run))
     # Last: whoever finds a run without it finishes what is left of the ending.
     now, is_new = services.clock.now(), False
@@ -225,7 +224,7 @@ def _count(services: Services, job: Job, run: Run) -> None:
     if run.started_at is not None:
         services.meter.add(STAGE_SECONDS, run.ended_at - run.started_at, stage=Phase.WHOLE)
     if run.links_expire_at is not None:
-        announced_at = run.links_expire_at - RESULT_LIFE_SECONDS
+        announced_at = run.links_expire_at - services.capabilities(job.provider).link_seconds
         services.meter.add(STAGE_SECONDS, run.ended_at - announced_at, stage=Phase.KEEPING)
 
 
@@ -238,10 +237,13 @@ def _open_outcome(services: Services, job_id: str, run: int) -> OutcomeUnknownEr
 
     Where the raw answer has the id that the table lacks, the table gets it.
     """
-    reader = services.reader
+    job, row = services.jobs.job(job_id), services.jobs.run(job_id, run)
+    reader = services.reader(job.provider)
     try:
-        settle_from_answer(services, TrainingLedger(services, job_id, run), reader.training_id)
-        settle_from_answer(services, InferenceLedger(services, job_id, run), reader.inference_id)
+        training = TrainingLedger(services, job.provider, job_id, run)
+        settle_from_answer(services, training, reader.training_id)
+        for inference in ledgers(services, job, row):
+            settle_from_answer(services, inference, reader.inference_id)
     except OutcomeUnknownError as unknown:
         return unknown
     return None
@@ -254,7 +256,7 @@ def _notice(job: Job, run: Run) -> Mapping[str, object]:
         "status": job.status,
         "code": job.code,
         "model_id": job.model_id,
-        "inference_id": run.inference_id,
+        "inference_ids": list(run.inference_ids),
         # Tells this end from another one of the same run, and a repetition of it from neither.
         "started_at": run.started_at,
         "has_webhook": job.webhook is not None,

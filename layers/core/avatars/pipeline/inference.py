@@ -1,6 +1,11 @@
-"""Make avatars from a trained model: ask for them once, then look until they are ready."""
+"""Make avatars from a model or a photo: ask for them once, then look until they are ready.
+
+One request may not be enough for the prompts of a run; see `planning`. Each is sent once, and
+looked at until its avatars are there.
+"""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from avatars import keys
@@ -10,25 +15,44 @@ from avatars.errors import (
     InferenceOutcomeUnknownError,
     InferenceOverdueError,
     OutcomeUnknownError,
+    OutOfOrderError,
 )
 from avatars.metrics import LOOKS
-from avatars.model import Job, JobStatus, Progress, ProgressState, Run, Sending, Stage, Submission
+from avatars.model import (
+    ChosenPhoto,
+    Inference,
+    InferenceRequest,
+    Job,
+    JobStatus,
+    Progress,
+    ProgressState,
+    Run,
+    Sending,
+    Stage,
+    Submission,
+    Workload,
+)
 from avatars.pipeline.admission import give_back
-from avatars.pipeline.estimating import remember
+from avatars.pipeline.learning import remember, workload
 from avatars.pipeline.looking import LookReply, Looks, look, look_again
+from avatars.pipeline.planning import next_photo, next_place, planned
 from avatars.pipeline.running import require_run
 from avatars.pipeline.submitting import Send, Step, SubmitReply, known, recover, sent, submit
+from avatars.pipeline.training import photos_not_valid
 from avatars.ports import Services
-from avatars.settings import RESULT_LIFE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
 class InferenceLedger:
-    """A run's one inference, kept in its row."""
+    """One inference of a run, kept in the run's row."""
 
     services: Services
+    provider: str
     job_id: str
     number: int
+    place: int = 0
+    photo: ChosenPhoto | None = None
+    """What it is made from, where there is no model."""
     stage = Stage.INFERENCE
 
     def job(self) -> Job:
@@ -37,137 +61,304 @@ class InferenceLedger:
     def run(self) -> Run:
         return self.services.jobs.run(self.job_id, self.number)
 
+    def inference(self) -> Inference:
+        return _planned(self.services, self.provider, self.run()).inferences[self.place]
+
     def require_run(self) -> None:
         require_run(self.job(), self.number)
 
     def submission(self) -> Submission | None:
-        return self.run().inference
+        return self.inference().submission
 
     def accepted_id(self) -> str | None:
-        return self.run().inference_id
+        return self.inference().inference_id
+
+    def workload(self) -> Workload:
+        return workload(self.stage, self.job(), self.inference().avatars)
 
     def asked_since(self) -> int:
-        return max(self.job().trained_at or 0, self.run().started_at or 0)
+        job = self.job()
+        return max(job.trained_at or job.chosen_at or 0, self.run().started_at or 0)
 
     def intend(self, step: Step) -> Submission:
         require_run(self.job(), self.number)
-        return sent(self._change(step).inference)
+        if self.photo is not None:  # else it is INFERRING since it was trained
+            self.services.jobs.change_job(self.job_id, lambda job: job.forward(JobStatus.INFERRING))
+        return sent(self._change(step).submission)
 
     def change(self, step: Step) -> None:
         self._change(step)
 
-    def _change(self, step: Step) -> Run:
-        return self.services.jobs.change_run(
-            self.job_id, self.number, lambda run: replace(run, inference=step(run.inference))
-        )
-
     def accept(self, accepted_id: str) -> None:
-        def accept(run: Run) -> Run:
-            inference = replace(sent(run.inference), state=Sending.ACCEPTED)
-            return replace(run, inference=inference, inference_id=run.inference_id or accepted_id)
+        def accept(inference: Inference) -> Inference:
+            submission = replace(sent(inference.submission), state=Sending.ACCEPTED)
+            inference_id = inference.inference_id or accepted_id
+            return replace(inference, submission=submission, inference_id=inference_id)
 
-        self.services.jobs.change_run(self.job_id, self.number, accept)
+        self._replace(accept)
 
     def answer_name(self, attempt: int) -> str:
-        return keys.inference_answer(self.number, attempt)
+        return keys.inference_answer(self.number, self.place, attempt)
+
+    def look_up(self) -> str | None:
+        job, run = self.job(), _planned(self.services, self.provider, self.run())
+        request = _request(job, run, self.place)
+        runs = (self.services.jobs.run(self.job_id, n) for n in range(1, self.number + 1))
+        ids = {each for run in runs for each in run.inference_ids}
+        answer = self.services.provider(self.provider).find_inference(request.model_id)
+        return self.services.reader(self.provider).found_inference(answer, request, ids)
 
     def outcome_unknown(self, submission: Submission) -> OutcomeUnknownError:
         return InferenceOutcomeUnknownError(
             "Avatars were ordered from the provider and its answer was lost, so they may be paid "
-            "for. Nothing was sent again; the model is kept. Start another run to order again."
+            f"for. Nothing was sent again; {self._what_remains()}"
         )
+
+    def _what_remains(self) -> str:
+        if self.services.capabilities(self.provider).trains:
+            return "the model is kept. Start another run to order again."
+        return "ask its support. To order again, upload the photos into a new folder."
+
+    def _change(self, step: Step) -> Inference:
+        photo_id = self.photo.photo_id if self.photo else None
+
+        def change(inference: Inference) -> Inference:
+            submission = step(inference.submission)
+            if submission == inference.submission:
+                return inference
+            return replace(
+                inference, submission=submission, photo_id=photo_id or inference.photo_id
+            )
+
+        return self._replace(change)
+
+    def _replace(self, change: Callable[[Inference], Inference]) -> Inference:
+        def replace_one(run: Run) -> Run:
+            run = _planned(self.services, self.provider, run)
+            return run.with_inference(self.place, change(run.inferences[self.place]))
+
+        run = self.services.jobs.change_run(self.job_id, self.number, replace_one)
+        return run.inferences[self.place]
+
+
+def ledgers(services: Services, job: Job, run: Run) -> list[InferenceLedger]:
+    """Those of all inferences of a run."""
+    plan = _planned(services, job.provider, run).inferences
+    places = range(len(plan))
+    return [InferenceLedger(services, job.provider, job.job_id, run.run, n) for n in places]
 
 
 def start_inference(services: Services, job_id: str, run: int) -> SubmitReply:
-    """Ask the provider for all avatars of a run; see `submitting.submit`.
+    """Ask the provider for avatars of a run, by the next of its requests; see `submitting.submit`.
 
     Raises NotSentError where getting ready failed: nothing was sent.
     """
-    ledger = InferenceLedger(services, job_id, run)
-    model_id, prompts = known(ledger.job().model_id), ledger.run().prompts
+    ledger, job, row = _next(services, job_id, run)
+    request = _request(job, row, ledger.place)
+    if ledger.photo is None:
+        known(request.model_id)
 
     def get_ready() -> Send:
-        provider = services.provider(fresh_key=True)
-        return lambda: provider.submit_inference(model_id, prompts)
+        provider = services.provider(ledger.provider, fresh_key=True)
+        if ledger.photo is None:
+            return lambda: provider.submit_inference(request)
+        [link] = services.photos.links(job_id, [ledger.photo])
+        return lambda: provider.submit_inference(replace(request, photo_link=link))
 
-    return submit(services, ledger, get_ready, services.reader.inference_id)
+    reply = submit(services, ledger, get_ready, services.reader(ledger.provider).inference_id)
+    return _and_more(ledger, row, reply)
 
 
 def recover_inference(services: Services, job_id: str, run: int, trouble: str) -> SubmitReply:
     """Find out whether an inference was accepted; never sends. See `submitting.recover`."""
-    ledger = InferenceLedger(services, job_id, run)
-    return recover(services, ledger, services.reader.inference_id, trouble)
+    ledger, _, row = _next(services, job_id, run)
+    read = services.reader(ledger.provider).inference_id
+    return _and_more(ledger, row, recover(services, ledger, read, trouble))
 
 
 def check_inference(services: Services, job_id: str, run: int, looks: Looks) -> LookReply:
-    """Look once whether the avatars are ready; if so, keep the answer with their links.
+    """Look whether the avatars are ready; if so, keep the answers with their links.
 
-    Where a run is taken up again because avatars were missing, asks for fresh links first.
-    Raises InferenceFailedError, InferenceNotFoundError or InferenceOverdueError.
+    Looks at the requests of the run in their order, up to the first that is not ready: there is
+    nothing to do before all are. Where a run is taken up again because avatars were missing, asks
+    for fresh links first. Raises InferenceFailedError, PhotosNotValidError, InferenceNotFoundError
+    or InferenceOverdueError.
     """
-    ledger = InferenceLedger(services, job_id, run)
-    job, row = ledger.job(), ledger.run()
+    job, row = services.jobs.job(job_id), services.jobs.run(job_id, run)
     require_run(job, run)
-    if row.announced_at is not None:
-        return _ready(services, row, looks)
-    model_id, inference_id = known(job.model_id), known(row.inference_id)
+    if not row.inferences:
+        raise OutOfOrderError("Nothing was submitted yet.")
+    for place, inference in enumerate(row.inferences):
+        if inference.announced_at is None and inference.is_accepted:
+            reply, row, looks = _check(services, job, row, place, looks)
+            if reply is not None:
+                return reply
+    if row.announced_at is None:
+        return _order(looks)
+    return _ready(services, job, row, looks)
+
+
+def _check(
+    services: Services, job: Job, row: Run, place: int, looks: Looks
+) -> tuple[LookReply | None, Run, Looks]:
+    """One look at one inference; where its avatars are announced now, the run says so."""
+    inference = row.inferences[place]
+    model_id, inference_id = job.model_id, known(inference.inference_id)
     answer, progress, looks = look(
         services,
+        job.provider,
         looks,
         ask=lambda provider: provider.check_inference(model_id, inference_id),
-        read=services.reader.inference_progress,
+        read=services.reader(job.provider).inference_progress,
     )
     if progress.state is ProgressState.READY:
-        services.answers.keep(job_id, keys.result_answer(run), answer)
-        announced = _announced(services, row, progress)
-        if not row.links:  # else they were made long ago, and this is about fresh links
+        services.answers.keep(job.job_id, keys.result_answer(row.run, place), answer)
+        announced = _announce(services, job, row, place, progress)
+        if not inference.links:  # else they were made long ago, and this is about fresh links
             services.meter.add(LOOKS, looks["answered"], stage=Stage.INFERENCE)
-            remember(services, Stage.INFERENCE, row.inference)
-        return _ready(services, announced, looks)
-    if row.links:
+            asked = workload(Stage.INFERENCE, job, inference.avatars)
+            remember(services, asked, inference.submission, looks)
+        # When the next one was last seen under way, nobody knows.
+        looks.pop("running_at", None)
+        return None, announced, looks
+    if inference.links:
         # They were announced before: whatever is said now, those links are tried once more.
-        return _ready(services, _announced(services, row), looks)
+        return None, _announce(services, job, row, place), looks
+    if progress.state is ProgressState.BAD_INPUT and inference.photo_id is not None:
+        return _try_next_photo(services, job, row, place, progress, looks), row, looks
     if progress.state in (ProgressState.FAILED, ProgressState.BAD_INPUT):
         raise InferenceFailedError(
-            f"The provider could not make the avatars: {progress.reason or 'it gives no reason'}. "
-            "The model is kept."
+            f"The provider could not make the avatars: {progress.reason or 'it gives no reason'}."
+            f"{_kept(job)}"
         )
-    return look_again(
+    reply = look_again(
         services,
-        services.settings.inference,
-        sent(row.inference),
+        services.settings.schedule(services.capabilities(job.provider), Stage.INFERENCE),
+        sent(inference.submission),
         progress,
         looks,
         lost=InferenceNotFoundError(
-            f"The provider does not know the inference {inference_id} that it gave us. "
-            "The model is kept."
+            f"The provider does not know the inference {inference_id} that it gave us.{_kept(job)}"
         ),
         overdue=InferenceOverdueError(
             f"The inference {inference_id} was not ready in time. It may still arrive and be paid "
             "for; the ids are kept. Take the job up again to look once more."
         ),
     )
+    return reply, row, looks
 
 
-def _announced(services: Services, row: Run, progress: Progress | None = None) -> Run:
-    """The run, with what the provider announced noted."""
+def _try_next_photo(
+    services: Services, job: Job, row: Run, place: int, progress: Progress, looks: Looks
+) -> LookReply:
+    """Note that a photo is not valid, and have the request sent with the next best one.
+
+    Raises PhotosNotValidError where there is none, or enough were tried.
+    """
+    inference = row.inferences[place]
+    photo_id, fruitless_id = known(inference.photo_id), known(inference.inference_id)
+
+    def note(job: Job) -> Job:
+        if photo_id in job.invalid_photos:
+            return job
+        return replace(job, invalid_photos=(*job.invalid_photos, photo_id))
+
+    job = services.jobs.change_job(job.job_id, note)
+    if next_photo(job, services.settings.photo_tries) is None:
+        raise photos_not_valid(progress.reason)
+
+    def give_up(run: Run) -> Run:
+        one = run.inferences[place]
+        if one.inference_id != fruitless_id:
+            return run
+        submission = replace(sent(one.submission), state=Sending.FRUITLESS)
+        fruitless = (*one.fruitless, fruitless_id)
+        return run.with_inference(
+            place, replace(one, submission=submission, inference_id=None, fruitless=fruitless)
+        )
+
+    services.jobs.change_run(row.job_id, row.run, give_up)
+    return _order(looks)
+
+
+def _announce(
+    services: Services, job: Job, row: Run, place: int, progress: Progress | None = None
+) -> Run:
+    """Note what the provider announced."""
     # Before the links are noted: once they are, nothing looks here any more.
-    services.jobs.change_job(row.job_id, lambda job: job.forward(JobStatus.KEEPING))
+    if all(n == place or one.announced_at is not None for n, one in enumerate(row.inferences)):
+        services.jobs.change_job(row.job_id, lambda job: job.forward(JobStatus.KEEPING))
     now = services.clock.now()
+    expires = now + services.capabilities(job.provider).link_seconds
 
     def announce(newest: Run) -> Run:
-        return replace(
-            newest,
-            links=len(progress.links) if progress else newest.links,
-            announced_at=now,
-            # Fresh links to the same pictures, which die with them.
-            links_expire_at=newest.links_expire_at or now + RESULT_LIFE_SECONDS,
+        one = newest.inferences[place]
+        return newest.with_inference(
+            place,
+            replace(
+                one,
+                links=len(progress.links) if progress else one.links,
+                announced_at=now,
+                # Fresh links to the same pictures, which die with them.
+                links_expire_at=one.links_expire_at or expires,
+            ),
         )
 
     return services.jobs.change_run(row.job_id, row.run, announce)
 
 
-def _ready(services: Services, row: Run, looks: Looks) -> LookReply:
-    give_back(services, Stage.INFERENCE, row.name)
+def _next(services: Services, job_id: str, number: int) -> tuple[InferenceLedger, Job, Run]:
+    """The ledger of the request that is to be sent now; of the last one where all were.
+
+    Raises PhotosNotValidError where it needs a photo and there is no valid one.
+    """
+    job, run = services.jobs.job(job_id), services.jobs.run(job_id, number)
+    capabilities = services.capabilities(job.provider)
+    run = _planned(services, job.provider, run)
+    place = next_place(run)
+    if place is None:
+        accepted = [n for n, one in enumerate(run.inferences) if one.is_accepted]
+        ledger = InferenceLedger(services, job.provider, job_id, number, accepted[-1])
+        return ledger, job, run
+    photo = None
+    if not capabilities.trains:
+        photo = next_photo(job, services.settings.photo_tries)
+        if photo is None and job.chosen:
+            raise photos_not_valid(None)
+    ledger = InferenceLedger(services, job.provider, job_id, number, place, photo)
+    return ledger, job, run
+
+
+def _request(job: Job, run: Run, place: int) -> InferenceRequest:
+    """What is asked for; a photo is yet to be linked to."""
+    return InferenceRequest(run.prompts_of(run.inferences[place]), job.subject, job.model_id)
+
+
+def _planned(services: Services, provider: str, run: Run) -> Run:
+    """The run with its requests, which are planned before the first is sent."""
+    if run.inferences:
+        return run
+    return replace(run, inferences=planned(run.prompts, services.capabilities(provider)))
+
+
+def _and_more(ledger: InferenceLedger, run: Run, reply: SubmitReply) -> SubmitReply:
+    """The reply, which says as well whether the *run* that it was sent for has more to send."""
+    if len(run.inferences) == 1 or reply["status"] != "ACCEPTED":
+        return reply
+    has_more = next_place(ledger.run()) is not None
+    return {**reply, "status": "MORE"} if has_more else reply
+
+
+def _kept(job: Job) -> str:
+    return " The model is kept." if job.has_model else ""
+
+
+def _order(looks: Looks) -> LookReply:
+    """Something is to be asked for, once more or for the first time."""
+    return {"status": "ORDER", "wait_seconds": 0, "looks": looks, "batches": 0}
+
+
+def _ready(services: Services, job: Job, row: Run, looks: Looks) -> LookReply:
+    give_back(services, job.provider, Stage.INFERENCE, row.name)
     batches = math.ceil(row.links / services.settings.batch_size)
     return {"status": "READY", "wait_seconds": 0, "looks": looks, "batches": batches}

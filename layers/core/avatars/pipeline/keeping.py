@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Semaphore
 from typing import TypedDict
 
 from aws_lambda_powertools import Logger
@@ -22,8 +23,11 @@ from avatars.ports import Services
 
 logger = Logger(child=True)
 
-COPIES_AT_ONCE = 8
-"""With at most 25 MB each on disk, 200 of the 512 MB that a function has in /tmp."""
+COPIES_AT_ONCE = 16
+"""With at most 25 MB each on disk, 400 of the 512 MB that a function has in /tmp."""
+
+LOOKS_AT_ONCE = Semaphore(2)
+"""Looking takes a CPU, and memory: more at once would take more of it, and no less time."""
 
 
 class KeepReply(TypedDict):
@@ -40,7 +44,7 @@ def keep_avatars(services: Services, job_id: str, run: int, batch: int) -> KeepR
     job, row = services.jobs.job(job_id), services.jobs.run(job_id, run)
     known = {avatar.position: avatar for avatar in services.jobs.avatars(job_id, run)}
     size = services.settings.batch_size
-    links = list(enumerate(_links(services, row), start=1))[batch * size : (batch + 1) * size]
+    links = list(enumerate(_links(services, job, row), start=1))[batch * size : (batch + 1) * size]
 
     def keep(item: tuple[int, str | None]) -> Avatar | DownloadFailedError:
         position, link = item
@@ -73,12 +77,18 @@ def _count(services: Services, row: Run, avatars: int) -> None:
         services.meter.add(LINK_SECONDS_LEFT, row.links_expire_at - services.clock.now())
 
 
-def _links(services: Services, row: Run) -> Sequence[str | None]:
-    """The links of a run, from the provider's raw answer; no more than were ordered."""
-    answer = services.answers.find(row.job_id, keys.result_answer(row.run))
-    if answer is None:
-        return ()
-    return services.reader.inference_progress(answer).links[: row.avatars]
+def _links(services: Services, job: Job, row: Run) -> Sequence[str | None]:
+    """The links of a run by position, from the provider's raw answers; no more than were ordered.
+
+    Where fewer came than one of several inferences asked for, the rest of it is None.
+    """
+    reader, links = services.reader(job.provider), list[str | None]()
+    for place, inference in enumerate(row.inferences):
+        links += [None] * (sum(one.avatars for one in row.inferences[:place]) - len(links))
+        answer = services.answers.find(row.job_id, keys.result_answer(row.run, place))
+        if answer is not None:
+            links += reader.inference_progress(answer).links[: inference.avatars]
+    return links
 
 
 def _keep(
@@ -107,9 +117,10 @@ def _copy(services: Services, job: Job, avatar: Avatar, link: str) -> Avatar:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "avatar"
         services.downloads.fetch(link, file)
-        mark_file(file, TRAINED)
-        signed = _sign(services, file)
-        picture = look_at(file)  # what is kept, so with its marks
+        with LOOKS_AT_ONCE:
+            mark_file(file, TRAINED)
+            signed = _sign(services, file)
+            picture = look_at(file)  # what is kept, so with its marks
         key = keys.avatar_key(
             job.owner, job.folder, avatar.run, avatar.position, avatar.style, picture.extension
         )

@@ -1,16 +1,12 @@
 """Looking at what the provider is doing, once per Wait state."""
 
 from collections.abc import Callable
-from typing import Literal, TypedDict
-
-from aws_lambda_powertools import Logger
+from typing import Literal, NotRequired, TypedDict
 
 from avatars.errors import JobError, ProviderKeyRefusedError
 from avatars.model import Answer, Progress, ProgressState, Submission
 from avatars.ports import Provider, Services
 from avatars.schedule import Schedule
-
-logger = Logger(child=True)
 
 NOT_FOUND_GRACE = 600
 """Seconds after the submission during which an unknown id means "not ready yet"."""
@@ -25,12 +21,13 @@ class Looks(TypedDict):
     """How many there were, without those that a provider in trouble gave no answer to."""
     not_found: int
     """How many in a row did not find the id."""
-    words: list[str]
-    """Unknown status words that were logged already."""
+    running_at: NotRequired[int]
+    """When it was last seen under way, in seconds after the intent; absent where it never was."""
 
 
 class LookReply(TypedDict):
-    status: Literal["RUNNING", "READY"]
+    status: Literal["RUNNING", "ORDER", "READY"]
+    """ORDER: another request is to be sent first."""
     wait_seconds: int
     looks: Looks
     batches: int
@@ -39,6 +36,7 @@ class LookReply(TypedDict):
 
 def look(
     services: Services,
+    provider: str,
     looks: Looks,
     ask: Callable[[Provider], Answer],
     read: Callable[[Answer], Progress],
@@ -48,22 +46,18 @@ def look(
     Asks a second time with a freshly fetched key where the key is refused: it may have been
     rotated. Raises ProviderKeyRefusedError where that one is refused, too.
     """
-    answer = ask(services.provider())
+    answer = ask(services.provider(provider))
     if answer.status_code in KEY_REFUSED:
-        answer = ask(services.provider(fresh_key=True))
+        answer = ask(services.provider(provider, fresh_key=True))
         if answer.status_code in KEY_REFUSED:
             raise ProviderKeyRefusedError(
                 "The provider refuses our API key. Put a valid one into the secret and take the "
                 "job up again: what was started there goes on, and its id is kept."
             )
     progress = read(answer)
-    words = looks["words"]
-    if progress.state is ProgressState.RUNNING and progress.unknown and progress.word not in words:
-        logger.warning("unknown status", extra={"word": progress.word})
-        words = [*words, progress.word]
     missing = looks["not_found"] + 1 if progress.state is ProgressState.NOT_FOUND else 0
     answered = looks["answered"] + (progress.state is not ProgressState.UNAVAILABLE)
-    return answer, progress, {"answered": answered, "not_found": missing, "words": words}
+    return answer, progress, {**looks, "answered": answered, "not_found": missing}
 
 
 def look_again(
@@ -86,8 +80,12 @@ def look_again(
     elapsed, remaining = now - submission.intended_at, deadline - now
     if elapsed > NOT_FOUND_GRACE and looks["not_found"] >= 2:
         raise lost
-    if remaining <= 0 or looks["answered"] > schedule.most_looks:
+    if remaining <= 0 or looks["answered"] > max(schedule.most_looks, len(submission.looks)):
         raise overdue
+    if progress.state is ProgressState.RUNNING:
+        looks = {**looks, "running_at": elapsed}
     # The last look is at the deadline, unless the provider asks for a longer wait.
-    wait = max(min(schedule.next_wait(elapsed), remaining), progress.wait_seconds or 0)
+    wait = max(
+        min(schedule.next_wait(elapsed, submission.looks), remaining), progress.wait_seconds or 0
+    )
     return {"status": "RUNNING", "wait_seconds": wait, "looks": looks, "batches": 0}

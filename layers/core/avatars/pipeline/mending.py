@@ -45,4 +45,6 @@ def is_open(submission: Submission | None) -> bool:
     """Whether the provider may have accepted something whose id nobody has recorded."""
     if submission is None or submission.state is Sending.ACCEPTED:
         return False
-    return submission.state is not Sending.NOT_SENT or submission.abandoned > 0
+    if submission.state in (Sending.NOT_SENT, Sending.FRUITLESS):
+        return submission.abandoned > 0
+    return True

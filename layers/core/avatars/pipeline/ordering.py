@@ -16,12 +16,10 @@ from avatars.errors import (
     LimitReachedError,
     NoModelError,
 )
-from avatars.manifest import require_known_styles, write_manifest
+from avatars.manifest import provider_of, require_possible, write_manifest
 from avatars.model import (
     JOB_ID_LENGTH,
     MAX_PHOTO_BYTES,
-    MAX_PHOTOS,
-    MIN_PHOTOS,
     MOST_RUNS,
     Allowance,
     Consent,
@@ -72,16 +70,19 @@ def order_job(
     order again is the same job. One that holds may be ordered before anybody agrees to it. Raises
     BadRequestError, ConsentMissingError, JobStartedError or LimitReachedError.
     """
-    if not MIN_PHOTOS <= len(photos) <= MAX_PHOTOS:
+    provider = provider_of(services.settings, manifest)
+    capabilities = services.capabilities(provider)
+    least, most = capabilities.least_photos, capabilities.most_photos
+    if not least <= len(photos) <= most:
         raise BadRequestError(
-            f"photos has {len(photos)} names; a training takes {MIN_PHOTOS} to {MAX_PHOTOS} "
-            "photos: add some or leave some out."
+            f"photos has {len(photos)} names; the provider takes {least} to {most} photos: add "
+            "some or leave some out."
         )
     for file, kind in photos.items():
         type_of(file, kind)
     check_folder(folder)
-    require_known_styles(manifest.prompts, services.settings.styles)
-    require_affordable(services.settings, manifest.prompts, trains=True)
+    require_possible(services.settings, capabilities, manifest.subject, manifest.prompts)
+    require_affordable(services.settings, manifest.prompts, trains=capabilities.trains)
     if not manifest.hold:
         _require_consent(services, manifest.consent)
     job_id = job_id_for(owner, folder)
@@ -100,6 +101,7 @@ def order_job(
         return replace(
             newest,
             subject=manifest.subject,
+            provider=provider,
             promised=len(photos),
             held=manifest.hold,
             webhook=manifest.webhook,
@@ -111,7 +113,7 @@ def order_job(
         services.jobs.change_run(
             job_id,
             job.run,
-            lambda run: run if run.inference else replace(run, prompts=manifest.prompts),
+            lambda run: run if run.inferences else replace(run, prompts=manifest.prompts),
         )
     return job
 
@@ -149,12 +151,24 @@ def ask_more(
     Raises JobNotFoundError, BadRequestError, NoModelError, JobNotEndedError or LimitReachedError.
     """
     job = owned_job(services, owner, job_id)
-    require_known_styles(prompts, services.settings.styles)
+    capabilities = services.capabilities(job.provider)
+    if not capabilities.trains:
+        raise NoModelError(
+            f"The avatars of job {job_id} are made from a photo, without a model that could make "
+            "more: order a new job."
+        )
+    require_possible(services.settings, capabilities, job.subject, prompts)
     require_affordable(services.settings, prompts, trains=False)
     if not job.status.ended:
         raise JobNotEndedError(f"Job {job_id} is {job.status}: wait until it has ended.")
     if not job.has_model:
         raise NoModelError(f"Job {job_id} has no trained model to make more from: order a new job.")
+    life = capabilities.model_seconds
+    if life is not None and services.clock.now() > (job.trained_at or 0) + life:
+        raise NoModelError(
+            f"The provider has deleted the model of job {job_id}, which it keeps for "
+            f"{life // DAY} days: order a new job."
+        )
     run = job.run + 1
     if run > MOST_RUNS:
         raise LimitReachedError(f"{MOST_RUNS} runs of a job are the most: order a new job.")

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Literal, TypedDict
 
 from avatars.errors import RunRefusedError
-from avatars.manifest import parse_prompts, require_known_styles
+from avatars.manifest import parse_prompts, require_possible
 from avatars.model import Job, JobStatus, Run
 from avatars.pipeline.spending import require_affordable
 from avatars.ports import Services
@@ -54,8 +54,14 @@ def begin_run(
     if job.status in (JobStatus.COMPLETED, JobStatus.FAILED):
         raise RunRefusedError(f"Job {job_id} has ended with {job.status}.")
     _claim(services, current, execution)
-    job = services.jobs.change_job(job_id, _taken_up)
-    return {"run": current.run, "begin_with": _begin_with(job)}
+    trains = services.capabilities(job.provider).trains
+
+    def take_up(newest: Job) -> Job:
+        needs_attention = newest.status is JobStatus.NEEDS_ATTENTION
+        return _open(newest, trains) if needs_attention else newest
+
+    job = services.jobs.change_job(job_id, take_up)
+    return {"run": current.run, "begin_with": _begin_with(job, trains)}
 
 
 def require_run(job: Job, run: int) -> None:
@@ -81,7 +87,8 @@ def _begin_another(
         )
     number = last.run + 1
     wanted = last.prompts if prompts is None else parse_prompts(list(prompts))
-    require_known_styles(wanted, services.settings.styles)
+    capabilities = services.capabilities(job.provider)
+    require_possible(services.settings, capabilities, job.subject, wanted)
     require_affordable(services.settings, wanted, trains=False)
     run = services.jobs.create_run(Run(job.job_id, number, wanted, started_at=services.clock.now()))
     # Somebody else's run, if that execution died before the job heard of it, becomes ours.
@@ -92,10 +99,10 @@ def _begin_another(
             return newest  # our own write, whose confirmation was lost on the way
         if newest.erased_at is not None:
             raise RunRefusedError(f"Job {newest.job_id} was erased meanwhile.")
-        return _open(replace(newest, run=number))
+        return _open(replace(newest, run=number), capabilities.trains)
 
     job = services.jobs.change_job(job.job_id, begin)
-    return {"run": number, "begin_with": _begin_with(job)}
+    return {"run": number, "begin_with": _begin_with(job, capabilities.trains)}
 
 
 def _claim(services: Services, run: Run, execution: str) -> None:
@@ -107,7 +114,8 @@ def _claim(services: Services, run: Run, execution: str) -> None:
             return newest
         now = services.clock.now()
         return replace(
-            newest,
+            # Where avatars were missing, the provider is asked for links to them anew.
+            newest.unannounced() if newest.ended_at else newest,
             execution=execution,
             prompts=run.prompts,
             started_at=now,
@@ -115,8 +123,6 @@ def _claim(services: Services, run: Run, execution: str) -> None:
             status=None,
             waiting=None,
             keep_rounds=0,
-            # Where avatars were missing, the provider is asked for links to them anew.
-            announced_at=None if newest.ended_at else newest.announced_at,
         )
 
     services.jobs.change_run(run.job_id, run.run, claim)
@@ -126,22 +132,20 @@ def _is_running(services: Services, execution: str) -> bool:
     return services.executions.status(execution) == "RUNNING"
 
 
-def _taken_up(job: Job) -> Job:
-    return _open(job) if job.status is JobStatus.NEEDS_ATTENTION else job
-
-
-def _open(job: Job) -> Job:
+def _open(job: Job, trains: bool) -> Job:
     """An ended job at work again: the one way back, and only a person goes it."""
     begins = {
         "COLLECT": JobStatus.COLLECTING,
         "TRAIN": JobStatus.TRAINING,
         "INFER": JobStatus.INFERRING,
     }
-    return replace(job, status=begins[_begin_with(job)], code=None, reason=None, ended_at=None)
+    return replace(
+        job, status=begins[_begin_with(job, trains)], code=None, reason=None, ended_at=None
+    )
 
 
-def _begin_with(job: Job) -> Literal["COLLECT", "TRAIN", "INFER"]:
+def _begin_with(job: Job, trains: bool) -> Literal["COLLECT", "TRAIN", "INFER"]:
     """Every later step finds its own ids in the table, so three places to begin suffice."""
     if not job.chosen:
         return "COLLECT"
-    return "INFER" if job.trained_at is not None else "TRAIN"
+    return "TRAIN" if trains and job.trained_at is None else "INFER"

@@ -23,7 +23,8 @@ from avatars.model import (
     Submission,
     WaitReason,
 )
-from avatars.pipeline.admission import Applicant, give_back, pause, wait
+from avatars.pipeline.admission import Applicant, Request, capacity_of, give_back, pause, wait
+from avatars.pipeline.planning import planned
 from avatars.ports import Services
 from avatars.settings import DAY, Settings
 
@@ -50,7 +51,8 @@ class Account:
 def require_affordable(settings: Settings, prompts: Sequence[Prompt], *, trains: bool) -> None:
     """Raises TooExpensiveError for what costs more than may be spent on any day."""
     limits = settings.spending
-    credits = sum(_prices(settings, prompts, trains=trains).values())
+    credits = limits.avatar_price * sum(prompt.count for prompt in prompts)
+    credits += limits.training_price if trains else 0
     for name, cap in (
         ("SpendPerDay", limits.per_day),
         ("OwnerSpendPerDay", limits.owner_per_day),
@@ -72,88 +74,123 @@ def await_budget(services: Services, applicant: Applicant) -> int | None:
     settings, trains = services.settings, applicant.stage is Stage.TRAINING
     if not settings.spending.is_priced:
         return None
-    prompts = services.jobs.run(applicant.job_id, applicant.number).prompts
-    wanted = {
-        _entry(applicant.name, stage): credits
-        for stage, credits in _prices(settings, prompts, trains=trains).items()
-    }
+    run = services.jobs.run(applicant.job_id, applicant.number)
+    wanted = _prices(services, applicant.provider, run, trains=trains)
     now = services.clock.now()
     today = now // DAY
     # What a training has reserved for its avatars holds for them on whatever day they come.
     since = today if trains else 0
-    if _holds(services.capacity.spending(), wanted, since):
+    capacity = capacity_of(services, applicant.provider)
+    if _holds(capacity.spending(), wanted, since):
         return None
-    require_affordable(settings, prompts, trains=trains)
-    for account in _accounts(services, applicant.job_id):  # the stack's last: then it has all
+    require_affordable(settings, run.prompts, trains=trains)
+    # The stack's is the last: what stands in it stands in all.
+    for account in _accounts(services, applicant.provider, applicant.job_id):
         if not _reserve(account, wanted, today, since):
             rest = (today + 1) * DAY - now
             return _step_back(services, applicant, WaitReason.SPEND_CAP, min(rest, LONGEST_WAIT))
-    if not _is_covered(services, now):
-        pause(services, WaitReason.CREDITS)
+    if not _is_covered(services, applicant.provider, now):
+        pause(services, applicant.provider, WaitReason.CREDITS)
         return _step_back(services, applicant, WaitReason.CREDITS)
     return None
 
 
-def book(services: Services, stage: Stage, job_id: str, number: int) -> None:
+def book(services: Services, request: Request) -> None:
     """A run's request is paid for, or may be and nobody will ever know."""
     if services.settings.spending.is_priced:
-        entry = _entry(f"{job_id}-{number}", stage)
-        _change(services, job_id, lambda known: _spent(known, entry))
+        entry = _entry_of(request)
+        change = _changing(services, request.provider, request.job_id)
+        change(lambda known: _spent(known, entry))
 
 
-def settle_refusal(services: Services, stage: Stage, job_id: str, number: int) -> None:
+def book_all(services: Services, job: Job) -> None:
+    """The same for whatever the last run of a job has reserved."""
+
+    def spend(known: Spending) -> Spending:
+        for entry in _entries_of(known, f"{job.job_id}-{job.run}"):
+            known = _spent(known, entry)
+        return known
+
+    if services.settings.spending.is_priced:
+        _changing(services, job.provider, job.job_id)(spend)
+
+
+def settle_refusal(services: Services, request: Request) -> None:
     """A run's request was provably not accepted: if the run is over, nothing is in doubt any more.
 
     Else it may send it again, and keeps what it has reserved.
     """
 
     def settle(known: Spending) -> Spending:
-        entry = _entry(f"{job_id}-{number}", stage)
+        entry = _entry_of(request)
         one = known.reserved.get(entry)
         return _without(known, entry) if one and one.in_doubt else known
 
     if services.settings.spending.is_priced:
-        _change(services, job_id, settle)
+        _changing(services, request.provider, request.job_id)(settle)
 
 
 def close_accounts(services: Services, job: Job, run: Run) -> None:
     """The run is over: what it has reserved is spent, in doubt, or free again."""
+    submissions = {_entry(run.name, Stage.TRAINING): job.training} | {
+        _entry(run.name, Stage.INFERENCE, place): inference.submission
+        for place, inference in enumerate(run.inferences)
+    }
 
     def close(known: Spending) -> Spending:
-        known = _closed(known, _entry(run.name, Stage.TRAINING), job.training)
-        return _closed(known, _entry(run.name, Stage.INFERENCE), run.inference)
+        # Also what was reserved for requests that the run never came to.
+        for entry in _entries_of(known, run.name):
+            known = _closed(known, entry, submissions.get(entry))
+        return known
 
     if services.settings.spending.is_priced:
-        _change(services, job.job_id, close)
+        _changing(services, job.provider, job.job_id)(close)
 
 
-def _prices(settings: Settings, prompts: Sequence[Prompt], *, trains: bool) -> dict[Stage, int]:
-    limits = settings.spending
-    avatars = sum(prompt.count for prompt in prompts)
+def _prices(services: Services, provider: str, run: Run, *, trains: bool) -> dict[str, int]:
+    """What the requests cost that a run has yet to send, by their entries."""
+    limits = services.settings.spending
+    plan = run.inferences or planned(run.prompts, services.capabilities(provider))
     prices = {
-        Stage.TRAINING: limits.training_price if trains else 0,
-        Stage.INFERENCE: limits.avatar_price * avatars,
+        _entry(run.name, Stage.INFERENCE, place): limits.avatar_price * inference.avatars
+        for place, inference in enumerate(plan)
+        if not inference.is_accepted
     }
-    return {stage: credits for stage, credits in prices.items() if credits}
+    if trains:
+        prices[_entry(run.name, Stage.TRAINING)] = limits.training_price
+    return {entry: credits for entry, credits in prices.items() if credits}
 
 
-def _entry(run: str, stage: Stage) -> str:
-    return f"{run} {stage}"
+def _entries_of(known: Spending, run: str) -> list[str]:
+    return [entry for entry in known.reserved if entry.startswith(f"{run} ")]
 
 
-def _accounts(services: Services, job_id: str) -> Iterator[Account]:
+def _entry_of(request: Request) -> str:
+    return _entry(request.name, request.stage, request.place)
+
+
+def _entry(run: str, stage: Stage, place: int = 0) -> str:
+    return f"{run} {stage} {place + 1}" if place else f"{run} {stage}"
+
+
+def _accounts(services: Services, provider: str, job_id: str) -> Iterator[Account]:
     limits = services.settings.spending
     if limits.owner_per_day:
         owner = services.jobs.job(job_id).owner
         yield Account(
             lambda change: services.owners.change_spending(owner, change), limits.owner_per_day
         )
-    yield Account(services.capacity.change_spending, limits.per_day)
+    yield Account(capacity_of(services, provider).change_spending, limits.per_day)
 
 
-def _change(services: Services, job_id: str, change: Change) -> None:
-    for account in _accounts(services, job_id):
-        account.change(change)
+def _changing(services: Services, provider: str, job_id: str) -> Callable[[Change], None]:
+    """What makes a change to every account that such a job is counted in."""
+
+    def make(change: Change) -> None:
+        for account in _accounts(services, provider, job_id):
+            account.change(change)
+
+    return make
 
 
 def _reserve(account: Account, wanted: Mapping[str, int], today: int, since: int) -> bool:
@@ -174,16 +211,15 @@ def _reserve(account: Account, wanted: Mapping[str, int], today: int, since: int
     return _holds(account.change(reserve), wanted, since)
 
 
-def _is_covered(services: Services, now: int) -> bool:
+def _is_covered(services: Services, provider: str, now: int) -> bool:
     """Whether the provider's balance covers all that is reserved, as far as it tells."""
-    known = services.capacity.spending()
+    capacity = capacity_of(services, provider)
+    known = capacity.spending()
     is_fresh = now - known.asked_at < BALANCE_AGE
     if is_fresh and (known.balance is None or known.balance >= known.outstanding):
         return True
-    credits = services.reader.credits(services.provider().balance())
-    known = services.capacity.change_spending(
-        lambda newest: replace(newest, balance=credits, asked_at=now)
-    )
+    credits = services.reader(provider).credits(services.provider(provider).balance())
+    known = capacity.change_spending(lambda newest: replace(newest, balance=credits, asked_at=now))
     return credits is None or credits >= known.outstanding
 
 
@@ -233,5 +269,5 @@ def _without(known: Spending, entry: str) -> Spending:
 def _step_back(
     services: Services, applicant: Applicant, reason: WaitReason, seconds: float = 0
 ) -> int:
-    give_back(services, applicant.stage, applicant.name)
+    give_back(services, applicant.provider, applicant.stage, applicant.name)
     return wait(services, applicant, reason, seconds)

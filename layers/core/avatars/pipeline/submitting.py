@@ -18,10 +18,11 @@ from avatars.errors import (
     ProviderUnreachableError,
     RunRefusedError,
 )
-from avatars.model import Answer, Sending, Stage, Submission, WaitReason
+from avatars.model import Answer, Sending, Stage, Submission, WaitReason, Workload
 from avatars.pipeline.admission import (
     LONGEST_WAIT,
     Applicant,
+    Request,
     await_turn,
     give_back,
     pause,
@@ -29,6 +30,7 @@ from avatars.pipeline.admission import (
     report_success,
     wait,
 )
+from avatars.pipeline.learning import planned_looks
 from avatars.pipeline.spending import (
     await_budget,
     book,
@@ -36,6 +38,7 @@ from avatars.pipeline.spending import (
     settle_refusal,
 )
 from avatars.ports import Services
+from avatars.schedule import Schedule
 from avatars.settings import SUBMIT_TIMEOUT
 
 logger = Logger(child=True)
@@ -62,12 +65,17 @@ PAUSES: dict[type[JobError], WaitReason] = {
 }
 """Refusals that concern no job, but all of them: nothing is sent until they are over."""
 
+FINDABLE_AFTER = 60
+"""Seconds of the clock until a provider that can look up requests knows one for certain (Astria's
+documentation, "idempotency": wait so long before asking again)."""
+
 Step = Callable[[Submission | None], Submission]
 Send = Callable[[], Answer]
 
 
 class SubmitReply(TypedDict):
-    status: Literal["ACCEPTED", "WAITING", "IN_FLIGHT"]
+    status: Literal["ACCEPTED", "MORE", "WAITING", "IN_FLIGHT"]
+    """MORE: it is accepted, and the run has another request to send at once."""
     accepted_id: str | None
     """The `model_id` or `inference_id`: a copy of it stays in the execution's history."""
     wait_seconds: int
@@ -80,10 +88,17 @@ class Ledger(Protocol):
     def stage(self) -> Stage: ...
 
     @property
+    def provider(self) -> str: ...
+
+    @property
     def job_id(self) -> str: ...
 
     @property
     def number(self) -> int: ...
+
+    @property
+    def place(self) -> int:
+        """Which of a run's requests of the stage it is, from 0."""
 
     def require_run(self) -> None:
         """Raises RunRefusedError where the job has ended or another run has begun."""
@@ -91,6 +106,9 @@ class Ledger(Protocol):
     def submission(self) -> Submission | None: ...
 
     def accepted_id(self) -> str | None: ...
+
+    def workload(self) -> Workload:
+        """What is asked for, as far as it tells how long that takes."""
 
     def asked_since(self) -> int:
         """Since when the provider may have been asked, Unix seconds of the clock."""
@@ -108,6 +126,9 @@ class Ledger(Protocol):
 
     def answer_name(self, attempt: int) -> str: ...
 
+    def look_up(self) -> str | None:
+        """The id of the request at the provider, if that can say; costs nothing."""
+
     def outcome_unknown(self, submission: Submission) -> OutcomeUnknownError: ...
 
 
@@ -124,9 +145,9 @@ def submit(
     where the provider refuses, OutcomeUnknownError where nobody can tell.
     """
     ledger.require_run()
-    if accepted_id := ledger.accepted_id():
-        return _accepted(services, ledger, accepted_id)
     before = ledger.submission()
+    if accepted_id := ledger.accepted_id():
+        return _accepted(services, ledger, before, accepted_id)
     _require_not_under_way(ledger, before)
     name = ledger.answer_name(before.attempt + 1 if before else 1)
     if forgotten := services.answers.find(ledger.job_id, name):
@@ -148,7 +169,7 @@ def submit(
     except ProviderUnreachableError as error:
         return _not_accepted(services, ledger, submission, error)
     except OutcomeUnknownError:
-        report_outage(services)
+        report_outage(services, ledger.provider)
         raise
     try:
         services.answers.keep(ledger.job_id, ledger.answer_name(submission.attempt), answer)
@@ -164,13 +185,14 @@ def recover(
     """Find out what became of a request without sending anything.
 
     *trouble* is the name of the error that the sending step ended with. Repairs the row from the
-    raw answer where there is one. Where there is none and the request can no longer be under way,
-    raises OutcomeUnknownError, unless the settings allow to send it once more. Raises
-    RunRefusedError where it is not for this run to be sent any more.
+    raw answer where there is one. Where there is none, or it says nothing, and the request can no
+    longer be under way, it is looked up where the provider can do that: what it does not know was
+    not accepted. Else raises OutcomeUnknownError, unless the settings allow to send it once more.
+    Raises RunRefusedError where it is not for this run to be sent any more.
     """
     submission = ledger.submission()
     if accepted_id := ledger.accepted_id():
-        return _accepted(services, ledger, accepted_id)
+        return _accepted(services, ledger, submission, accepted_id)
     if submission is None or submission.may_be_sent_again:
         ledger.require_run()
         why = f"the step that sends it ended with {trouble}"
@@ -186,10 +208,12 @@ def recover(
             raise ledger.outcome_unknown(submission)
         return _settle(services, ledger, submission, answer, read)
     except OutcomeUnknownError:
+        if services.capabilities(ledger.provider).finds_requests:
+            return _look_up(services, ledger, submission)
         if submission.abandoned >= services.settings.resubmissions[ledger.stage]:
             raise
         # First: what may be paid for must be counted before it can be sent, and reserved, again.
-        book(services, ledger.stage, ledger.job_id, ledger.number)
+        book(services, _request(ledger))
         _mark(ledger, submission, Sending.ABANDONED)
         why = "its outcome stayed unknown"
         return _ask_again(services, ledger, WaitReason.NOT_SENT, why)
@@ -233,7 +257,18 @@ def known(provider_id: str | None) -> str:
 
 
 def _applicant(ledger: Ledger) -> Applicant:
-    return Applicant(ledger.stage, ledger.job_id, ledger.number, ledger.asked_since())
+    return Applicant(
+        ledger.provider,
+        ledger.stage,
+        ledger.job_id,
+        ledger.number,
+        ledger.place,
+        ledger.asked_since(),
+    )
+
+
+def _request(ledger: Ledger) -> Request:
+    return Request(ledger.provider, ledger.stage, ledger.job_id, ledger.number, ledger.place)
 
 
 def _require_not_under_way(ledger: Ledger, submission: Submission | None) -> None:
@@ -243,6 +278,7 @@ def _require_not_under_way(ledger: Ledger, submission: Submission | None) -> Non
 
 def _intend(services: Services, ledger: Ledger) -> Submission:
     token = uuid.uuid4().hex
+    looks = planned_looks(services, ledger.workload())
 
     def intend(submission: Submission | None) -> Submission:
         if submission and submission.token == token:
@@ -252,7 +288,8 @@ def _intend(services: Services, ledger: Ledger) -> Submission:
         if submission:
             attempt = submission.attempt + 1
             abandoned = submission.abandoned + (submission.state is Sending.ABANDONED)
-        return _submission(services, ledger, attempt, token=token, abandoned=abandoned)
+        submission = _submission(services, ledger, attempt, token=token, abandoned=abandoned)
+        return replace(submission, looks=looks)
 
     return ledger.intend(intend)
 
@@ -273,8 +310,26 @@ def _submission(
     services: Services, ledger: Ledger, attempt: int, *, token: str, abandoned: int
 ) -> Submission:
     now = services.clock.now()
-    deadline = now + services.settings.schedule(ledger.stage).deadline
+    deadline = now + _schedule(services, ledger).deadline
     return Submission(attempt, token, Sending.INTENDED, now, deadline, abandoned)
+
+
+def _schedule(services: Services, ledger: Ledger) -> Schedule:
+    return services.settings.schedule(services.capabilities(ledger.provider), ledger.stage)
+
+
+def _look_up(services: Services, ledger: Ledger, submission: Submission) -> SubmitReply:
+    """What became of a request that the provider can be asked for."""
+    rest = submission.intended_at + FINDABLE_AFTER - services.clock.now()
+    if rest > 0:
+        return {"status": "IN_FLIGHT", "accepted_id": None, "wait_seconds": rest}
+    found = ledger.look_up()
+    if found is not None:
+        return _take(services, ledger, submission, found)
+    _mark(ledger, submission, Sending.NOT_SENT)
+    settle_refusal(services, _request(ledger))
+    why = "the provider does not know it"
+    return _ask_again(services, ledger, WaitReason.NOT_SENT, why)
 
 
 def _settle(
@@ -288,29 +343,43 @@ def _settle(
         accepted_id = read(answer)
     except OutcomeUnknownError:
         if answer.status_code >= 500:
-            report_outage(services)
+            report_outage(services, ledger.provider)
         raise
     except JobError as error:
         # Refused: once the cause is removed it may be sent again.
         _mark(ledger, submission, Sending.NOT_SENT)
-        settle_refusal(services, ledger.stage, ledger.job_id, ledger.number)
-        give_back(services, ledger.stage, _applicant(ledger).name)
+        settle_refusal(services, _request(ledger))
+        give_back(services, ledger.provider, ledger.stage, _request(ledger).name)
         reason = PAUSES.get(type(error))
         if reason is None:
             raise
-        pause(services, reason)
+        pause(services, ledger.provider, reason)
         return _waiting(wait(services, _applicant(ledger), reason, RETRY_WAIT, trouble=str(error)))
     except NotAcceptedError as error:
         return _not_accepted(services, ledger, submission, error)
+    return _take(services, ledger, submission, accepted_id)
+
+
+def _take(
+    services: Services, ledger: Ledger, submission: Submission, accepted_id: str
+) -> SubmitReply:
+    """Record that a request was accepted."""
     logger.info("accepted", extra={"accepted_id": accepted_id})  # one more place to find it
     ledger.accept(accepted_id)
-    book(services, ledger.stage, ledger.job_id, ledger.number)
-    report_success(services)
-    return _accepted(services, ledger, accepted_id)
+    book(services, _request(ledger))
+    report_success(services, ledger.provider)
+    return _accepted(services, ledger, submission, accepted_id)
 
 
-def _accepted(services: Services, ledger: Ledger, accepted_id: str) -> SubmitReply:
-    seconds = services.settings.schedule(ledger.stage).first_wait()
+def _accepted(
+    services: Services, ledger: Ledger, submission: Submission | None, accepted_id: str
+) -> SubmitReply:
+    schedule = _schedule(services, ledger)
+    if submission is None:  # a person has put in the id
+        seconds = schedule.first_wait()
+    else:
+        elapsed = services.clock.now() - submission.intended_at
+        seconds = schedule.first_wait(submission.looks, elapsed)
     return {"status": "ACCEPTED", "accepted_id": accepted_id, "wait_seconds": seconds}
 
 
@@ -322,11 +391,11 @@ def _not_accepted(
     services: Services, ledger: Ledger, submission: Submission, error: NotAcceptedError
 ) -> SubmitReply:
     _mark(ledger, submission, Sending.NOT_SENT)
-    settle_refusal(services, ledger.stage, ledger.job_id, ledger.number)
+    settle_refusal(services, _request(ledger))
     if error.wait_seconds is None:
-        report_outage(services)
+        report_outage(services, ledger.provider)
         return _ask_again(services, ledger, WaitReason.OUTAGE, str(error))
-    pause(services, WaitReason.BUSY, error.wait_seconds)
+    pause(services, ledger.provider, WaitReason.BUSY, error.wait_seconds)
     return _ask_again(services, ledger, WaitReason.BUSY, str(error), error.wait_seconds)
 
 
@@ -346,7 +415,7 @@ def _ask_again(
     asked_wait: int | None = None,
 ) -> SubmitReply:
     applicant = _applicant(ledger)
-    give_back(services, ledger.stage, applicant.name)
+    give_back(services, ledger.provider, ledger.stage, applicant.name)
     age = services.clock.now() - applicant.since
     # Growing in any case: a wait of a second, asked for again and again, would fill the history.
     growing = max(RETRY_WAIT if asked_wait is None else 1, age // ASKS_PER_AGE)

@@ -14,9 +14,19 @@ from avatars.errors import (
     TrainingOverdueError,
 )
 from avatars.metrics import LOOKS
-from avatars.model import Job, JobStatus, Progress, ProgressState, Sending, Stage, Submission
+from avatars.model import (
+    Job,
+    JobStatus,
+    Progress,
+    ProgressState,
+    Sending,
+    Stage,
+    Submission,
+    TrainingRequest,
+    Workload,
+)
 from avatars.pipeline.admission import give_back
-from avatars.pipeline.estimating import remember
+from avatars.pipeline.learning import remember, workload
 from avatars.pipeline.looking import LookReply, Looks, look, look_again
 from avatars.pipeline.running import require_run
 from avatars.pipeline.submitting import Send, Step, SubmitReply, known, recover, sent, submit
@@ -28,9 +38,11 @@ class TrainingLedger:
     """A job's one training, kept in its row."""
 
     services: Services
+    provider: str
     job_id: str
     number: int
     stage = Stage.TRAINING
+    place = 0
 
     def job(self) -> Job:
         return self.services.jobs.job(self.job_id)
@@ -43,6 +55,9 @@ class TrainingLedger:
 
     def accepted_id(self) -> str | None:
         return self.job().model_id
+
+    def workload(self) -> Workload:
+        return workload(self.stage, self.job())
 
     def asked_since(self) -> int:
         run = self.services.jobs.run(self.job_id, self.number)
@@ -70,6 +85,10 @@ class TrainingLedger:
     def answer_name(self, attempt: int) -> str:
         return keys.training_answer(attempt)
 
+    def look_up(self) -> str | None:
+        answer = self.services.provider(self.provider).find_training(self.job_id)
+        return self.services.reader(self.provider).found_training(answer, self.job_id)
+
     def outcome_unknown(self, submission: Submission) -> OutcomeUnknownError:
         return TrainingOutcomeUnknownError(
             "A training was sent to the provider and its answer was lost, so a model may exist and "
@@ -83,23 +102,25 @@ def start_training(services: Services, job_id: str, run: int) -> SubmitReply:
 
     Raises NotSentError where getting ready failed: nothing was sent.
     """
-    ledger = TrainingLedger(services, job_id, run)
-    job = ledger.job()
+    job = services.jobs.job(job_id)
+    ledger = TrainingLedger(services, job.provider, job_id, run)
     if not job.chosen:
         raise OutOfOrderError("The photos of this job are not chosen yet.")
 
     def get_ready() -> Send:
-        provider = services.provider(fresh_key=True)
-        links = services.photos.links(job)
-        return lambda: provider.submit_training(links, job.subject)
+        provider = services.provider(job.provider, fresh_key=True)
+        links = services.photos.links(job_id, job.chosen)
+        request = TrainingRequest(job_id, tuple(links), job.subject)
+        return lambda: provider.submit_training(request)
 
-    return submit(services, ledger, get_ready, services.reader.training_id)
+    return submit(services, ledger, get_ready, services.reader(job.provider).training_id)
 
 
 def recover_training(services: Services, job_id: str, run: int, trouble: str) -> SubmitReply:
     """Find out whether a training was accepted; never sends. See `submitting.recover`."""
-    ledger = TrainingLedger(services, job_id, run)
-    return recover(services, ledger, services.reader.training_id, trouble)
+    provider = services.jobs.job(job_id).provider
+    ledger = TrainingLedger(services, provider, job_id, run)
+    return recover(services, ledger, services.reader(provider).training_id, trouble)
 
 
 def check_training(services: Services, job_id: str, run: int, looks: Looks) -> LookReply:
@@ -107,26 +128,27 @@ def check_training(services: Services, job_id: str, run: int, looks: Looks) -> L
 
     Raises TrainingFailedError, PhotosNotValidError, ModelNotFoundError or TrainingOverdueError.
     """
-    job = TrainingLedger(services, job_id, run).job()
+    job = services.jobs.job(job_id)
     require_run(job, run)
     if job.trained_at is not None:
         return _ready(services, job, run, looks)
     model_id = known(job.model_id)
     _, progress, looks = look(
         services,
+        job.provider,
         looks,
         ask=lambda provider: provider.check_training(model_id),
-        read=services.reader.training_progress,
+        read=services.reader(job.provider).training_progress,
     )
     if progress.state is ProgressState.READY:
         services.jobs.change_job(job_id, lambda job: _trained(job, services.clock.now()))
         services.meter.add(LOOKS, looks["answered"], stage=Stage.TRAINING)
-        remember(services, Stage.TRAINING, job.training)
+        remember(services, workload(Stage.TRAINING, job), job.training, looks)
         return _ready(services, job, run, looks)
     _raise_if_ended(progress)
     return look_again(
         services,
-        services.settings.training,
+        services.settings.schedule(services.capabilities(job.provider), Stage.TRAINING),
         sent(job.training),
         progress,
         looks,
@@ -141,8 +163,16 @@ def check_training(services: Services, job_id: str, run: int, looks: Looks) -> L
     )
 
 
+def photos_not_valid(reason: str | None) -> PhotosNotValidError:
+    """That the provider takes none of a job's photos, and why, if it says so."""
+    return PhotosNotValidError(
+        f"The provider found the photos unusable{f' ({reason})' if reason else ''}. "
+        "Upload other photos into a new folder."
+    )
+
+
 def _ready(services: Services, job: Job, run: int, looks: Looks) -> LookReply:
-    give_back(services, Stage.TRAINING, f"{job.job_id}-{run}")
+    give_back(services, job.provider, Stage.TRAINING, f"{job.job_id}-{run}")
     return {"status": "READY", "wait_seconds": 0, "looks": looks, "batches": 0}
 
 
@@ -154,11 +184,7 @@ def _trained(job: Job, now: int) -> Job:
 
 def _raise_if_ended(progress: Progress) -> None:
     if progress.state is ProgressState.BAD_INPUT:
-        raise PhotosNotValidError(
-            "The provider found the photos unusable"
-            f"{f' ({progress.reason})' if progress.reason else ''}. "
-            "Upload other photos into a new folder."
-        )
+        raise photos_not_valid(progress.reason)
     if progress.state is ProgressState.FAILED:
         raise TrainingFailedError(
             f"The provider could not train a model: {progress.reason or 'it gives no reason'}."

@@ -82,6 +82,7 @@ def _create_job(services: Services, owner: str, folder: str) -> Job:
             owner=owner,
             folder=folder,
             subject=settings.default.subject,
+            provider=settings.provider,
             status=JobStatus.COLLECTING,
             created_at=now,
             collect_deadline=now + settings.collect_seconds,

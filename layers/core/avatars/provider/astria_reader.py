@@ -89,6 +89,12 @@ class AstriaReader:
     def credits(self, answer: Answer) -> int | None:
         return 0 if answer.status_code == 402 else None
 
+    def requests_left(self, answer: Answer) -> int | None:
+        return None
+
+    def correlation_id(self, answer: Answer) -> str | None:
+        return None  # nobody says what its support goes by
+
     def trouble(self, answer: Answer, least: int = 1) -> WaitReason | None:
         return reading.trouble(answer, self.credits(answer), least)
 

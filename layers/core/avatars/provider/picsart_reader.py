@@ -78,6 +78,13 @@ class PicsartReader:
         numbers = (re.fullmatch(r"-?\d{1,18}", str(one), re.ASCII) for one in said)
         return next((int(number[0]) for number in numbers if number), None)
 
+    def requests_left(self, answer: Answer) -> int | None:
+        left = answer.header("x-picsart-ratelimit-available") or ""
+        return int(left) if re.fullmatch(r"\d{1,9}", left, re.ASCII) else None
+
+    def correlation_id(self, answer: Answer) -> str | None:
+        return _correlation_id(answer)
+
     def trouble(self, answer: Answer, least: int = 1) -> WaitReason | None:
         return reading.trouble(answer, self.credits(answer), least)
 
