@@ -6,6 +6,9 @@ FAULTS := 1
 SEED := 1
 BENCH := all
 BENCHMARKS := photos api cost copying job polling
+PROVIDER :=
+LIVE :=
+SPEND :=
 
 # The SAM CLI builds with the python3.13 on PATH, and would tell its makers of its use.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -15,11 +18,11 @@ export UV_SYSTEM_CERTS := true
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test chaos bench bench-all $(addprefix bench-,$(BENCHMARKS)) check lint types template openapi-check workflows locks names \
+.PHONY: help setup demo test provider-check chaos bench bench-all $(addprefix bench-,$(BENCHMARKS)) check lint types template openapi-check workflows locks names \
 	expanded cfn-lint checkov cdk-nag parliament statelint secrets-check secrets check-gates sbom lock openapi permissions build deploy teardown clean
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .venv/ready .venv-gates/ready ## Install everything the project needs, inside the project
 	@requirements/chromium
@@ -29,6 +32,10 @@ demo: .venv/ready ## Turn the sample photos into avatars, all on this machine (A
 
 test: setup ## Run the tests (ARGS: options of pytest)
 	@.venv/bin/pytest --numprocesses 3 $(ARGS)
+
+provider-check: .venv/ready ## Ask a simulator what we expect of a provider (PROVIDER), or with LIVE=1 itself, with SPEND=1 for an avatar (docs/providers.md)
+	@.venv/bin/python -m pytest --quiet -p tests.contract.provider_check tests/contract/test_provider_check.py \
+		$(if $(PROVIDER),--provider $(PROVIDER)) $(if $(LIVE),--live) $(if $(SPEND),--spend) $(ARGS)
 
 chaos: .venv/ready ## Let faults strike many jobs and audit what becomes of them (JOBS, FAULTS each, SEED)
 	@.venv/bin/python -m tests.chaos --jobs $(JOBS) --faults $(FAULTS) --seed $(SEED) $(ARGS)
