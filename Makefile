@@ -5,7 +5,7 @@ JOBS := 100
 FAULTS := 1
 SEED := 1
 BENCH := all
-BENCHMARKS := photos api cost copying job
+BENCHMARKS := photos api cost copying job cold memory
 
 # The SAM CLI builds with the python3.13 on PATH, and would tell its makers of its use.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -33,7 +33,7 @@ test: setup ## Run the tests (ARGS: options of pytest)
 chaos: .venv/ready ## Let faults strike many jobs and audit what becomes of them (JOBS, FAULTS each, SEED)
 	@.venv/bin/python -m tests.chaos --jobs $(JOBS) --faults $(FAULTS) --seed $(SEED) $(ARGS)
 
-bench: bench-$(BENCH) ## Measure what is promised to be fast and cheap (docs/benchmarks.md), or one: BENCH=photos, api, cost, copying, job
+bench: bench-$(BENCH) ## Measure what is promised to be fast and cheap (docs/benchmarks.md), or one: BENCH=photos, api, cost, copying, job, cold, memory
 
 # One after the other, whatever becomes of each: they measure the same machine.
 bench-all: .venv/ready
@@ -46,11 +46,17 @@ bench-photos: .venv-bench/ready
 bench-cost: .venv/ready
 	@.venv/bin/python -m benchmarks.cost $(ARGS)
 
-bench-api: .venv/ready
+bench-api: .venv/ready .venv-gates/ready
 	@.venv/bin/python -m benchmarks.api $(ARGS)
 
 bench-copying: .venv/ready
 	@.venv/bin/python -m benchmarks.copying $(ARGS)
+
+bench-cold: .venv/ready .venv-gates/ready
+	@.venv/bin/python -m benchmarks.cold $(ARGS)
+
+bench-memory: .venv/ready .venv-gates/ready
+	@.venv/bin/python -m benchmarks.memory $(ARGS)
 
 bench-job: .venv/ready .venv-bench/ready
 	@.venv/bin/python -m benchmarks.whole_job $(ARGS)
