@@ -22,14 +22,15 @@ import psutil
 import typer
 from rich.console import Console
 
-from benchmarks.cost import Meter, Wanted
+from avatars.model import job_id_for
+from benchmarks.cost import OWNER, Meter, Wanted
 from benchmarks.counting import CountingEngine
 from benchmarks.page import Section, put, table
 from benchmarks.reading import Reader
 from benchmarks.starting import Starter, functions, make_artifacts
 from cli.cost.prices import read_prices
 from local.engine import client
-from local.stack import Stack, running_stack
+from local.stack import STACK, Stack, running_stack
 
 WHOLE_CPU = 1769
 """MB."""
@@ -105,6 +106,8 @@ def measured_steps(stack: Stack, meter: Meter, jobs: int, console: Console) -> d
     def work(name: str) -> None:
         console.print(f"A job: {name}")
         meter.run(name, Wanted(photos=5, avatars=8))
+        invoke(stack, "PackAvatarsFunction", {"job_id": job_id_for(OWNER, name)})
+        invoke(stack, "SweepJobsFunction", {})
         for _ in range(READS):
             reader.get("/jobs")
 
@@ -121,6 +124,18 @@ def measured_steps(stack: Stack, meter: Meter, jobs: int, console: Console) -> d
             waiting = max(0, sum(durations) / len(durations) - cpu)
             steps[_step(name)] = Step(cpu, waiting, after[name].peak)
     return steps
+
+
+def invoke(stack: Stack, logical_id: str, event: Mapping[str, str]) -> None:
+    resource = client("cloudformation", stack.endpoint_url).describe_stack_resource(
+        StackName=STACK, LogicalResourceId=logical_id
+    )
+    name = resource["StackResourceDetail"]["PhysicalResourceId"]
+    reply = client("lambda", stack.endpoint_url).invoke(
+        FunctionName=name, Payload=json.dumps(event)
+    )
+    if "FunctionError" in reply:
+        raise RuntimeError(f"{logical_id} failed: {reply['Payload'].read().decode()}")
 
 
 def spent() -> dict[str, Spent]:

@@ -41,7 +41,7 @@ class Promise:
         return self.measured <= self.limit
 
     @property
-    def row(self) -> tuple[str, str, str, str]:
+    def row(self) -> Sequence[str]:
         figures = (f"{figure:.3g} {self.unit}".strip() for figure in (self.limit, self.measured))
         return (self.what, *figures, "yes" if self.held else "**no**")
 

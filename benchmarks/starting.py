@@ -141,7 +141,8 @@ class Starter:
         )
         whole = time.perf_counter() - begun
         said = json.loads(printed.splitlines()[-1])
-        return Start(*(1000 * one for one in (*said["times"], whole)), reply=said["reply"])
+        init, init_cpu, answer, answer_cpu, whole_cpu = (1000 * one for one in said["times"])
+        return Start(init, init_cpu, answer, answer_cpu, whole_cpu, 1000 * whole, said["reply"])
 
 
 def make_artifacts(folder: Path) -> None:
@@ -154,8 +155,9 @@ def make_artifacts(folder: Path) -> None:
     for peer in BORROWED:
         environment["ARTIFACTS_DIR"] = str(shipped / peer)
         (shipped / peer).mkdir()
-        make = ["make", "--file", PROJECT / "requirements/Makefile", "--directory", PEERS / peer]
-        _run([*make, f"build-{peer}Function"], environment)
+        makefile, place = PROJECT / "requirements/Makefile", PEERS / peer
+        command = ["make", "--file", makefile, "--directory", place, f"build-{peer}Function"]
+        _run(command, environment)
     without = shutil.ignore_patterns("__pycache__")
     shutil.copytree(shipped, folder / Build.SOURCES, ignore=without)
     for package in RUNTIME:
@@ -250,9 +252,8 @@ def _install(package: str, target: Path) -> None:
             shutil.copy(str(file.locate()), target / file)
 
 
-def _run(command: Sequence[str | Path], environment: Mapping[str, str]) -> None:
-    done = subprocess.run(
-        command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
-    )
+def _run(command: Sequence[object], environment: Mapping[str, str]) -> None:
+    words = [str(word) for word in command]
+    done = subprocess.run(words, cwd=PROJECT, env=environment, capture_output=True, text=True)
     if done.returncode:
-        raise RuntimeError(f"{command[0]} failed:\n{done.stdout}{done.stderr}")
+        raise RuntimeError(f"{words[0]} failed:\n{done.stdout}{done.stderr}")

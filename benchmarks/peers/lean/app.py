@@ -14,7 +14,7 @@ bucket = os.environ["UPLOAD_BUCKET"]
 
 def handler(event: dict[str, Any], context: object) -> None:
     key = event["detail"]["object"]["key"]
-    image = Image.open(s3.get_object(Bucket=bucket, Key=key)["Body"])
+    image = Image.open(io.BytesIO(s3.get_object(Bucket=bucket, Key=key)["Body"].read()))
     profile = image.info.get("icc_profile")
     image.draft(None, (1024, 1024))
     small = ImageOps.exif_transpose(ImageOps.fit(image, (512, 512), Image.Resampling.LANCZOS))
