@@ -5,7 +5,7 @@ JOBS := 100
 FAULTS := 1
 SEED := 1
 BENCH := all
-BENCHMARKS := photos api cost copying job polling
+BENCHMARKS := photos api cost copying job polling cold memory
 PROVIDER :=
 LIVE :=
 SPEND :=
@@ -40,7 +40,7 @@ provider-check: .venv/ready ## Ask a simulator what we expect of a provider (PRO
 chaos: .venv/ready ## Let faults strike many jobs and audit what becomes of them (JOBS, FAULTS each, SEED)
 	@.venv/bin/python -m tests.chaos --jobs $(JOBS) --faults $(FAULTS) --seed $(SEED) $(ARGS)
 
-bench: bench-$(BENCH) ## Measure what is promised to be fast and cheap (docs/benchmarks.md), or one: BENCH=photos, api, cost, copying, job, polling
+bench: bench-$(BENCH) ## Measure what is promised to be fast and cheap (docs/benchmarks.md), or one: BENCH=photos, api, cost, copying, job, polling, cold, memory
 
 # One after the other, whatever becomes of each: they measure the same machine.
 bench-all: .venv/ready
@@ -53,7 +53,7 @@ bench-photos: .venv-bench/ready
 bench-cost: .venv/ready
 	@.venv/bin/python -m benchmarks.cost $(ARGS)
 
-bench-api: .venv/ready
+bench-api: .venv/ready .venv-gates/ready
 	@.venv/bin/python -m benchmarks.api $(ARGS)
 
 bench-copying: .venv/ready
@@ -61,6 +61,12 @@ bench-copying: .venv/ready
 
 bench-polling: .venv/ready
 	@.venv/bin/python -m benchmarks.polling $(ARGS)
+
+bench-cold: .venv/ready .venv-gates/ready
+	@.venv/bin/python -m benchmarks.cold $(ARGS)
+
+bench-memory: .venv/ready .venv-gates/ready
+	@.venv/bin/python -m benchmarks.memory $(ARGS)
 
 bench-job: .venv/ready .venv-bench/ready
 	@.venv/bin/python -m benchmarks.whole_job $(ARGS)

@@ -126,7 +126,7 @@ class World:
         enter(mock.patch("time.monotonic", self.clock.wall))
         self.engine = Engine(self.seam)
         self._exit.callback(self.engine.close)
-        enter(mock.patch("boto3.DEFAULT_SESSION", self.engine.session))
+        enter(mock.patch("avatars.wiring.make_client", self.engine.session.client))
         secrets = SecretsProvider(boto3_client=self.engine.session.client("secretsmanager"))
         enter(mock.patch.dict(DEFAULT_PROVIDERS, {"secrets": secrets}))
         self.wire = Wire(self.seam, self.clock, self.number)
