@@ -16,6 +16,8 @@ export SAM_CLI_TELEMETRY := 0
 # uv trusts whom pip and git trust, and pip keeps its advice.
 export UV_SYSTEM_CERTS := true
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Set in many images of containers; each of the many processes here would compile all it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test provider-check chaos bench bench-all $(addprefix bench-,$(BENCHMARKS)) check lint types template openapi-check workflows locks names \
