@@ -29,7 +29,7 @@ from avatars.pipeline.uploading import judge_photo
 from tests.fakes import FakeServices
 from tests.fakes.aws import execution_arn
 from tests.fakes.clock import NOON
-from tests.fakes.services import PICSART
+from tests.fakes.services import INSTANT, PICSART
 
 OWNER, FOLDER = "alice", "summer"
 PREFIX = f"uploads/{OWNER}/{FOLDER}/"
@@ -174,6 +174,17 @@ def inferring(services: FakeServices, prompts: Sequence[Prompt] = PROMPTS) -> No
             inferences=(an_inference(avatars=sum(prompt.count for prompt in prompts)),),
         ),
     )
+
+
+def ready_to_draw(
+    services: FakeServices, *prompts: Prompt, photos: int = 3, **changes: Any
+) -> None:
+    """Nothing is trained: avatars come next, from the best of some photos."""
+    best_first = tuple(
+        replace(photo, score=90 - place) for place, photo in enumerate(chosen(range(1, photos + 1)))
+    )
+    job = a_job(provider=INSTANT, chosen=best_first, chosen_at=NOON)
+    stored(services, replace(job, **changes), run=a_run(prompts=prompts))
 
 
 def announce(services: FakeServices, keep_rounds: int = 0, **changes: Any) -> None:

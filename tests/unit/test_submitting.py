@@ -191,7 +191,8 @@ def test_an_inference_is_asked_for_with_the_model_and_all_prompts(services: Fake
     start_inference(services, JOB_ID, 1)
 
     [request] = services.company.requests("submit_inference")[0].arguments
-    assert request == InferenceRequest(PROMPTS, Subject.WOMAN, "model-1")
+    expected = InferenceRequest(PROMPTS, Subject.WOMAN, "model-1", title=f"{JOB_ID}-1-1")
+    assert request == expected
 
 
 def test_an_inference_without_a_model_is_out_of_order(services: FakeServices) -> None:

@@ -34,7 +34,7 @@ from avatars.model import (
 )
 from avatars.pipeline.admission import give_back
 from avatars.pipeline.learning import remember, workload
-from avatars.pipeline.looking import LookReply, Looks, look, look_again
+from avatars.pipeline.looking import LookReply, Looks, look, look_again, no_looks
 from avatars.pipeline.planning import next_photo, next_place, planned
 from avatars.pipeline.running import require_run
 from avatars.pipeline.submitting import Send, Step, SubmitReply, known, recover, sent, submit
@@ -155,7 +155,7 @@ def start_inference(services: Services, job_id: str, run: int) -> SubmitReply:
     """
     ledger, job, row = _next(services, job_id, run)
     request = _request(job, row, ledger.place)
-    if ledger.photo is None:
+    if services.capabilities(ledger.provider).trains:
         known(request.model_id)
 
     def get_ready() -> Send:
@@ -180,9 +180,9 @@ def check_inference(services: Services, job_id: str, run: int, looks: Looks) -> 
     """Look whether the avatars are ready; if so, keep the answers with their links.
 
     Looks at the requests of the run in their order, up to the first that is not ready: there is
-    nothing to do before all are. Where a run is taken up again because avatars were missing, asks
-    for fresh links first. Raises InferenceFailedError, PhotosNotValidError, InferenceNotFoundError
-    or InferenceOverdueError.
+    nothing to do before all are. *looks* are those at that one. Where a run is taken up again
+    because avatars were missing, asks for fresh links first. Raises InferenceFailedError,
+    PhotosNotValidError, InferenceNotFoundError or InferenceOverdueError.
     """
     job, row = services.jobs.job(job_id), services.jobs.run(job_id, run)
     require_run(job, run)
@@ -218,12 +218,10 @@ def _check(
             services.meter.add(LOOKS, looks["answered"], stage=Stage.INFERENCE)
             asked = workload(Stage.INFERENCE, job, inference.avatars)
             remember(services, asked, inference.submission, looks)
-        # When the next one was last seen under way, nobody knows.
-        looks.pop("running_at", None)
-        return None, announced, looks
+        return None, announced, no_looks()
     if inference.links:
         # They were announced before: whatever is said now, those links are tried once more.
-        return None, _announce(services, job, row, place), looks
+        return None, _announce(services, job, row, place), no_looks()
     if progress.state is ProgressState.BAD_INPUT and inference.photo_id is not None:
         return _try_next_photo(services, job, row, place, progress, looks), row, looks
     if progress.state in (ProgressState.FAILED, ProgressState.BAD_INPUT):
@@ -322,8 +320,10 @@ def _next(services: Services, job_id: str, number: int) -> tuple[InferenceLedger
         return ledger, job, run
     photo = None
     if not capabilities.trains:
+        if not job.chosen:
+            raise OutOfOrderError("The photos of this job are not chosen yet.")
         photo = next_photo(job, services.settings.photo_tries)
-        if photo is None and job.chosen:
+        if photo is None:
             raise photos_not_valid(None)
     ledger = InferenceLedger(services, job.provider, job_id, number, place, photo)
     return ledger, job, run

@@ -25,6 +25,11 @@ class Looks(TypedDict):
     """When it was last seen under way, in seconds after the intent; absent where it never was."""
 
 
+def no_looks() -> Looks:
+    """What there is to remember before the first look."""
+    return {"answered": 0, "not_found": 0}
+
+
 class LookReply(TypedDict):
     status: Literal["RUNNING", "ORDER", "READY"]
     """ORDER: another request is to be sent first."""
