@@ -19,6 +19,7 @@ from avatars.pipeline.collecting import collect_photos
 from avatars.pipeline.ordering import ask_more, ask_start, order_job, upload_forms
 from avatars.settings import OwnerLimits
 from tests.builders import (
+    DAY,
     EXECUTION,
     JOB_ID,
     PREFIX,
@@ -28,10 +29,12 @@ from tests.builders import (
     dropped,
     inferring,
     judged,
+    ready_to_draw,
     stored,
     trained,
 )
 from tests.fakes import FakeServices
+from tests.fakes.services import ASTRIA
 
 FILES = ["1.jpg", "IMG 2041.JPG", "3.jpeg", "Été 50%.png", "selfie+beach.PNG"]
 PHOTOS = dict.fromkeys(FILES)
@@ -229,6 +232,24 @@ class TestMore:
         stored(services, a_job(status=JobStatus.FAILED))
 
         with pytest.raises(NoModelError, match="order a new job"):
+            ask_more(services, "alice", JOB_ID, [Prompt("anime")])
+
+    def test_avatars_that_come_from_a_photo_have_no_model(self, services: FakeServices) -> None:
+        ready_to_draw(services, Prompt("anime"), status=JobStatus.COMPLETED)
+
+        with pytest.raises(NoModelError, match="made from a photo, without a model"):
+            ask_more(services, "alice", JOB_ID, [Prompt("anime")])
+
+        assert services.executions.started == []
+
+    def test_a_model_whose_life_is_over_is_gone(self, services: FakeServices) -> None:
+        trained(services, provider=ASTRIA, status=JobStatus.COMPLETED)
+        services.clock.move(30 * DAY)
+        _, run = ask_more(services, "alice", JOB_ID, [Prompt("anime")])
+        services.clock.move(1)
+
+        assert run == 2
+        with pytest.raises(NoModelError, match=r"has deleted the model .* Order a new job"):
             ask_more(services, "alice", JOB_ID, [Prompt("anime")])
 
     def test_a_style_that_the_provider_lacks_is_named_before_it_is_asked(self) -> None:

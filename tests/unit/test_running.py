@@ -18,6 +18,7 @@ from avatars.pipeline.running import BeginReply, begin_run
 from avatars.pipeline.sweeping import sweep_jobs
 from avatars.pipeline.training import start_training
 from tests.builders import (
+    DAY,
     EXECUTION,
     JOB_ID,
     OWNER,
@@ -27,6 +28,7 @@ from tests.builders import (
     a_submission,
     announce,
     chosen,
+    ready_to_draw,
     ready_to_train,
     stored,
     trained,
@@ -35,6 +37,7 @@ from tests.builders import (
 from tests.fakes import FakeServices, LostConfirmationError
 from tests.fakes.aws import execution_arn
 from tests.fakes.clock import NOON
+from tests.fakes.services import ASTRIA
 
 BY_HAND = execution_arn("by-hand")
 ANOTHER = execution_arn("another")
@@ -130,6 +133,13 @@ class TestWhereToBegin:
 
     def test_a_job_with_a_model_infers(self, services: FakeServices) -> None:
         trained(services)
+
+        assert begin(services)["begin_with"] == "INFER"
+
+    def test_a_job_whose_provider_trains_nothing_infers_once_its_photos_are_chosen(
+        self, services: FakeServices
+    ) -> None:
+        ready_to_draw(services, *PROMPTS)
 
         assert begin(services)["begin_with"] == "INFER"
 
@@ -324,6 +334,29 @@ class TestMoreFromTheSameModel:
 
         with pytest.raises(RunRefusedError, match="at run 2, not at run 1"):
             begin(services)
+
+
+class TestWithoutAModel:
+    def test_who_makes_avatars_from_a_photo_makes_no_more(self, services: FakeServices) -> None:
+        ready_to_draw(services, *PROMPTS, status=JobStatus.COMPLETED)
+
+        with pytest.raises(RunRefusedError, match="has no model"):
+            more(services)
+
+    def test_a_model_whose_life_is_over_makes_no_more(self, services: FakeServices) -> None:
+        trained(services, provider=ASTRIA, status=JobStatus.COMPLETED)
+        services.clock.move(30 * DAY + 1)
+
+        with pytest.raises(RunRefusedError, match=r"has deleted the model .* 30 days"):
+            more(services)
+
+        assert services.jobs.job(JOB_ID).run == 1
+
+    def test_until_then_it_does(self, services: FakeServices) -> None:
+        trained(services, provider=ASTRIA, status=JobStatus.COMPLETED)
+        services.clock.move(30 * DAY)
+
+        assert more(services)["begin_with"] == "INFER"
 
 
 class TestErased:

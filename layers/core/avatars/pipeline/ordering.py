@@ -32,6 +32,7 @@ from avatars.model import (
     job_id_for,
     photo_id_for,
 )
+from avatars.pipeline.running import why_deleted
 from avatars.pipeline.spending import require_affordable
 from avatars.pipeline.uploading import ensure_job
 from avatars.ports import Services
@@ -163,12 +164,8 @@ def ask_more(
         raise JobNotEndedError(f"Job {job_id} is {job.status}: wait until it has ended.")
     if not job.has_model:
         raise NoModelError(f"Job {job_id} has no trained model to make more from: order a new job.")
-    life = capabilities.model_seconds
-    if life is not None and services.clock.now() > (job.trained_at or 0) + life:
-        raise NoModelError(
-            f"The provider has deleted the model of job {job_id}, which it keeps for "
-            f"{life // DAY} days: order a new job."
-        )
+    if deleted := why_deleted(services, job):
+        raise NoModelError(f"{deleted} Order a new job.")
     run = job.run + 1
     if run > MOST_RUNS:
         raise LimitReachedError(f"{MOST_RUNS} runs of a job are the most: order a new job.")

@@ -9,6 +9,7 @@ from avatars.manifest import parse_prompts, require_possible
 from avatars.model import Job, JobStatus, Run
 from avatars.pipeline.spending import require_affordable
 from avatars.ports import Services
+from avatars.settings import DAY
 
 
 class BeginReply(TypedDict):
@@ -72,6 +73,17 @@ def require_run(job: Job, run: int) -> None:
         )
 
 
+def why_deleted(services: Services, job: Job) -> str | None:
+    """Why the provider has the model of a job no more; None where it may have it."""
+    life = services.capabilities(job.provider).model_seconds
+    if life is None or job.trained_at is None or services.clock.now() <= job.trained_at + life:
+        return None
+    return (
+        f"The provider has deleted the model of job {job.job_id}, which it keeps for "
+        f"{life // DAY} days."
+    )
+
+
 def _begin_another(
     services: Services,
     job: Job,
@@ -85,6 +97,8 @@ def _begin_another(
         raise RunRefusedError(
             f"Job {job.job_id} has no model: upload the photos into a new folder."
         )
+    if deleted := why_deleted(services, job):
+        raise RunRefusedError(f"{deleted} Upload the photos into a new folder.")
     number = last.run + 1
     wanted = last.prompts if prompts is None else parse_prompts(list(prompts))
     capabilities = services.capabilities(job.provider)
