@@ -8,7 +8,7 @@ from tests.fakes.effects import Effects, KilledError, LostConfirmationError
 from tests.fakes.jobs import FakeJobs
 from tests.fakes.meter import FakeMeter
 from tests.fakes.owners import FakeOwners
-from tests.fakes.provider import FakeCompany, FakeDownloads, FakeProvider, Sent, answer
+from tests.fakes.provider import FakeAstria, FakeCompany, FakeDownloads, FakeProvider, Sent, answer
 from tests.fakes.services import ENVIRONMENT, FakeServices
 from tests.fakes.webhooks import FakeWebhookQueue, FakeWebhooks, Posted
 
@@ -16,6 +16,7 @@ __all__ = [
     "ENVIRONMENT",
     "Effects",
     "FakeAnswers",
+    "FakeAstria",
     "FakeBucket",
     "FakeCapacity",
     "FakeClock",

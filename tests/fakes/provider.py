@@ -2,14 +2,15 @@
 
 import json
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from avatars.errors import DownloadFailedError, DownloadRefusedError
+from avatars.errors import DownloadFailedError, DownloadRefusedError, OutcomeUnknownError
 from avatars.model import Answer, InferenceRequest, TrainingRequest
+from avatars.provider.astria_prompt import wanted
 from tests.fakes.effects import Effects
 
 Reply = Answer | Exception
@@ -82,15 +83,67 @@ class FakeCompany:
             return answer(401, {"detail": "Invalid API key"})
         if self._replies[call]:
             return self._replies[call].popleft()
+        return self._on_a_good_day()[call]()
+
+    def _on_a_good_day(self) -> Mapping[str, Callable[[], Answer]]:
         number = next(self._numbers)
-        good_day: dict[str, Callable[[], Answer]] = {
+        return {
             "submit_training": lambda: answer(202, {"model_id": f"model-{number}"}),
             "check_training": lambda: answer(200, {"status": "DONE"}),
             "submit_inference": lambda: answer(202, {"inference_id": f"inference-{number}"}),
             "check_inference": lambda: answer(202, {"status": "IN_PROGRESS"}),
             "balance": lambda: answer(200, {"credits": 1000}),
         }
-        return good_day[call]()
+
+
+FIRST_ID = 1000
+DONE_AT = "2026-11-29T12:00:00.000Z"
+
+
+class FakeAstria(FakeCompany):
+    """Astria: ids are numbers, times stand for words, and what was asked for is listed."""
+
+    takes_what_it_loses = True
+    """Whether it has taken what it gave no answer to, or one that says nothing."""
+
+    def id_of(self, request: Sent) -> str | None:
+        """What it calls a request that it has taken, whether it has said so or not."""
+        if isinstance(request.reply, Exception):
+            is_told, is_lost = False, type(request.reply) is OutcomeUnknownError
+        else:
+            code = request.reply.status_code
+            is_told, is_lost = code == 201, code < 400 or code >= 500
+        if is_told or (is_lost and self.takes_what_it_loses):
+            return str(FIRST_ID + self.sent.index(request))
+        return None
+
+    def _on_a_good_day(self) -> Mapping[str, Callable[[], Answer]]:
+        number = FIRST_ID + len(self.sent)
+        return {
+            "submit_training": lambda: answer(201, {"id": number, "trained_at": None}),
+            "check_training": lambda: answer(200, {"id": number, "trained_at": DONE_AT}),
+            "find_training": lambda: answer(200, self._tunes()),
+            "submit_inference": lambda: answer(201, {"id": number, "trained_at": None}),
+            "check_inference": lambda: answer(
+                200, {"id": number, "trained_at": None, "images": []}
+            ),
+            "find_inference": lambda: answer(200, self._prompts()),
+            "balance": lambda: answer(200, self._tunes()),
+        }
+
+    def _tunes(self) -> list[dict[str, Any]]:
+        return [
+            {"id": int(tune_id), "title": request.arguments[0].title}
+            for request in reversed(self.requests("submit_training"))
+            if (tune_id := self.id_of(request))
+        ]
+
+    def _prompts(self) -> list[dict[str, Any]]:
+        return [
+            {"id": int(prompt_id), **wanted(request.arguments[0])}
+            for request in reversed(self.requests("submit_inference"))
+            if (prompt_id := self.id_of(request))
+        ]
 
 
 @dataclass(frozen=True)

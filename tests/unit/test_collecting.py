@@ -22,6 +22,7 @@ from avatars.pipeline.collecting import (
 from tests.builders import DAY, JOB_ID, PREFIX, a_job, a_photo, a_picture, dropped, judged, stored
 from tests.fakes import FakeClock, FakeServices, KilledError
 from tests.fakes.clock import NOON
+from tests.fakes.services import INSTANT
 
 EVENTS_A_LOOK = 9
 """Of a history: a Task has five, a Choice and a Wait two each."""
@@ -649,6 +650,56 @@ def test_the_choice_does_not_depend_on_the_order_in_which_rows_are_read(
     accepted = [photo for photo in verdicts if photo.status is PhotoStatus.ACCEPTED]
     assert len(accepted) == 30
     assert len({photo.pixels for photo in accepted}) == 30
+
+
+class TestBestFirst:
+    """A provider that makes avatars of one photo is sent the best; the others are in reserve."""
+
+    def instant(self, services: FakeServices, *photos: Photo) -> None:
+        folder(services, *photos)
+        lay(services, "job.json", {"provider": INSTANT})
+        services.clock.move(60)
+
+    def test_one_photo_is_enough(self, services: FakeServices) -> None:
+        self.instant(services, a_photo(1, score=40))
+
+        assert collect(services) == {"status": "COLLECTED", "trains": False, "wait_seconds": 0}
+        [photo] = services.jobs.job(JOB_ID).chosen
+        assert (photo.version_id, photo.score) == ("prepared-1", 40)
+        assert services.jobs.job(JOB_ID).provider == INSTANT
+
+    def test_none_is_not(self, services: FakeServices) -> None:
+        self.instant(services, a_photo(1, status=PhotoStatus.REJECTED, code="blank_image"))
+        services.clock.move(DAY)
+
+        with pytest.raises(TooFewPhotosError, match=r"0 of 1 photos were accepted .* 1 to 30"):
+            collect(services)
+
+    def test_the_best_one_comes_first_with_its_score(self, services: FakeServices) -> None:
+        scores = {1: 40, 2: 90, 3: None, 4: 70}
+        self.instant(services, *(a_photo(number, score=score) for number, score in scores.items()))
+
+        collect(services)
+
+        chosen = services.jobs.job(JOB_ID).chosen
+        versions = [(photo.version_id, photo.score) for photo in chosen]
+        assert versions == [
+            ("prepared-2", 90),
+            ("prepared-4", 70),
+            ("prepared-1", 40),
+            ("prepared-3", None),
+        ]
+
+    def test_who_trains_on_all_has_them_in_the_order_of_their_upload(
+        self, services: FakeServices
+    ) -> None:
+        folder(services, *(a_photo(number, score=10 * number) for number in range(1, 6)))
+        services.clock.move(60)
+
+        collect(services)
+
+        chosen = services.jobs.job(JOB_ID).chosen
+        assert [photo.version_id for photo in chosen] == [f"prepared-{n}" for n in range(1, 6)]
 
 
 class TestWaits:

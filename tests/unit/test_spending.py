@@ -7,6 +7,7 @@ import pytest
 
 from avatars.errors import (
     BadRequestError,
+    InferenceOutcomeUnknownError,
     OutOfCreditsError,
     ProviderRejectedError,
     RunRefusedError,
@@ -30,7 +31,8 @@ from avatars.pipeline.collecting import collect_photos
 from avatars.pipeline.describing import describe_job
 from avatars.pipeline.erasing import STRAGGLERS, erase_again, erase_job
 from avatars.pipeline.finishing import finish_job
-from avatars.pipeline.inference import start_inference
+from avatars.pipeline.inference import check_inference, start_inference
+from avatars.pipeline.looking import no_looks
 from avatars.pipeline.mending import enter_model_id
 from avatars.pipeline.ordering import ask_more, order_job
 from avatars.pipeline.running import begin_run
@@ -38,7 +40,17 @@ from avatars.pipeline.spending import BALANCE_AGE, DAYS_KEPT, LONGEST_WAIT
 from avatars.pipeline.submitting import SubmitReply
 from avatars.pipeline.training import recover_training, start_training
 from avatars.settings import DAY, SpendingLimits
-from tests.builders import a_job, a_picture, a_run, chosen, dropped, judged, stored
+from tests.builders import (
+    JOB_ID,
+    a_job,
+    a_picture,
+    a_run,
+    chosen,
+    dropped,
+    judged,
+    ready_to_draw,
+    stored,
+)
 from tests.fakes import FakeServices, KilledError, answer
 from tests.fakes.clock import NOON
 from tests.fakes.services import ACCOUNT
@@ -167,6 +179,86 @@ class TestReserve:
         train(services, "A")
 
         assert (account(services).spent, reserved(services)) == (50, {})
+
+
+class TestSeveral:
+    """A run whose prompts are requests of their own."""
+
+    def two_prompts(self, **limits: int) -> FakeServices:
+        services = services_with(**limits)
+        prompts = (Prompt("realistic", 2), Prompt("anime", 3))
+        ready_to_draw(services, *prompts)
+        return services
+
+    def draw(self, services: FakeServices) -> SubmitReply:
+        return start_inference(services, JOB_ID, 1)
+
+    def look(self, services: FakeServices, word: str, *links: str) -> None:
+        found = answer(200, {"status": word, "urls": list(links)})
+        services.company.will("check_inference", found)
+        check_inference(services, JOB_ID, 1, no_looks())
+
+    def test_the_first_reserves_what_all_of_them_cost(self) -> None:
+        services = self.two_prompts(per_day=100)
+
+        self.draw(services)
+
+        assert account(services).spent == 10
+        assert reserved(services) == {f"{JOB_ID}-1 inference 2": 15}
+
+    def test_each_is_spent_once_it_is_accepted(self) -> None:
+        services = self.two_prompts(per_day=25, owner_per_day=25)
+        self.draw(services)
+        self.look(services, "DONE", "https://cdn.results.test/1.jpg")
+
+        self.draw(services)
+
+        for one in (account(services), account(services, "alice")):
+            assert (one.spent, one.reserved) == (25, {})
+
+    def test_another_photo_is_paid_for_again(self) -> None:
+        services = self.two_prompts(per_day=100)
+        self.draw(services)
+        self.look(services, "IMAGE_NOT_VALID")
+
+        self.draw(services)
+
+        assert account(services).spent == 20
+        assert reserved(services) == {f"{JOB_ID}-1 inference 2": 15}
+
+    def test_another_photo_waits_where_the_day_has_no_room(self) -> None:
+        services = self.two_prompts(per_day=30)
+        self.draw(services)
+        self.look(services, "IMAGE_NOT_VALID")
+
+        reply = self.draw(services)
+
+        assert reply["status"] == "WAITING"
+        assert len(services.company.requests("submit_inference")) == 1
+
+    def test_what_was_never_sent_is_free_at_the_end(self) -> None:
+        services = self.two_prompts(per_day=100, owner_per_day=100)
+        self.draw(services)
+
+        finish_job(services, JOB_ID, 1, {"Error": "InferenceFailedError", "Cause": "{}"})
+
+        for one in (account(services), account(services, "alice")):
+            assert (one.spent, one.reserved) == (10, {})
+
+    def test_what_is_in_doubt_at_the_end_goes_on_counting(self) -> None:
+        services = self.two_prompts(per_day=100)
+        self.draw(services)
+        self.look(services, "DONE", "https://cdn.results.test/1.jpg")
+        services.company.will("submit_inference", answer(504))
+        with pytest.raises(InferenceOutcomeUnknownError):
+            self.draw(services)
+
+        finish_job(services, JOB_ID, 1, {"Error": "InferenceOutcomeUnknownError", "Cause": "{}"})
+
+        assert account(services).spent == 10
+        assert account(services).reserved == {
+            f"{JOB_ID}-1 inference 2": Reserved(15, TODAY, in_doubt=True)
+        }
 
 
 class TestCap:
