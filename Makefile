@@ -5,7 +5,10 @@ JOBS := 100
 FAULTS := 1
 SEED := 1
 BENCH := all
-BENCHMARKS := photos api cost copying job polling
+BENCHMARKS := photos api cost copying job polling cold memory
+PROVIDER :=
+LIVE :=
+SPEND :=
 
 # The SAM CLI builds with the python3.13 on PATH, and would tell its makers of its use.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -13,13 +16,15 @@ export SAM_CLI_TELEMETRY := 0
 # uv trusts whom pip and git trust, and pip keeps its advice.
 export UV_SYSTEM_CERTS := true
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Set in many images of containers; each of the many processes here would compile all it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test chaos bench bench-all $(addprefix bench-,$(BENCHMARKS)) check lint types template openapi-check workflows locks names \
+.PHONY: help setup demo test provider-check chaos bench bench-all $(addprefix bench-,$(BENCHMARKS)) check lint types template openapi-check workflows locks names \
 	expanded cfn-lint checkov cdk-nag parliament statelint secrets-check secrets check-gates sbom lock openapi permissions build deploy teardown clean
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .venv/ready .venv-gates/ready ## Install everything the project needs, inside the project
 	@requirements/chromium
@@ -30,10 +35,14 @@ demo: .venv/ready ## Turn the sample photos into avatars, all on this machine (A
 test: setup ## Run the tests (ARGS: options of pytest)
 	@.venv/bin/pytest --numprocesses 3 $(ARGS)
 
+provider-check: .venv/ready ## Ask a simulator what we expect of a provider (PROVIDER), or with LIVE=1 itself, with SPEND=1 for an avatar (docs/providers.md)
+	@.venv/bin/python -m pytest --quiet -p tests.contract.provider_check tests/contract/test_provider_check.py \
+		$(if $(PROVIDER),--provider $(PROVIDER)) $(if $(LIVE),--live) $(if $(SPEND),--spend) $(ARGS)
+
 chaos: .venv/ready ## Let faults strike many jobs and audit what becomes of them (JOBS, FAULTS each, SEED)
 	@.venv/bin/python -m tests.chaos --jobs $(JOBS) --faults $(FAULTS) --seed $(SEED) $(ARGS)
 
-bench: bench-$(BENCH) ## Measure what is promised to be fast and cheap (docs/benchmarks.md), or one: BENCH=photos, api, cost, copying, job, polling
+bench: bench-$(BENCH) ## Measure what is promised to be fast and cheap (docs/benchmarks.md), or one: BENCH=photos, api, cost, copying, job, polling, cold, memory
 
 # One after the other, whatever becomes of each: they measure the same machine.
 bench-all: .venv/ready
@@ -46,7 +55,7 @@ bench-photos: .venv-bench/ready
 bench-cost: .venv/ready
 	@.venv/bin/python -m benchmarks.cost $(ARGS)
 
-bench-api: .venv/ready
+bench-api: .venv/ready .venv-gates/ready
 	@.venv/bin/python -m benchmarks.api $(ARGS)
 
 bench-copying: .venv/ready
@@ -54,6 +63,12 @@ bench-copying: .venv/ready
 
 bench-polling: .venv/ready
 	@.venv/bin/python -m benchmarks.polling $(ARGS)
+
+bench-cold: .venv/ready .venv-gates/ready
+	@.venv/bin/python -m benchmarks.cold $(ARGS)
+
+bench-memory: .venv/ready .venv-gates/ready
+	@.venv/bin/python -m benchmarks.memory $(ARGS)
 
 bench-job: .venv/ready .venv-bench/ready
 	@.venv/bin/python -m benchmarks.whole_job $(ARGS)

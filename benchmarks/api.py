@@ -2,19 +2,18 @@
 
     make bench BENCH=api
 
-Prints what it measured and writes it to docs/api-speed.md; progress goes to standard error. Answers
+Writes what it measured to docs/api-speed.md, and a section of docs/benchmarks.md; progress goes to
+standard error. Answers
 are those of the local stack: the routes, the authorizer, the function and the table of the template
 on the embedded AWS, one request after the other. Each start is a process of its own, in turns with
 a bare function. Exit code 1 where a goal is missed.
 """
 
-import platform
 import shlex
 import statistics
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from itertools import product
 from pathlib import Path
 from typing import Annotated
@@ -24,10 +23,11 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Column, Table
 
+from benchmarks.page import Promise, Section, machine, put
 from benchmarks.reading import AVATARS, OTHERS, PHOTOS, Reader, check, fill, routes
-from benchmarks.starting import KEYS, Key, Start, make_artifacts, start
-from local.engine import PROJECT, client
-from local.stack import STACK, Stack, running_stack
+from benchmarks.starting import Build, Start, functions, make_artifacts, peers
+from local.engine import PROJECT
+from local.stack import Stack, running_stack
 
 GOAL_MS = 100
 """What the 95th percentile of a read's answers stays below."""
@@ -38,10 +38,32 @@ GOAL_RATIO = 1.3
 WARM = 20
 """Answers of each route before the first one that counts."""
 
+PACKAGES = ("aws-lambda-powertools", "pydantic", "boto3", "ministack")
+
 PERCENTILES = (50, 95, 99)
 
 Taken = Mapping[str, Sequence[float]]
 """Milliseconds of each answer, by route."""
+
+EVENT = {
+    "version": "2.0",
+    "routeKey": "GET /styles",
+    "rawPath": "/styles",
+    "rawQueryString": "",
+    "headers": {},
+    "requestContext": {
+        "stage": "$default",
+        "requestId": "id",
+        "http": {"method": "GET", "path": "/styles"},
+        "authorizer": {"jwt": {"claims": {"sub": "somebody"}}},
+    },
+    "isBase64Encoded": False,
+}
+
+Key = tuple[str, Build]
+"""Who starts, and as what."""
+
+KEYS: list[Key] = list(product(("bare", "api"), (Build.SHIPPED, Build.SOURCES)))
 
 Starts = Mapping[Key, Sequence[Start]]
 
@@ -55,33 +77,28 @@ def main(
     """Measure the answers and the starts of the HTTP API, and write a report."""
     console = Console(file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
+        artifacts = Path(folder) / "artifacts"
         with running_stack(Path(folder) / "stack") as stack:
-            environment = environment_of(stack, "ApiFunction")
+            starters = {
+                "api": functions(artifacts, stack)["api"],
+                "bare": peers(artifacts)["api"],
+            }
             taken = read(stack, jobs, calls, console)
-        make_artifacts(Path(folder) / "artifacts")
+        make_artifacts(artifacts)
         # Without the engine, which would take its share of the CPU.
         started: dict[Key, list[Start]] = {key: [] for key in KEYS}
-        for _, key in track(
+        for _, (name, build) in track(
             list(product(range(starts), KEYS)), "Starting", console=console, transient=True
         ):
-            started[key].append(start(Path(folder) / "artifacts", key, environment))
+            one = starters[name].start(build, EVENT)
+            if one.reply["statusCode"] != 200:
+                raise RuntimeError(f"{name} answered {one.reply}")
+            started[name, build].append(one)
     tables = [answers_table(taken), starts_table(started)]
     for table in tables:
         Console().print(table)
     report.write_text(written(jobs, calls, starts, tables))
-    if not is_fast(taken, started):
-        raise typer.Exit(1)
-
-
-def environment_of(stack: Stack, function: str) -> dict[str, str]:
-    """The variables of a function, by its logical id."""
-    resource = client("cloudformation", stack.endpoint_url).describe_stack_resource(
-        StackName=STACK, LogicalResourceId=function
-    )
-    variables: dict[str, str] = client("lambda", stack.endpoint_url).get_function_configuration(
-        FunctionName=resource["StackResourceDetail"]["PhysicalResourceId"]
-    )["Environment"]["Variables"]
-    return variables
+    put(section(taken, started))
 
 
 def read(stack: Stack, jobs: int, calls: int, console: Console) -> dict[str, list[float]]:
@@ -113,14 +130,14 @@ def starts_table(started: Starts) -> Table:
     first = Column("Starts, ms of CPU", no_wrap=True)
     table = Table(first, "least", "median", "of bare", "wall", "answer")
     names = {"bare": "bare Powertools", "api": "avatars"}
-    for key in sorted(started, key=lambda key: not key[1]):
-        name, bytecode = key
+    for key in sorted(started, key=lambda key: key[1]):
+        name, build = key
         starts = started[key]
         table.add_row(
-            f"{names[name]}, {'bytecode' if bytecode else 'no bytecode'}",
+            f"{names[name]}, {'bytecode' if build is Build.SHIPPED else 'no bytecode'}",
             f"{least(starts):.0f}",
             f"{statistics.median(one.init_cpu for one in starts):.0f}",
-            f"{ratio(started, bytecode):.2f}" if name == "api" else "1",
+            f"{ratio(started, build):.2f}" if name == "api" else "1",
             f"{min(one.init for one in starts):.0f}",
             f"{min(one.answer_cpu for one in starts):.0f}",
         )
@@ -135,27 +152,31 @@ def least(starts: Sequence[Start]) -> float:
     return min(one.init_cpu for one in starts)
 
 
-def ratio(started: Starts, bytecode: bool) -> float:
+def ratio(started: Starts, build: Build) -> float:
     """How many times as long as the bare function ours takes to start: the median of the turns.
 
     Two that start one after the other meet the same machine; the best of each may not.
     """
-    turns = zip(started["api", bytecode], started["bare", bytecode], strict=True)
+    turns = zip(started["api", build], started["bare", build], strict=True)
     return statistics.median(ours.init_cpu / bare.init_cpu for ours, bare in turns)
 
 
-def is_fast(taken: Taken, started: Starts) -> bool:
-    """Whether the goals are met; says on standard error which are not."""
-    misses = [
-        f"{route}: p95 is {percentile(milliseconds, 95):.0f} ms, not below {GOAL_MS}"
+def section(taken: Taken, started: Starts) -> Section:
+    """What the page of all benchmarks says of it."""
+    promises = [
+        Promise(f"{route}, 95th percentile", GOAL_MS, percentile(milliseconds, 95), "ms")
         for route, milliseconds in taken.items()
-        if percentile(milliseconds, 95) >= GOAL_MS
     ]
-    if (times := ratio(started, bytecode=True)) > GOAL_RATIO:
-        misses.append(f"The function takes {times:.2f} times as long to start, not {GOAL_RATIO}")
-    for miss in misses:
-        print(miss, file=sys.stderr)
-    return not misses
+    start = Promise(
+        "the API's start, of a bare function's", GOAL_RATIO, ratio(started, Build.SHIPPED)
+    )
+    return Section(
+        "api",
+        "The API",
+        "[How fast it answers, and starts](api-speed.md): all figures, and how they were taken.",
+        [*promises, start],
+        PACKAGES,
+    )
 
 
 # ruff: noqa: E501 - a paragraph is one line
@@ -168,7 +189,7 @@ def written(jobs: int, calls: int, starts: int, tables: Sequence[Table]) -> str:
 
     make bench BENCH=api{arguments}
 
-{machine()}
+{machine(PACKAGES)}
 
 ## Answers
 
@@ -180,7 +201,7 @@ On AWS other things take their time: the network, the API, the table. What this 
 
 ## Starts
 
-What Lambda waits for in a cold start: importing the function and making its first client, in a new process, {starts} times in turns. The bare function is a Powertools resolver with validation, one model and one DynamoDB client ([`benchmarks/bare`](../benchmarks/bare/app.py)). Both have the packages of `sam build` around them; with bytecode, as it ships them, and without. Times are the CPU's but for the wall's; the first answer comes after the start, and asks nobody else. Goal: at most {GOAL_RATIO} times the bare one with bytecode, in the median of the turns.
+What Lambda waits for in a cold start: importing the function and making its first client, in a new process, {starts} times in turns. The bare function is a Powertools resolver with validation, one model and one DynamoDB client ([`benchmarks/peers/api`](../benchmarks/peers/api/app.py)). Both have the packages of `sam build` around them; with bytecode, as it ships them, and without. Times are the CPU's but for the wall's; the first answer comes after the start, and asks nobody else. Goal: at most {GOAL_RATIO} times the bare one with bytecode, in the median of the turns.
 
 {begun}
 """
@@ -190,17 +211,6 @@ def markdown(table: Table) -> str:
     rows = zip(*(column.cells for column in table.columns), strict=True)
     lines = [[str(column.header) for column in table.columns], ["---"] * len(table.columns)]
     return "\n".join(f"| {' | '.join(map(str, line))} |" for line in [*lines, *rows])
-
-
-def machine() -> str:
-    cpu = next(
-        line.split(":")[1].strip()
-        for line in Path("/proc/cpuinfo").read_text().splitlines()
-        if line.startswith(("model name", "CPU part"))
-    )
-    names = ("aws-lambda-powertools", "pydantic", "boto3", "ministack")
-    versions = ", ".join(f"{name} {version(name)}" for name in names)
-    return f"{cpu}; Python {platform.python_version()}, {versions}."
 
 
 if __name__ == "__main__":

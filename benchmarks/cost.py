@@ -33,16 +33,23 @@ from rich.console import Console
 from avatars import keys
 from avatars.aws.jobs import DynamoDBJobs
 from avatars.aws.rows import Rows
-from avatars.model import JobStatus, job_id_for
+from avatars.model import JobStatus, Stage, job_id_for
 from benchmarks.counting import CountingEngine
-from cli.cost.counts import COUNTS, Counted, Job, Units
+from benchmarks.page import Promise, Section, put, table
+from cli.cost.commands import INFERENCE, LOOKS_PER_STAGE, TRAINING
+from cli.cost.counts import COUNTS, Counted, Counts, Job, Units, read_counts
+from cli.cost.estimate import a_job, is_traced, lines_of, units_of
 from cli.cost.looking import states_of, transitions_of
+from cli.cost.prices import read_prices
 from local.engine import PROJECT, client
 from local.stack import STACK, Stack, running_stack
 
 OWNER = "alice"
 SCALE = 0.05
 """Wall seconds per second of the pipeline: a look every two minutes comes every six."""
+
+GOAL_DOLLARS = 1.5
+"""What AWS may charge for 1,000 usual jobs."""
 
 PATIENCE = 300
 SETTLING = 3
@@ -110,6 +117,30 @@ def main(
     }
     out.write_text(json.dumps(document, indent=2) + "\n")
     console.print(f"Written: {out}")
+    put(section(read_counts(out)))
+
+
+def section(counts: Counts) -> Section:
+    """What the page of all benchmarks says of it."""
+    usual = a_job(
+        15,
+        40,
+        {Stage.TRAINING: 12 * 60, Stage.INFERENCE: 2 * 60},
+        {Stage.TRAINING: TRAINING, Stage.INFERENCE: INFERENCE},
+        LOOKS_PER_STAGE,
+    )
+    lines = lines_of(units_of(counts, usual, traced=is_traced()), read_prices())
+    rows = [(line.what, f"{line.count:.4g}", f"{1000 * line.dollars:.3f}") for line in lines]
+    dollars = sum(1000 * line.dollars for line in lines)
+    return Section(
+        "cost",
+        "What a job costs",
+        "15 photos, 40 avatars, 12 minutes of training and 2 of drawing, at list prices and "
+        "without storage ([how it is counted](cost.md#how-it-is-counted)).\n\n"
+        + table(("for one job", "count", "dollars for 1,000 jobs"), rows),
+        [Promise("1,000 jobs at AWS, without storage", GOAL_DOLLARS, dollars, "$")],
+        ("ministack",),
+    )
 
 
 class Meter:

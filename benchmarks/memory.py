@@ -1,50 +1,259 @@
-"""What a photo takes in time and money by the memory of its function.
+"""What functions take in time and money by the memory that they are given.
 
-    .venv/bin/python -m benchmarks.memory PHOTO
+    make bench BENCH=memory
 
-Lambda gives CPU in proportion to memory, a whole one at 1,769 MB (AWS Lambda developer guide,
-"Configure Lambda function memory"), and preparing takes one thread. So the CPU's time is measured,
-and what it becomes with less of a CPU, or with more, is worked out. Prints a Markdown table.
+Writes its section of docs/benchmarks.md; progress goes to standard error. Lambda gives CPU in
+proportion to memory, a whole one at 1,769 MB (AWS Lambda developer guide, "Configure Lambda
+function memory"), and nothing here computes in two threads. So the CPU's time of each start and of
+each step is measured, and what becomes of it with less of a CPU is worked out.
 """
 
-import subprocess
+import json
+import re
 import sys
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+import psutil
 import typer
+from rich.console import Console
+
+from avatars.model import job_id_for
+from benchmarks.cost import OWNER, Meter, Wanted
+from benchmarks.counting import CountingEngine
+from benchmarks.page import Section, put, table
+from benchmarks.reading import Reader
+from benchmarks.starting import Starter, functions, make_artifacts
+from cli.cost.prices import read_prices
+from local.engine import client
+from local.stack import STACK, Stack, running_stack
 
 WHOLE_CPU = 1769
 """MB."""
 
-MEMORIES = (512, 1024, WHOLE_CPU, 3008)
+MEMORIES = (128, 256, 512, 1024, WHOLE_CPU)
 
-PREPARE = """
-import sys, time
-from avatars.photos import prepare
-photo = open(sys.argv[1], "rb").read()
-prepare(photo)
-cold = time.process_time()
-times = []
-for _ in range(15):
-    start = time.process_time()
-    prepare(photo)
-    times.append(time.process_time() - start)
-print(cold, min(times))
-"""
+SCALE = 0.05
+"""Wall seconds per second of the pipeline."""
+
+REPORT = re.compile(r"REPORT RequestId: (\S+)\tDuration: ([\d.]+) ms")
+
+PRICE = read_prices()["gigabyte_second"]
+
+READS = 20
+"""Calls of the API between two readings."""
 
 
-def main(photo: Annotated[Path, typer.Argument(exists=True, dir_okay=False)]) -> None:
-    """Prepare a photo in a new process, and again."""
-    printed = subprocess.check_output([sys.executable, "-c", PREPARE, str(photo)], text=True)
-    cold, warm = map(float, printed.split())
-    print("| memory, MB | of a CPU | cold, s | warm, s | warm, GB-s |\n|---|---|---|---|---|")
-    for memory in MEMORIES:
-        slower = max(1, WHOLE_CPU / memory)
-        print(
-            f"| {memory} | {memory / WHOLE_CPU:.2f} | {cold * slower:.2f} | {warm * slower:.3f}"
-            f" | {warm * slower * memory / 1024:.3f} |"
+@dataclass(frozen=True)
+class Spent:
+    """What the processes of one function have taken so far."""
+
+    pids: frozenset[int]
+    cpu: float
+    """Seconds."""
+    peak: int
+    """Bytes, of the largest."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One warm invocation, in seconds."""
+
+    cpu: float
+    waiting: float
+    """For AWS or the provider; here for what plays them on the same machine."""
+    peak: int
+
+    def seconds(self, memory: int) -> float:
+        return self.waiting + slowed(self.cpu, memory)
+
+    def dollars(self, memory: int) -> float:
+        """Of a million, without the price of the invocation itself, which is the same for all."""
+        return 1e6 * self.seconds(memory) * memory / 1024 * PRICE
+
+
+def main(
+    jobs: Annotated[int, typer.Option(min=1, help="How many are measured.")] = 3,
+    starts: Annotated[int, typer.Option(min=1, help="How often each function starts.")] = 5,
+) -> None:
+    """Measure what each function takes of a CPU."""
+    console = Console(file=sys.stderr)
+    with tempfile.TemporaryDirectory() as folder:
+        state, artifacts = Path(folder) / "stack", Path(folder) / "artifacts"
+        console.print("Building")
+        make_artifacts(artifacts)
+        with running_stack(state, scale=SCALE, seed=1, engine_class=CountingEngine) as stack:
+            starters = functions(artifacts, stack)
+            steps = measured_steps(stack, Meter(stack, state / "calls.jsonl"), jobs, console)
+            memories = memories_of(stack, starters)
+        console.print("Starting")
+        begun = {
+            name: min(starter.start().init_cpu for _ in range(starts)) / 1000
+            for name, starter in starters.items()
+        }
+    put(section(begun, steps, memories, jobs))
+
+
+def measured_steps(stack: Stack, meter: Meter, jobs: int, console: Console) -> dict[str, Step]:
+    """What warm functions take for each invocation of some jobs; without those that had to start
+    another process in between."""
+    reader = Reader(stack)
+
+    def work(name: str) -> None:
+        console.print(f"A job: {name}")
+        meter.run(name, Wanted(photos=5, avatars=8))
+        invoke(stack, "PackAvatarsFunction", {"job_id": job_id_for(OWNER, name)})
+        invoke(stack, "SweepJobsFunction", {})
+        for _ in range(READS):
+            reader.get("/jobs")
+
+    work("first")
+    before, told = spent(), invocations(stack)
+    for number in range(jobs):
+        work(f"warm-{number}")
+    after, now = spent(), invocations(stack)
+    steps = {}
+    for name, then in before.items():
+        durations = now[name][len(told[name]) :]
+        if then.pids == after[name].pids and durations:
+            cpu = (after[name].cpu - then.cpu) / len(durations)
+            waiting = max(0, sum(durations) / len(durations) - cpu)
+            steps[_step(name)] = Step(cpu, waiting, after[name].peak)
+    return steps
+
+
+def invoke(stack: Stack, logical_id: str, event: Mapping[str, str]) -> None:
+    resource = client("cloudformation", stack.endpoint_url).describe_stack_resource(
+        StackName=STACK, LogicalResourceId=logical_id
+    )
+    name = resource["StackResourceDetail"]["PhysicalResourceId"]
+    reply = client("lambda", stack.endpoint_url).invoke(
+        FunctionName=name, Payload=json.dumps(event)
+    )
+    if "FunctionError" in reply:
+        raise RuntimeError(f"{logical_id} failed: {reply['Payload'].read().decode()}")
+
+
+def spent() -> dict[str, Spent]:
+    """What each function has taken, by its name on AWS: the engine's processes are our children."""
+    found: defaultdict[str, list[tuple[int, float, int]]] = defaultdict(list)
+    for process in psutil.Process().children(recursive=True):
+        if "awslambdaric" in process.cmdline():
+            times = process.cpu_times()
+            status = Path(f"/proc/{process.pid}/status").read_text()
+            peak = 1024 * int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0])
+            name = process.environ()["AWS_LAMBDA_FUNCTION_NAME"]
+            found[name].append((process.pid, times.user + times.system, peak))
+    return {
+        name: Spent(
+            frozenset(pid for pid, _, _ in ones),
+            sum(cpu for _, cpu, _ in ones),
+            max(peak for _, _, peak in ones),
         )
+        for name, ones in found.items()
+    }
+
+
+def invocations(stack: Stack) -> dict[str, list[float]]:
+    """How long each one took, in seconds, by the name of its function."""
+    names: dict[str, str] = {}
+    durations: dict[str, float] = {}
+    for event in _log_events(stack):
+        if report := REPORT.match(event):
+            durations[report[1]] = float(report[2]) / 1000
+        elif event.startswith("{") and "function_request_id" in (line := json.loads(event)):
+            names[line["function_request_id"]] = line["function_name"]
+    found: defaultdict[str, list[float]] = defaultdict(list)
+    for request, seconds in durations.items():
+        if request in names:
+            found[names[request]].append(seconds)
+    return found
+
+
+def _log_events(stack: Stack) -> Iterator[str]:
+    logs = client("logs", stack.endpoint_url)
+    pages = logs.get_paginator("filter_log_events").paginate(logGroupName=stack.outputs["LogGroup"])
+    events = [event for page in pages for event in page["events"]]
+    yield from (event["message"] for event in sorted(events, key=lambda one: one["timestamp"]))
+
+
+def _step(name: str) -> str:
+    """`prepare_photo` for `avatars-PreparePhotoFunction-...`."""
+    words = re.findall("[A-Z][a-z]+", name.split("Function")[0])
+    return "_".join(words).lower()
+
+
+def memories_of(stack: Stack, starters: Mapping[str, Starter]) -> dict[str, int]:
+    """What the template gives to each function, in MB."""
+    functions = client("lambda", stack.endpoint_url)
+    pages = functions.get_paginator("list_functions").paginate()
+    found = {_step(one["FunctionName"]): one["MemorySize"] for p in pages for one in p["Functions"]}
+    return {name: found[name] for name in starters}
+
+
+def slowed(cpu: float, memory: int) -> float:
+    """Seconds for so many of a whole CPU."""
+    return cpu * max(1, WHOLE_CPU / memory)
+
+
+# ruff: noqa: E501 - a paragraph is one line
+def section(
+    begun: Mapping[str, float],
+    steps: Mapping[str, Step],
+    memories: Mapping[str, int],
+    jobs: int,
+) -> Section:
+    def cell(name: str, memory: int, text: str) -> str:
+        return f"**{text}**" if memories[name] == memory else text
+
+    columns = [f"{memory} MB" for memory in MEMORIES]
+    starting = table(
+        ("start", "CPU, ms", *columns),
+        [
+            (
+                f"`{name}`",
+                f"{1000 * cpu:.0f}",
+                *(cell(name, memory, f"{slowed(cpu, memory):.2f} s") for memory in MEMORIES),
+            )
+            for name, cpu in begun.items()
+        ],
+    )
+    warm = table(
+        ("warm step", "CPU, ms", "waiting, ms", "peak, MB", *columns),
+        [
+            (
+                f"`{name}`",
+                f"{1000 * step.cpu:.0f}",
+                f"{1000 * step.waiting:.0f}",
+                f"{step.peak / 1e6:.0f}",
+                *(
+                    cell(name, memory, f"{step.seconds(memory):.2f} s, ${step.dollars(memory):.2f}")
+                    for memory in MEMORIES
+                ),
+            )
+            for name, step in sorted(steps.items())
+        ],
+    )
+    counted = Counter(memories.values())
+    sizes = ", ".join(f"{count} with {memory} MB" for memory, count in sorted(counted.items()))
+    return Section(
+        name="memory",
+        title="Memory",
+        packages=("boto3", "ministack", "pillow"),
+        text=f"""
+How long functions take, and what a million of their steps costs, by the memory that they are given; bold is what the template gives ({sizes}). **Modelled, not measured on Lambda**: the CPU's time of a start (of what `sam build` makes) and of a warm step ({jobs} jobs of 5 photos and 8 avatars on the local engine) is measured, and divided by the share of a CPU that goes with a size, {WHOLE_CPU} MB for a whole one (AWS Lambda developer guide). Waiting stays as it was here, where AWS and the provider are processes of the same machine: on AWS it differs, and each second of it costs in proportion to memory. Lambda is known to give more CPU to what happens before the first event, and does not promise it, so nothing here counts on that.
+
+{starting}
+
+{warm}
+
+A peak is all that a process ever held, interpreter and libraries included. The rule: what computes costs the same with any memory below a whole CPU, and is faster with more; what waits costs less with less. So photos and copies, which compute, have a whole CPU, steps, for which nobody waits but the state machine, the least that starts within some seconds and has room for their peak, and the API, whose callers wait, twice that.
+""",
+    )
 
 
 if __name__ == "__main__":

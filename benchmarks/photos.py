@@ -1,9 +1,9 @@
 """How fast photos are prepared, with how much memory and how well, beside what others use.
 
-    make bench
-    make bench ARGS="holiday/*.jpg"
+    make bench BENCH=photos
+    make bench BENCH=photos ARGS="holiday/*.jpg"
 
-Prints a Markdown table for every photo; progress goes to standard error. Everybody works in a
+Writes a section of docs/benchmarks.md; progress goes to standard error. Everybody works in a
 process of their own, in turns, one thread each; a time is the CPU's, the best of all rounds; memory
 is the most that the process ever had, interpreter and libraries included (Linux).
 """
@@ -11,7 +11,6 @@ is the most that the process ever had, interpreter and libraries included (Linux
 import json
 import math
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -19,7 +18,6 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from itertools import product
 from pathlib import Path
 from typing import IO, Annotated, Any, cast
@@ -34,6 +32,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from avatars.photos import JPEG_QUALITY, colours
 from avatars.photos.decoding import PREPARED_SIZE
+from benchmarks import page
 from benchmarks.preparing import QUALITY, SIZE
 from benchmarks.preparing.contenders import CONTENDERS, Crop
 
@@ -51,6 +50,9 @@ NAMES = {
     "pillow": "Pillow, textbook: whole picture, then small",
 }
 PHONES = {"12 MP": (4032, 3024), "24 MP": (5712, 4284), "48 MP": (8064, 6048)}
+GOAL_RATIO = 1.3
+"""How many times as long as the floor the preparation may take, in the geometric mean."""
+
 NOISE = 3
 """Of a phone's sensor, as a standard deviation of 255."""
 
@@ -77,29 +79,25 @@ def main(
     """Measure the preparation of photos beside that of others."""
     if (SIZE, QUALITY) != (PREPARED_SIZE, JPEG_QUALITY):
         raise ValueError("avatars prepares other pictures than the rest would")
-    print(f"{machine()}\n")
+    tables: list[str] = []
     ratios: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         for photo in photos or phone_photos(Path(folder)):
             results = measure(photo, rounds, Path(folder))
-            print(f"{table(photo, results)}\n")
+            tables.append(table(photo, results))
             for name, result in results.items():
                 ratio = result.milliseconds / results["floor"].milliseconds
                 ratios.setdefault(name, []).append(ratio)
-    print("Geometric mean of the times, against the floor:\n")
-    print("| | |\n|---|---|")
-    for name, values in ratios.items():
-        print(f"| {NAMES[name]} | {math.exp(np.mean(np.log(values))):.2f} |")
-
-
-def machine() -> str:
-    versions = (f"{name} {version(name)}" for name in ("pillow", "pyvips-binary", "simplejpeg"))
-    cpu = next(
-        line.split(":")[1].strip()
-        for line in Path("/proc/cpuinfo").read_text().splitlines()
-        if line.startswith(("model name", "CPU part"))
-    )
-    return f"{cpu}; Python {platform.python_version()}, {', '.join(versions)}."
+    means = {name: float(np.exp(np.mean(np.log(values)))) for name, values in ratios.items()}
+    rows = [(NAMES[name], f"{mean:.2f}") for name, mean in means.items()]
+    text = [
+        "[What is made of a photo, and why that is fast](photos.md). A time is the CPU's.",
+        page.table(("geometric mean of the times", "of the floor"), rows),
+        *tables,
+    ]
+    promise = page.Promise("photos prepared, of the C floor's time", GOAL_RATIO, means["avatars"])
+    packages = ("pillow", "pyvips-binary", "simplejpeg")
+    page.put(page.Section("photos", "Preparing photos", "\n\n".join(text), [promise], packages))
 
 
 def phone_photos(folder: Path) -> Iterator[Path]:

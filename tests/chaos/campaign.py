@@ -13,7 +13,7 @@ from tests.chaos.auditor import Evidence, Upload, Violation, audit
 from tests.chaos.faults import Fault, drawn, named
 from tests.chaos.jobs import an_order, dice
 from tests.chaos.trial import COMPLETED, Trial
-from tests.chaos.world import Moment, World
+from tests.chaos.world import LONGEST, Moment, World
 
 BLOCK = 20
 """Jobs are numbered; of so many blocks of so many jobs each, one is a wave."""
@@ -52,6 +52,8 @@ class Campaign:
     """So many jobs, each numbered after the first, in one world."""
     parameters: Mapping[str, str] = field(default_factory=dict)
     """Of the stack, whatever else would be."""
+    longest: float = LONGEST
+    """Virtual seconds after which a world has gone on for too long."""
 
     def is_wave(self, number: int) -> bool:
         """Whether that job shares its world with those of its block."""
@@ -80,7 +82,8 @@ class Campaign:
         chances = [dice(f"{self.seed}/{number}") for number in numbers]
         planned = [self._faults(chance) for chance in chances]
         environment = {**_environment(chances[0], planned), **self.parameters}
-        with _silence(), World(f"{self.seed}/{numbers[0]}", len(numbers), environment) as world:
+        seed = f"{self.seed}/{numbers[0]}"
+        with _silence(), World(seed, len(numbers), environment, self.longest) as world:
             trials = [
                 _trial(world, number, chance, faults)
                 for number, chance, faults in zip(numbers, chances, planned, strict=True)

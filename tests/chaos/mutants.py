@@ -43,9 +43,13 @@ from functions.finish_job import app as finish_job
 from functions.judge_photo import app as judge_photo
 from functions.sweep_jobs import app as sweep_jobs
 from tests.chaos.campaign import Campaign
+from tests.chaos.world import LONGEST
 from tests.fakes import FakeExecutions
 
 Off = Callable[[Callable[..., None]], None]
+
+TWO_DAYS = 2 * 86_400
+"""Enough for jobs that end at all: those of the same faults end within, protected."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +64,22 @@ class Mutant:
     """The invariants that then break, one or another."""
     turn_off: Off
     together: int = 1
+    first: int = 0
+    """The job that needs them, where they were last seen to be needed: it comes before others."""
+    longest: float = LONGEST
+    """Virtual seconds after which a world has gone on for too long."""
     parameters: Mapping[str, str] = field(default_factory=dict)
 
     def campaigns(self, seed: str) -> list[Campaign]:
         """Jobs that need what is off."""
         return [
-            Campaign(seed, only=(fault,), together=self.together, parameters=self.parameters)
+            Campaign(
+                seed,
+                only=(fault,),
+                together=self.together,
+                parameters=self.parameters,
+                longest=self.longest,
+            )
             for fault in self.faults
         ]
 
@@ -84,14 +98,21 @@ MUTANTS: dict[str, Mutant] = {}
 
 
 def _mutant(
-    name: str, says: str, faults: str, noticed_by: str, together: int = 1, **parameters: str
+    name: str,
+    says: str,
+    faults: str,
+    noticed_by: str,
+    together: int = 1,
+    first: int = 0,
+    longest: float = LONGEST,
+    **parameters: str,
 ) -> Callable[[Off], Off]:
     def register(turn_off: Off) -> Off:
         split = (
             tuple(name.strip() for name in faults.split(",")),
             tuple(part.strip() for part in noticed_by.split(",")),
         )
-        MUTANTS[name] = Mutant(name, says, *split, turn_off, together, parameters)
+        MUTANTS[name] = Mutant(name, says, *split, turn_off, together, first, longest, parameters)
         return turn_off
 
     return register
@@ -169,6 +190,7 @@ def _no_answer(replaced: Callable[..., None]) -> None:
     "who has no row looks for no answer either",
     "S1 for good",
     "second training",
+    first=1,
 )
 def _no_memory(replaced: Callable[..., None]) -> None:
     find = S3Answers.find
@@ -277,6 +299,7 @@ def _no_checksum(replaced: Callable[..., None]) -> None:
     "nobody ever calls a training or an order of avatars overdue",
     "W2",
     "no end, wrong end",
+    longest=TWO_DAYS,
 )
 def _no_deadline(replaced: Callable[..., None]) -> None:
     # Its backup, the most looks of a schedule, is off, too.
@@ -335,6 +358,7 @@ def _not_counted(replaced: Callable[..., None]) -> None:
     "a link that fails once has failed for good",
     "R2",
     "false failure",
+    first=1,
 )
 def _one_try(replaced: Callable[..., None]) -> None:
     keep = keeping._keep
@@ -357,6 +381,7 @@ def _one_try(replaced: Callable[..., None]) -> None:
     "of several uploads of a file, the event that comes last decides",
     "U3",
     "stale photo",
+    first=5,
 )
 def _last_event_wins(replaced: Callable[..., None]) -> None:
     judge = uploading.judge_photo
@@ -375,6 +400,7 @@ def _last_event_wins(replaced: Callable[..., None]) -> None:
     "any execution may take up a run that another one works on",
     "T13 another execution",
     "two at work",
+    first=2,
 )
 def _no_claim(replaced: Callable[..., None]) -> None:
     replaced(running, "_is_running", lambda services, execution: False)
@@ -396,6 +422,7 @@ def _no_sweep(replaced: Callable[..., None]) -> None:
     "an execution that ends past its own Catch ends no job",
     "T14 abort",
     "no end",
+    longest=TWO_DAYS,
 )
 def _no_closing(replaced: Callable[..., None]) -> None:
     replaced(close_job, "close_job", lambda *given: None)
@@ -427,6 +454,7 @@ def _stragglers_stay(replaced: Callable[..., None]) -> None:
     "a refused key is not fetched again",
     "S5",
     "false failure",
+    first=8,
 )
 def _old_key(replaced: Callable[..., None]) -> None:
     provider = AwsServices.provider
@@ -438,6 +466,7 @@ def _old_key(replaced: Callable[..., None]) -> None:
     "an id that is not found is lost at once",
     "W4",
     "false failure",
+    first=3,
 )
 def _no_grace(replaced: Callable[..., None]) -> None:
     replaced(looking, "NOT_FOUND_GRACE", 0)
@@ -482,6 +511,7 @@ def _places_kept(replaced: Callable[..., None]) -> None:
     "a refusal that concerns all jobs keeps none from trying",
     "T11",
     "storm",
+    first=3,
 )
 def _no_gate(replaced: Callable[..., None]) -> None:
     replaced(submitting, "pause", lambda *given, **more: None)
@@ -492,6 +522,7 @@ def _no_gate(replaced: Callable[..., None]) -> None:
     "the wait that the provider asks for is not waited",
     "T10",
     "impatient",
+    first=4,
 )
 def _waits_little(replaced: Callable[..., None]) -> None:
     replaced(picsart_reader, "_wait_seconds", lambda answer: 1)
@@ -502,6 +533,7 @@ def _waits_little(replaced: Callable[..., None]) -> None:
     "an execution that died is not resumed",
     "X4",
     "false failure",
+    first=1,
 )
 def _no_rescue(replaced: Callable[..., None]) -> None:
     replaced(finishing, "RESUMABLE", ())

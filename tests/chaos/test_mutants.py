@@ -13,7 +13,7 @@ JOBS = 12
 
 def first_harmed(mutant: Mutant) -> tuple[Campaign, list[Result]] | None:
     """The first jobs that need what is off, and what became of them."""
-    for number in range(JOBS):
+    for number in sorted(range(JOBS), key=lambda number: number != mutant.first):
         for campaign in mutant.campaigns(SEED):
             results = campaign.run(campaign.world_of(number))
             if set(mutant.noticed_by) & broken(results):

@@ -42,7 +42,7 @@ BY_HAND = "by-hand-"
 """How the names begin of executions that people start."""
 
 LONGEST = 5 * 86_400
-"""Virtual seconds after which a world has gone on for too long."""
+"""Virtual seconds after which a world has gone on for too long, unless it is told otherwise."""
 
 WRITES = ("PutItem", "UpdateItem", "DeleteItem")
 
@@ -88,7 +88,11 @@ class World:
     """A context: time stands still within, until `run` lets it pass."""
 
     def __init__(
-        self, seed: str, jobs: int = 1, environment: Mapping[str, str] | None = None
+        self,
+        seed: str,
+        jobs: int = 1,
+        environment: Mapping[str, str] | None = None,
+        longest: float = LONGEST,
     ) -> None:
         self.number = dice(seed).getrandbits(32)
         self.is_wave = jobs > 1
@@ -102,6 +106,7 @@ class World:
             "AVATARS_PER_BATCH": "1",
             **(environment or {}),
         }
+        self._longest = longest
         self._pace = dice(f"{seed} pace")
         self.seam = Seam(self._tell, self._pause)
         self.seam.watchers += [self._note_write, self._tell_of_upload]
@@ -120,13 +125,13 @@ class World:
         self.clock = WorldClock(traveller)
         enter(mock.patch.dict("os.environ", self.environment))
         enter(mock.patch.dict(MACHINE))  # another version may be deployed
-        enter(mock.patch("tests.region.FOREVER", LONGEST))
+        enter(mock.patch("tests.region.FOREVER", self._longest))
         # The SDK sleeps between its tries, and downloads are timed.
         enter(mock.patch.object(botocore.endpoint, "time", SimpleNamespace(sleep=self.sleep)))
         enter(mock.patch("time.monotonic", self.clock.wall))
         self.engine = Engine(self.seam)
         self._exit.callback(self.engine.close)
-        enter(mock.patch("boto3.DEFAULT_SESSION", self.engine.session))
+        enter(mock.patch("avatars.wiring.make_client", self.engine.session.client))
         secrets = SecretsProvider(boto3_client=self.engine.session.client("secretsmanager"))
         enter(mock.patch.dict(DEFAULT_PROVIDERS, {"secrets": secrets}))
         self.wire = Wire(self.seam, self.clock, self.number)

@@ -2,12 +2,15 @@
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
 from avatars.errors import DownloadFailedError, DownloadRefusedError
 from avatars.outbound import OutboundTransport
+from avatars.pipeline.keeping import COPIES_AT_ONCE
 from avatars.ports import Downloads
 from avatars.provider.downloads import MAX_BYTES, HttpDownloads
 from tests.builders import a_picture
@@ -119,6 +122,23 @@ class TestTrouble:
         assert downloads.fetch(largest, file) == MAX_BYTES
         with pytest.raises(DownloadFailedError, match=f"larger than {MAX_BYTES}"):
             downloads.fetch(larger, file)
+
+    def test_as_many_pictures_as_are_copied_at_once_come_at_once(
+        self, downloads: HttpDownloads, host: Loopback, tmp_path: Path
+    ) -> None:
+        together = Barrier(COPIES_AT_ONCE)
+
+        def behave(exchange: Exchange) -> None:
+            together.wait(10)
+            exchange.answer(200, PICTURE)
+
+        links = [host.on(f"/{number}.jpg", behave) for number in range(COPIES_AT_ONCE)]
+        files = [tmp_path / str(number) for number in range(COPIES_AT_ONCE)]
+
+        with ThreadPoolExecutor(COPIES_AT_ONCE) as pool:
+            sizes = list(pool.map(downloads.fetch, links, files))
+
+        assert sizes == [len(PICTURE)] * COPIES_AT_ONCE
 
     def test_a_body_without_end_is_cut_off(
         self, downloads: HttpDownloads, host: Loopback, file: Path

@@ -2,7 +2,7 @@
 
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -14,21 +14,29 @@ from avatars.errors import (
     OutcomeUnknownError,
     ProviderKeyRefusedError,
     ProviderUnreachableError,
+    TrainingOutcomeUnknownError,
 )
+from avatars.metrics import Call
 from avatars.model import (
     Answer,
+    Drift,
+    DriftKind,
     InferenceRequest,
+    Progress,
     ProgressState,
     Prompt,
     Subject,
     TrainingRequest,
     WaitReason,
 )
+from avatars.ports import Provider
+from avatars.provider import catalog
+from avatars.provider.astria_reader import AstriaReader
 from avatars.provider.calls import CONNECT_TIMEOUT, READ_TIMEOUT, http_client
 from avatars.provider.picsart import PicsartProvider
 from avatars.provider.picsart_reader import PicsartReader
 from avatars.settings import FIELDS, ProviderSettings
-from local.simulator.running import RunningSimulator, running_simulator
+from local.simulator.running import RunningProvider, RunningSimulator, running_simulator
 from tests.builders import a_picture
 from tests.contract.loopback import Exchange, Loopback, loopback
 from tests.fakes import FakeClock, FakeCompany, FakeProvider
@@ -379,26 +387,187 @@ class TestSimulator:
         assert 0 <= later.value.wait_seconds <= 60
         assert simulator.journal(event="charge") == []
 
-    @pytest.mark.parametrize("shape", ["urls", "url_objects", "data"])
-    @pytest.mark.parametrize("vocabulary", ["guide", "2026", "finished", "mixed"])
-    def test_results_are_found_in_every_dialect(
+
+Seen = list[tuple[Call, Answer]]
+
+
+class TestDialects:
+    """Both products of Picsart, however they speak: a model or an inference keeps its dialect."""
+
+    @pytest.fixture(params=["picsart-trained", "picsart-instant"])
+    def ordered(
         self,
-        provider: PicsartProvider,
+        request: pytest.FixtureRequest,
         simulator: RunningSimulator,
         clock: FakeClock,
         links: list[str],
+    ) -> Iterator[Callable[[], tuple[Progress, Seen]]]:
+        """Orders three avatars: what came of it, and every answer on the way."""
+        with http_client() as http:
+            provider = catalog.connect(request.param, settings(simulator.api_url), KEY, http)
+
+            def order() -> tuple[Progress, Seen]:
+                seen: Seen = []
+                model_id, wanted = None, InferenceRequest((Prompt("anime", 3),), Subject.WOMAN)
+                if catalog.capabilities(request.param).trains:
+                    seen.append((Call.SUBMIT_TRAINING, provider.submit_training(training(links))))
+                    model_id = READER.training_id(seen[-1][1])
+                    for seconds in (100, 1100, 0):
+                        seen.append((Call.CHECK_TRAINING, provider.check_training(model_id)))
+                        clock.move(seconds)
+                photo = None if model_id else links[0]
+                wanted = replace(wanted, model_id=model_id, photo_link=photo)
+                seen.append((Call.SUBMIT_INFERENCE, provider.submit_inference(wanted)))
+                inference_id = READER.inference_id(seen[-1][1])
+                for seconds in (10, 50, 0):
+                    answer = provider.check_inference(model_id, inference_id)
+                    seen.append((Call.CHECK_INFERENCE, answer))
+                    clock.move(seconds)
+                seen.append((Call.BALANCE, provider.balance()))
+                return READER.inference_progress(answer), seen
+
+            yield order
+
+    # The reader is shown every pair; what is on the wire does not depend on both.
+    @pytest.mark.parametrize(
+        ("shape", "vocabulary"),
+        [
+            ("urls", "guide"),
+            ("url_objects", "2026"),
+            ("data", "finished"),
+            ("data_strings", "mixed"),
+            ("list", "guide"),
+        ],
+    )
+    def test_results_are_found_in_each_that_was_seen_and_none_is_drift(
+        self,
+        simulator: RunningSimulator,
+        ordered: Callable[[], tuple[Progress, Seen]],
         shape: str,
         vocabulary: str,
     ) -> None:
-        simulator.scenario(
-            result_shape=shape, vocabulary=vocabulary, training_seconds=0, inference_seconds=0
-        )
-        model_id = READER.training_id(provider.submit_training(training(links)))
-        clock.move(1)
-        provider.check_training(model_id)
-        inference_id = READER.inference_id(provider.submit_inference(avatars_of(model_id)))
-        clock.move(1)
+        simulator.scenario(result_shape=shape, vocabulary=vocabulary)
 
-        drawn = READER.inference_progress(provider.check_inference(model_id, inference_id))
+        drawn, seen = ordered()
 
         assert (drawn.state, len(drawn.links)) == (ProgressState.READY, 3)
+        assert drift_of(seen) == set()
+
+    @pytest.mark.parametrize("code", [200, 202])
+    def test_a_word_that_nobody_knows_is_told_and_waited_for(
+        self,
+        simulator: RunningSimulator,
+        ordered: Callable[[], tuple[Progress, Seen]],
+        code: int,
+    ) -> None:
+        simulator.scenario(vocabulary="unknown", pending_status=code)
+
+        drawn, seen = ordered()
+
+        assert drawn.state is ProgressState.READY
+        assert drift_of(seen) == {Drift(DriftKind.UNKNOWN_WORD, 'status: "MARINATING"')}
+
+    def test_a_shape_that_nobody_knows_is_told(
+        self, simulator: RunningSimulator, ordered: Callable[[], tuple[Progress, Seen]]
+    ) -> None:
+        simulator.scenario(result_shape="unknown")
+
+        drawn, seen = ordered()
+
+        assert drawn.state is ProgressState.RUNNING
+        [drift] = drift_of(seen)
+        assert drift.kind is DriftKind.NEW_SHAPE
+        assert "portfolio: [{href: text}]" in drift.shape
+
+    @pytest.mark.parametrize(
+        ("headers", "told"), [("missing", ": missing"), ("retyped", ": text"), ("sunset", "sunset")]
+    )
+    def test_headers_that_are_not_as_they_were_are_told_and_nothing_else_suffers(
+        self,
+        simulator: RunningSimulator,
+        ordered: Callable[[], tuple[Progress, Seen]],
+        headers: str,
+        told: str,
+    ) -> None:
+        simulator.scenario(account_headers=headers)
+
+        drawn, seen = ordered()
+
+        assert drawn.state is ProgressState.READY
+        found = drift_of(seen)
+        assert {drift.kind for drift in found} == {DriftKind.CHANGED_HEADER}
+        assert all(told in drift.shape for drift in found)
+
+
+def drift_of(seen: Seen) -> set[Drift]:
+    return {drift for call, answer in seen for drift in READER.drift(call, answer)}
+
+
+class TestAstria:
+    """What the two products of Picsart would not show."""
+
+    @pytest.fixture
+    def astria(self, one_simulator: RunningSimulator) -> RunningProvider:
+        one_simulator.astria.reset()
+        return one_simulator.astria
+
+    @pytest.fixture
+    def tunes(self, astria: RunningProvider) -> Iterator[Provider]:
+        with http_client() as http:
+            where = settings(astria.api_url)
+            yield catalog.connect("astria", where, astria.api_key, http)
+
+    reader = AstriaReader()
+
+    @pytest.mark.parametrize("status", [500, 504])
+    def test_a_training_whose_answer_is_an_error_is_found_by_its_title_if_it_was_accepted(
+        self, tunes: Provider, astria: RunningProvider, links: list[str], status: int
+    ) -> None:
+        fault = {"what": "answer", "status": status, "route": "start_training"}
+        astria.scenario(faults=[fault | {"created": True}, fault])
+
+        for title, times in (("accepted", 1), ("lost", 0)):
+            request = TrainingRequest(title, tuple(links), Subject.WOMAN)
+            with pytest.raises(TrainingOutcomeUnknownError):
+                self.reader.training_id(tunes.submit_training(request))
+
+            found = self.reader.found_training(tunes.find_training(title), title)
+
+            assert (found is not None) == bool(times)
+
+    def test_so_are_avatars_by_what_was_asked_for(
+        self, tunes: Provider, astria: RunningProvider, clock: FakeClock, links: list[str]
+    ) -> None:
+        model_id = self.trained(tunes, clock, links)
+        first = InferenceRequest((Prompt("anime", 8),), Subject.WOMAN, model_id, title="run 1")
+        second = replace(first, title="run 2")
+        inference_id = self.reader.inference_id(tunes.submit_inference(first))
+        fault = {"what": "answer", "status": 504, "route": "start_inference", "created": True}
+        astria.scenario(faults=[fault])
+        with pytest.raises(OutcomeUnknownError):
+            self.reader.inference_id(tunes.submit_inference(second))
+
+        listed = tunes.find_inference(model_id)
+
+        assert self.reader.found_inference(listed, first, ()) == inference_id
+        found = self.reader.found_inference(listed, second, ())
+        assert found not in (None, inference_id)
+
+    def test_an_account_for_which_equal_orders_are_one_still_draws_both(
+        self, tunes: Provider, astria: RunningProvider, clock: FakeClock, links: list[str]
+    ) -> None:
+        astria.scenario(idempotency=True)
+        model_id = self.trained(tunes, clock, links)
+        wanted = InferenceRequest((Prompt("anime", 8),), Subject.WOMAN, model_id, title="run 1")
+
+        ids = [
+            self.reader.inference_id(tunes.submit_inference(replace(wanted, title=title)))
+            for title in ("run 1", "run 1", "run 2")
+        ]
+
+        assert ids[0] == ids[1] != ids[2]
+
+    def trained(self, tunes: Provider, clock: FakeClock, links: list[str]) -> str:
+        model_id = self.reader.training_id(tunes.submit_training(training(links)))
+        clock.move(1200)
+        return model_id

@@ -8,9 +8,11 @@ from urllib.parse import parse_qs, urlsplit
 import boto3
 import pytest
 from aws_lambda_powertools.utilities import parameters
+from botocore.config import Config
 
 from avatars.errors import NotSentError, NotSignedError
 from avatars.model import ChosenPhoto
+from avatars.pipeline.keeping import COPIES_AT_ONCE
 from avatars.settings import Settings
 from avatars.webhooks.secret import THE_STACK, webhook_secret
 from avatars.wiring import AwsServices, AwsStorage, storage
@@ -46,6 +48,20 @@ class TestCredentials:
 
         with pytest.raises(NotSignedError, match="cannot be loaded"):
             services.credentials()
+
+
+class TestClients:
+    def test_they_have_a_connection_for_each_avatar_that_is_copied_at_once(self) -> None:
+        made = []
+
+        def client(service: str, config: Config) -> object:
+            made.append((service, config.max_pool_connections))
+            return boto3.client(service, REGION, config=config)
+
+        services = AwsServices(Settings.from_environment(ENVIRONMENT), client)
+
+        assert services.gallery and services.jobs  # noqa: PT018 - both are made here
+        assert made == [("s3", COPIES_AT_ONCE), ("dynamodb", COPIES_AT_ONCE)]
 
 
 class TestKey:

@@ -1,7 +1,6 @@
 """In what answers have changed: told where they have, and nowhere else."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -42,9 +41,8 @@ class TestPicsart:
     def test_every_dialect_that_was_seen_is_as_it_should_be(
         self, vocabulary: str, shape: str
     ) -> None:
-        words = VOCABULARIES[vocabulary]
-        done = SHAPES[shape]("i-1", LINKS, words[Phase.DONE])
-        body: Any = {"status": words[Phase.DONE], **done} if isinstance(done, dict) else done
+        facts = {"status": VOCABULARIES[vocabulary][Phase.DONE], "inference_id": "i-1"}
+        body = SHAPES[shape](facts, LINKS)
 
         assert picsart(Call.CHECK_INFERENCE, answer(200, body)) == []
 

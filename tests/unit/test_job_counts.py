@@ -11,12 +11,32 @@ from typing import Any
 import pytest
 
 from avatars.settings import SpendingLimits
+from cli.cost.counts import read_counts
+from cli.cost.looking import transitions_of
 from tests.builders import PREFIX
 from tests.fakes import answer
 from tests.region import Region
 from tests.whole_jobs import folder, surroundings
 
 PRICES = SpendingLimits(50, 5, per_day=0, owner_per_day=0)
+
+S3 = (
+    *("read upload", "list uploads", "erase uploads", "put photo", "erase photos"),
+    *("find answer", "keep answer", "put avatar"),
+)
+"""Effects that are requests to S3; the provider fetches each photo besides."""
+
+EACH_PHOTO = Counter({"table reads": 4, "table writes": 1, "S3": 2, "invocations": 2})
+EACH_AVATAR = Counter({"table writes": 1, "S3": 1})
+EACH_BATCH = Counter({"table reads": 3, "S3": 1, "invocations": 1, "transitions": 1})
+
+FETCHES = 2
+"""How often the provider fetches each photo."""
+
+
+def batches(avatars: int) -> int:
+    """How many more than one, of 20 each."""
+    return (avatars - 1) // 20
 
 
 @cache
@@ -26,6 +46,11 @@ def counted(photos: int = 5, avatars: int = 1, **looks: int) -> Counter[str]:
 
 
 def effects_of(photos: int, avatars: int, looks: dict[str, int], **settings: Any) -> Counter[str]:
+    return Counter(whole(photos, avatars, looks, **settings).services.effects.names)
+
+
+def whole(photos: int, avatars: int, looks: dict[str, int], **settings: Any) -> Region:
+    """The region after a job."""
     services = surroundings(batch_size=20, **settings)
     for stage, count in looks.items():
         still = answer(202, {"status": "RUNNING"})
@@ -34,7 +59,26 @@ def effects_of(photos: int, avatars: int, looks: dict[str, int], **settings: Any
         region.sweeping = False
         region.drop(PREFIX, folder(photos, avatars))
         region.run()
-    return Counter(services.effects.names)
+    return region
+
+
+def requests_of(photos: int, avatars: int) -> dict[str, int]:
+    """What a job asks of each service of AWS."""
+    region = whole(photos, avatars, {})
+    names = Counter(region.services.effects.names)
+    [execution] = region.executions.values()
+    events = execution.outcome["events"]
+    entered = Counter(
+        e["stateEnteredEventDetails"]["name"] for e in events if "stateEnteredEventDetails" in e
+    )
+    reads = sum(count for name, count in names.items() if name.startswith("read "))
+    return {
+        "table reads": reads - names["read upload"],
+        "table writes": sum(n for name, n in names.items() if name.startswith("write ")),
+        "S3": sum(names[name] for name in S3),
+        "transitions": transitions_of(entered, avatars),
+        "invocations": len(region.taken) + sum(met.call is not None for met in execution.met),
+    }
 
 
 def more(job: Counter[str], than: Counter[str]) -> dict[str, int]:
@@ -98,3 +142,34 @@ def test_counting_what_is_spent() -> None:
     assert found == {
         "read run": 2, "read spending": 8, "write spending": 4, "fetch key": 1, "balance": 1,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("photos", "avatars"), [(15, 1), (5, 40), (30, 120)])
+def test_a_job_grows_by_its_photos_its_avatars_and_their_batches(photos: int, avatars: int) -> None:
+    more_of = ((EACH_PHOTO, photos - 5), (EACH_AVATAR, avatars - 1), (EACH_BATCH, batches(avatars)))
+
+    found = requests_of(photos, avatars)
+
+    grown = {name: sum(each[name] * times for each, times in more_of) for name in found}
+    assert more(Counter(found), Counter(requests_of(5, 1))) == {n: c for n, c in grown.items() if c}
+
+
+@pytest.mark.parametrize(
+    ("units", "name", "others"),
+    [
+        (["invocations"], "invocations", 0),
+        (["transitions"], "transitions", 0),
+        (["s3_reads", "s3_writes"], "S3", FETCHES),
+    ],
+    ids=["invocations", "transitions", "S3"],
+)
+def test_what_was_counted_on_the_engine_is_what_a_job_asks_for(
+    units: list[str], name: str, others: int
+) -> None:
+    counts = read_counts()
+    photo, avatar = (
+        sum(counts.each(dimension)[unit] for unit in units) for dimension in ("photos", "avatars")
+    )
+
+    assert photo == EACH_PHOTO[name] + others
+    assert avatar == pytest.approx(EACH_AVATAR[name] + EACH_BATCH[name] / 20)

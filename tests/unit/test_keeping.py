@@ -2,6 +2,9 @@
 
 import hashlib
 import io
+import time
+from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import pytest
@@ -12,6 +15,7 @@ from avatars.errors import AvatarsNotKeptError
 from avatars.marks import TRAINED
 from avatars.model import Avatar, AvatarStatus, Prompt
 from avatars.pipeline.keeping import KeepReply, keep_avatars
+from avatars.ports import Credentials
 from tests.builders import JOB_ID, a_picture, inferring
 from tests.fakes import FakeServices, KilledError, answer
 
@@ -138,6 +142,33 @@ def test_more_links_than_ordered_are_left_alone(services: FakeServices) -> None:
     keep(services)
 
     assert len(stored_keys(services)) == 4
+
+
+class Crowded(Credentials):
+    """Signs nothing, and counts who does so at the same time."""
+
+    def __init__(self) -> None:
+        self.here = self.most = 0
+        self._lock = Lock()
+
+    def sign(self, file: Path) -> None:
+        with self._lock:
+            self.here += 1
+            self.most = max(self.most, self.here)
+        time.sleep(0.01)
+        with self._lock:
+            self.here -= 1
+
+
+def test_however_many_are_copied_two_are_in_hand_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    crowded, services = Crowded(), FakeServices()
+    monkeypatch.setattr(services, "credentials", lambda: crowded)
+    announced(services, *map(link, range(1, 13)), prompts=[Prompt("realistic", 12)])
+
+    reply = keep(services)
+
+    assert reply == {"kept": 12, "missing": 0}
+    assert crowded.most == 2
 
 
 class TestTrouble:

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from avatars.aws.clients import make_client
 from avatars.clock import Clock
 from avatars.errors import NotSentError, NotSignedError
 from avatars.settings import LINK_SECONDS, Settings
@@ -61,9 +61,9 @@ _S3_CONFIG = _CONFIG.merge(
 class AwsStorage:
     """The ports of the upload bucket on their adapters: they know of nothing else."""
 
-    def __init__(self, upload_bucket: str, aws: Callable[..., Any] = boto3.client) -> None:
+    def __init__(self, upload_bucket: str, aws: Callable[..., Any] | None = None) -> None:
         self._upload_bucket = upload_bucket
-        self._aws = aws
+        self._aws = aws or make_client
 
     @cached_property
     def uploads(self) -> S3Uploads:
@@ -96,7 +96,7 @@ class AwsServices(AwsStorage):
     def __init__(
         self,
         settings: Settings,
-        aws: Callable[..., Any] = boto3.client,
+        aws: Callable[..., Any] | None = None,
         seen: Callable[[Job], object] = lambda job: None,
         meter: Meter | None = None,
     ) -> None:
@@ -320,4 +320,4 @@ def page(bucket: str) -> S3Page:
     """The bucket of the page, by the name that the stack gives."""
     from avatars.aws.pages import S3Page
 
-    return S3Page(boto3.client("s3", config=_S3_CONFIG), bucket)
+    return S3Page(make_client("s3", config=_S3_CONFIG), bucket)

@@ -1,1 +1,1 @@
-"""The adapters to AWS: the only modules that know boto3."""
+"""The adapters to AWS: the only modules that know botocore."""

@@ -229,7 +229,8 @@ class _Blocks(io.FileIO):
     interpreter's lock goes from thread to thread a hundred times for each picture."""
 
     def read(self, size: int | None = -1) -> bytes:
-        return super().read(BLOCK_BYTES)
+        is_all = size is None or size < 0
+        return super().read(-1 if is_all else max(size or 0, BLOCK_BYTES))
 
 
 def _read(client: S3Client, bucket: str, key: str, version_id: str | None) -> bytes | None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import asdict, replace
-from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-
+from avatars.aws.attributes import attributes_of, fields_of
 from avatars.model import (
     Allowance,
     ArchiveClaim,
@@ -103,7 +101,7 @@ class Rows:
             ExpressionAttributeValues=values,
             PaginationConfig={"MaxItems": most} if most else {},
         )
-        return (_plain_item(item) for page in pages for item in page["Items"])
+        return (fields_of(item) for page in pages for item in page["Items"])
 
     def some(self, most: int, start: Item | None, **query: Any) -> tuple[list[Item], bool]:
         """The first *most* items of a query after the key *start*, and whether there are more."""
@@ -173,11 +171,10 @@ class Rows:
     ) -> bool:
         """Write a row; False where the *condition* does not hold."""
         item = asdict(row) | {"job_id": job_id, "record": record} | dict(index_keys or {})
-        serialize = TypeSerializer().serialize
         try:
             self._client.put_item(
                 TableName=self._table,
-                Item={name: serialize(value) for name, value in _plain(item).items()},
+                Item=attributes_of(item),
                 **condition,
             )
         except self._client.exceptions.ConditionalCheckFailedException:
@@ -213,34 +210,9 @@ class Rows:
         raise TimeoutError(f"A {type(newest()).__name__.lower()} is changed by too many at once.")
 
 
-def _plain(value: Any) -> Any:
-    """What the serializer takes: enums as text, tuples as lists, no attributes without a value."""
-    if isinstance(value, dict):
-        return {name: _plain(inner) for name, inner in value.items() if inner is not None}
-    if isinstance(value, (list, tuple)):
-        return [_plain(inner) for inner in value]
-    return str(value) if isinstance(value, str) else value
-
-
-def _whole(value: Any) -> Any:
-    """All our numbers are whole; boto3 makes them Decimals."""
-    if isinstance(value, dict):
-        return {name: _whole(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_whole(inner) for inner in value]
-    return int(value) if isinstance(value, Decimal) else value
-
-
-def _plain_item(raw: Item) -> Item:
-    deserialize = TypeDeserializer().deserialize
-    return {name: _whole(deserialize(value)) for name, value in raw.items()}
-
-
 def _item(raw: Item) -> Item:
     return {
-        name: value
-        for name, value in _plain_item(raw).items()
-        if name not in ("record", *INDEX_KEYS)
+        name: value for name, value in fields_of(raw).items() if name not in ("record", *INDEX_KEYS)
     }
 
 

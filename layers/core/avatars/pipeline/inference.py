@@ -331,7 +331,8 @@ def _next(services: Services, job_id: str, number: int) -> tuple[InferenceLedger
 
 def _request(job: Job, run: Run, place: int) -> InferenceRequest:
     """What is asked for; a photo is yet to be linked to."""
-    return InferenceRequest(run.prompts_of(run.inferences[place]), job.subject, job.model_id)
+    prompts, title = run.prompts_of(run.inferences[place]), f"{run.name}-{place + 1}"
+    return InferenceRequest(prompts, job.subject, job.model_id, title=title)
 
 
 def _planned(services: Services, provider: str, run: Run) -> Run:

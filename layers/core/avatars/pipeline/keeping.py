@@ -24,7 +24,8 @@ from avatars.ports import Services
 logger = Logger(child=True)
 
 COPIES_AT_ONCE = 16
-"""With at most 25 MB each on disk, 400 of the 512 MB that a function has in /tmp."""
+"""With at most 25 MB each on disk, and two of them twice while they are marked, 450 of the 512 MB
+that a function has in /tmp."""
 
 LOOKS_AT_ONCE = Semaphore(2)
 """Looking takes a CPU, and memory: more at once would take more of it, and no less time."""

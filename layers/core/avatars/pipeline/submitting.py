@@ -66,8 +66,8 @@ PAUSES: dict[type[JobError], WaitReason] = {
 """Refusals that concern no job, but all of them: nothing is sent until they are over."""
 
 FINDABLE_AFTER = 60
-"""Seconds of the clock until a provider that can look up requests knows one for certain (Astria's
-documentation, "idempotency": wait so long before asking again)."""
+"""Seconds of the clock until a provider that can look up requests knows one for certain: so long
+the documentation of the one that can has us wait before asking again (docs/providers.md)."""
 
 Step = Callable[[Submission | None], Submission]
 Send = Callable[[], Answer]

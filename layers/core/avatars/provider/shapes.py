@@ -7,10 +7,10 @@ from avatars.model import Answer, Drift, DriftKind
 from avatars.provider.reading import NO_WORD, told
 from avatars.provider.words import plain
 
-MOST = 300
+MOST = 500
 """Characters of a shape."""
 
-MOST_NAMES = 12
+MOST_NAMES = 24
 """Of one object; the others are counted."""
 
 MOST_ITEMS = 100
