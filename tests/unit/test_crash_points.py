@@ -35,6 +35,8 @@ from tests.whole_jobs import (
     the_job,
 )
 
+pytestmark = pytest.mark.usefixtures("no_logs")
+
 LATE = "late.jpg"
 
 
