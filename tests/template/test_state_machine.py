@@ -26,6 +26,9 @@ DEFINITION: dict[str, Any] = yaml.safe_load(
 TEMPLATE = source()
 RESOURCES = TEMPLATE["Resources"]
 
+NEXT_ORDER = {"Inference accepted?": "MORE", "Avatars ready?": "ORDER"}
+"""Where another order of avatars may begin, and what a step has to say for it."""
+
 State = dict[str, Any]
 
 
@@ -145,8 +148,9 @@ class TestPaidRequests:
         before = {name for name, state in STATES.items() if f"Start {stage}" in followers(state)}
 
         assert accepted["Default"] == f"Wait to start {stage}"
-        waits = before - {"Where to begin?", "Collected?", "Trained?"}
-        assert waits == {f"Wait to start {stage}"}
+        # Where it begins, and where a run of several orders goes on to its next one.
+        others = {"Where to begin?", "Collected?", "Trained?", *NEXT_ORDER}
+        assert before - others == {f"Wait to start {stage}"}
 
     def test_recovering_never_leads_to_sending_without_a_decision(self, stage: str) -> None:
         assert followers(STATES[f"Recover {stage}"]) == {
@@ -156,6 +160,16 @@ class TestPaidRequests:
 
 
 class TestFlow:
+    def test_a_run_goes_on_to_its_next_order_only_where_a_step_says_so(self) -> None:
+        for name, said in NEXT_ORDER.items():
+            state = STATES[name]
+            leads = [rule for rule in state["Choices"] if rule["Next"] == "Start inference"]
+
+            assert [rule["Condition"] for rule in leads] == [
+                f"{{% $states.input.status = '{said}' %}}"
+            ]
+            assert state["Default"] != "Start inference"
+
     def test_nobody_looks_into_a_folder_before_anything_can_be_complete(self) -> None:
         assert STATES["Begin run"]["Assign"]["wait_seconds"] == SHORTEST_WAIT
         assert STATES["Where to begin?"]["Choices"][0]["Next"] == "Wait for photos"

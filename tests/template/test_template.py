@@ -12,7 +12,7 @@ import yaml
 
 from avatars.api.routes import app
 from avatars.errors import BadManifestError
-from avatars.manifest import require_known_styles
+from avatars.manifest import require_possible
 from avatars.model import MAX_PHOTOS, Stage
 from avatars.pipeline.erasing import STRAGGLERS
 from avatars.pipeline.finishing import FIRST_KEEP_WAIT, MOST_KEEP_ROUNDS
@@ -556,7 +556,9 @@ class TestEnvironment:
 
         assert styles["Type"] == "CommaDelimitedList"
         assert given == {"Fn::Join": [",", {"Ref": "ProviderStyles"}]}
-        require_known_styles(settings.default.prompts, settings.styles)
+        default = settings.default
+        can = CAPABILITIES[settings.provider]
+        require_possible(settings, can, default.subject, default.prompts)
 
     def test_an_owner_may_order_at_least_one_whole_set(self) -> None:
         parameters = TEMPLATE["Parameters"]
