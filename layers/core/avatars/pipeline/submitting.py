@@ -1,6 +1,7 @@
 """The two requests that cost money: sent once, and never again while nobody knows what became
 of them."""
 
+import math
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -320,9 +321,11 @@ def _schedule(services: Services, ledger: Ledger) -> Schedule:
 
 def _look_up(services: Services, ledger: Ledger, submission: Submission) -> SubmitReply:
     """What became of a request that the provider can be asked for."""
-    rest = submission.intended_at + FINDABLE_AFTER - services.clock.now()
+    in_flight = services.clock.from_wall(SUBMIT_TIMEOUT)
+    rest = submission.intended_at + in_flight + FINDABLE_AFTER - services.clock.now()
     if rest > 0:
-        return {"status": "IN_FLIGHT", "accepted_id": None, "wait_seconds": rest}
+        seconds = max(1, math.ceil(min(rest, LONGEST_WAIT)))
+        return {"status": "IN_FLIGHT", "accepted_id": None, "wait_seconds": seconds}
     found = ledger.look_up()
     if found is not None:
         return _take(services, ledger, submission, found)
