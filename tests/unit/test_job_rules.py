@@ -286,8 +286,10 @@ class CappedJobs(WholeJobs):
         if not self._has_job() or self.services.clock.now() // DAY != NOON // DAY:
             return
         picsart = self.services.company
-        trainings = [one for one in picsart.requests("submit_training") if not is_refused(one)]
-        inferences = [one for one in picsart.requests("submit_inference") if not is_refused(one)]
+        trainings, inferences = (
+            [one for one in picsart.requests(call) if not is_refused(one, picsart)]
+            for call in ("submit_training", "submit_inference")
+        )
         avatars = sum(prompt.count for one in inferences for prompt in one.arguments[0].prompts)
         paid = LIMITS.training_price * len(trainings) + LIMITS.avatar_price * avatars
         assert all(paid <= spending.committed for spending in accounts(self.region))
