@@ -77,6 +77,8 @@ CONTENDERS = (
 @dataclass
 class Result:
     seconds: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    """Seconds of all processes: what other work on the machine changes little."""
     megabytes: float = 0
 
 
@@ -99,11 +101,14 @@ def main(rounds: Annotated[int, typer.Option(min=3, help="Turns of everybody.")]
             links = [f"{url}/results/{position}.jpg" for position in range(AVATARS)]
             job_id = job_id_for("alice", f"folder-{number:03}")
             announce(services, job_id, links)
-            seconds, megabytes = copy(copiers[one], links, job_id)
+            answers = copy(copiers[one], links, job_id)
             check(httpx.get(f"{url}/kept", timeout=60).json(), picture, one)
             if turn >= WARM:
-                results[one].seconds.append(seconds)
-                results[one].megabytes = max(results[one].megabytes, megabytes)
+                result = results[one]
+                result.seconds.append(max(answer["seconds"] for answer in answers))
+                result.cpu.append(sum(answer["cpu"] for answer in answers))
+                most = max(answer["megabytes"] for answer in answers)
+                result.megabytes = max(result.megabytes, most)
     put(section(results, len(picture), rounds))
 
 
@@ -194,13 +199,12 @@ def contender(one: Contender, url: str) -> Iterator[Sequence[Process]]:
         ]
 
 
-def copy(processes: Sequence[Process], links: Sequence[str], job_id: str) -> tuple[float, float]:
-    """Seconds until all are done, and megabytes of the process with the most."""
+def copy(processes: Sequence[Process], links: Sequence[str], job_id: str) -> list[dict[str, float]]:
+    """What each process says of its turn, once all are done."""
     for batch, one in enumerate(processes):
         turn = {"links": links, "job_id": job_id, "batch": batch}
         print(json.dumps(turn), file=one.asked, flush=True)
-    answers = [json.loads(one.told.readline()) for one in processes]
-    return max(a["seconds"] for a in answers), max(a["megabytes"] for a in answers)
+    return [json.loads(one.told.readline()) for one in processes]
 
 
 def check(kept: dict[str, Any], picture: bytes, one: Contender) -> None:
@@ -225,11 +229,12 @@ def section(results: dict[Contender, Result], size: int, rounds: int) -> Section
             f"{times[one]:.2f}",
             f"{slowest / times[one]:.1f}",
             f"{times[one] / limit:.2f}",
+            f"{statistics.median(result.cpu):.2f}",
             f"{result.megabytes:.0f}",
         )
         for one, result in results.items()
     ]
-    columns = ("", "s", "times as fast as one after another", "of the limit", "MB")
+    columns = ("", "s", "times as fast as one after another", "of the limit", "CPU, s", "MB")
     return Section(
         "copying",
         "Copying",

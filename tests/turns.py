@@ -1,61 +1,44 @@
 """Lines of work that take turns on a virtual clock: one runs at a time, and nobody really waits."""
 
 import heapq
-import threading
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import count
+
+from greenlet import getcurrent, greenlet
 
 Work = Callable[[], object]
 
 
 class StoppedError(BaseException):
-    """Nobody waits for this line of work any more: its thread must go."""
+    """Nobody waits for this line of work any more: it must go."""
 
 
 class Strand:
-    """One line of work in a thread of its own, which only runs while it is its turn."""
+    """One line of work, which only runs while it is its turn."""
 
     def __init__(self, work: Work) -> None:
-        self._turn, self._rest = threading.Semaphore(0), threading.Semaphore(0)
-        self._error: BaseException | None = None
-        self._stopped = False
-        self._thread = threading.Thread(target=self._live, args=(work,), daemon=True)
-        self._thread.start()
+        self._greenlet = greenlet(work)
 
     @property
     def is_current(self) -> bool:
-        return self._thread is threading.current_thread()
+        return self._greenlet is getcurrent()
 
     def go_on(self) -> None:
         """Let it work until it rests or ends; raises what it died of."""
-        self._turn.release()
-        self._rest.acquire()
-        if self._error:
-            raise self._error
+        self._greenlet.parent = getcurrent()
+        with suppress(StoppedError):
+            self._greenlet.switch()
 
     def rest(self) -> None:
         """Its own work waits for its next turn."""
-        self._rest.release()
-        self._turn.acquire()
-        if self._stopped:
-            raise StoppedError
+        self._greenlet.parent.switch()
 
     def stop(self) -> None:
         """Called while it rests, or after its end."""
-        self._stopped = True
-        self._turn.release()
-        self._thread.join()
-
-    def _live(self, work: Work) -> None:
-        self._turn.acquire()
-        try:
-            if not self._stopped:
-                work()
-        except StoppedError:
-            pass
-        except BaseException as error:  # noqa: BLE001 - `go_on` raises it again
-            self._error = error
-        self._rest.release()
+        self._greenlet.parent = getcurrent()
+        with suppress(StoppedError):
+            self._greenlet.throw(StoppedError)
 
 
 class Turns:

@@ -35,10 +35,10 @@ def main(name: str, host: str) -> None:
     work = CONTENDERS[name](host)
     for line in sys.stdin:
         turn = json.loads(line)
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), time.process_time()
         work(turn)
-        seconds = time.perf_counter() - began
-        print(json.dumps({"seconds": seconds, "megabytes": peak_megabytes()}), flush=True)
+        took = {"seconds": time.perf_counter() - began, "cpu": time.process_time() - cpu}
+        print(json.dumps({**took, "megabytes": peak_megabytes()}), flush=True)
 
 
 def peak_megabytes() -> float:

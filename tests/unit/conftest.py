@@ -1,5 +1,8 @@
 """Unit tests stay inside the process: no sockets, no waiting, the same examples every time."""
 
+import logging
+from collections.abc import Iterator
+
 import hypothesis
 import pytest
 from pytest_socket import disable_socket
@@ -20,3 +23,11 @@ def no_sockets() -> None:
 @pytest.fixture
 def services() -> FakeServices:
     return FakeServices()
+
+
+@pytest.fixture
+def no_logs() -> Iterator[None]:
+    """For whole jobs by the hundred, whose lines nobody could read."""
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)

@@ -44,6 +44,8 @@ from tests.whole_jobs import (
     the_job,
 )
 
+pytestmark = pytest.mark.usefixtures("no_logs")
+
 LATE = "late.jpg"
 TWO_PROMPTS = (Prompt("realistic"), Prompt("anime"))
 

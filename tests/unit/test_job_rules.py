@@ -7,6 +7,7 @@ from itertools import count, pairwise
 from typing import Any, ClassVar
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -33,6 +34,8 @@ from tests.whole_jobs import (
     surroundings,
     the_job,
 )
+
+pytestmark = pytest.mark.usefixtures("no_logs")
 
 GOOD_FILES = [f"{number}.jpg" for number in range(7)]
 OTHER_FILES = {
