@@ -176,7 +176,7 @@ def submit(
         services.answers.keep(ledger.job_id, ledger.answer_name(submission.attempt), answer)
     finally:
         # Even if the answer could not be kept, its id must reach the table.
-        reply = _settle(services, ledger, submission, answer, read)
+        reply = _settle(services, ledger, submission, answer, read, is_news=True)
     return reply
 
 
@@ -341,11 +341,12 @@ def _settle(
     submission: Submission,
     answer: Answer,
     read: Callable[[Answer], str],
+    is_news: bool = False,
 ) -> SubmitReply:
     try:
         accepted_id = read(answer)
     except OutcomeUnknownError:
-        if answer.status_code >= 500:
+        if is_news and answer.status_code >= 500:  # else it is one outage, read once more
             report_outage(services, ledger.provider)
         raise
     except JobError as error:
