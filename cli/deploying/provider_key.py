@@ -41,7 +41,7 @@ def put_key(target: Target, key: str) -> list[Finding]:
     target.client("secretsmanager").put_secret_value(
         SecretId=target.outputs["ProviderKeySecret"], SecretString=key
     )
-    return list(provider.account(target))
+    return list(provider.accounts(target))
 
 
 def _checked(key: str, where: str) -> str:

@@ -1,6 +1,6 @@
-"""The provider's key, and what its account has left; asking costs nothing."""
+"""The keys of the providers, and what their accounts have left; asking costs nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from botocore.exceptions import ClientError
 
@@ -8,8 +8,7 @@ from avatars.clock import as_utc
 from avatars.errors import NotSentError
 from avatars.model import WaitReason
 from avatars.pipeline.admission import capacity_of
-from avatars.ports import Capacity
-from avatars.settings import DAY
+from avatars.settings import DAY, SpendingLimits
 from cli.doctor.finding import Finding, Level, fine, wrong
 from cli.target import Target
 
@@ -39,65 +38,75 @@ def key(target: Target) -> Iterator[Finding]:
         yield fine(about, "Somebody has put a key into the secret.")
 
 
-def account(target: Target) -> Iterator[Finding]:
-    """The provider answers to the key, and its account has credits."""
-    about, own = "provider", target.services.settings.provider
+def accounts(target: Target) -> Iterator[Finding]:
+    """Each provider that a job may have answers to its key, and its account has credits."""
+    for account, provider in _accounts(target).items():
+        yield _account(target, account, provider)
+
+
+def _account(target: Target, account: str, name: str) -> Finding:
+    about = f"provider {account}"
     try:
-        provider = target.services.provider(own, fresh_key=True)
+        provider = target.services.provider(name, fresh_key=True)
     except NotSentError as error:
         cause = error.__cause__
         why = f" ({cause})" if isinstance(cause, ClientError) else ""
-        yield wrong(
-            "provider key",
-            f"{error}{why}",
-            PUT.format(stack=target.stack),
-        )
-        return
+        remedy = PUT.format(stack=target.stack)
+        if name != target.services.settings.provider:
+            remedy += f" Or take {name} out of the parameter JobProviders."
+        return wrong("provider key", f"{error}{why}", remedy)
     answer = provider.balance()
-    reader = target.services.reader(own)
+    reader = target.services.reader(name)
     trouble = reader.trouble(answer)
     if trouble is not None:
-        said = f"{own} answers {answer.status_code}: {trouble}."
-        yield wrong(about, said, REMEDIES.get(trouble, "Wait, and look again."))
-        return
+        said = f"It answers {answer.status_code}: {trouble}."
+        return wrong(about, said, REMEDIES.get(trouble, "Wait, and look again."))
     left, credits = reader.requests_left(answer), reader.credits(answer)
     requests = f"; {left} requests are left for this minute" if left is not None else ""
     has = f", and {credits} credits are left" if credits is not None else ""
-    yield fine(about, f"It takes our key{has}{requests}.")
+    return fine(about, f"It takes our key{has}{requests}.")
 
 
-def gate(target: Target) -> Iterator[Finding]:
+def gates(target: Target) -> Iterator[Finding]:
     """Nothing keeps the pipeline from sending requests."""
-    about, closed = "requests", _capacity(target).gate()
-    if closed.closed is None:
-        yield fine(about, "Nothing keeps the pipeline from sending them.")
-        return
-    since = as_utc(closed.since or 0)
-    yield wrong(
-        about,
-        f"None is sent since {since} ({closed.closed}).",
-        REMEDIES.get(closed.closed, "Wait: one of the jobs looks whether it is over."),
-    )
+    for account, provider in _accounts(target).items():
+        about, gate = f"requests to {account}", capacity_of(target.services, provider).gate()
+        if gate.closed is None:
+            yield fine(about, "Nothing keeps the pipeline from sending them.")
+            continue
+        yield wrong(
+            about,
+            f"None is sent since {as_utc(gate.since or 0)} ({gate.closed}).",
+            REMEDIES.get(gate.closed, "Wait: one of the jobs looks whether it is over."),
+        )
 
 
 def spending(target: Target) -> Iterator[Finding]:
     """What was spent today, and whether that keeps jobs from going on."""
-    about, limits = "spending", target.services.settings.spending
+    limits = target.services.settings.spending
     if not limits.is_priced:
-        yield fine(about, "It is not counted: TrainingPrice and AvatarPrice are 0.")
+        yield fine("spending", "It is not counted: TrainingPrice and AvatarPrice are 0.")
         return
-    known = _capacity(target).spending()
-    committed = known.committed if known.day == target.clock.now() // DAY else 0
+    for account, provider in _accounts(target).items():
+        known = capacity_of(target.services, provider).spending()
+        today = known.day == target.clock.now() // DAY
+        yield _spent(f"spending at {account}", known.committed if today else 0, limits)
+
+
+def _spent(about: str, committed: int, limits: SpendingLimits) -> Finding:
     spent = f"{committed} credits are spent or reserved today"
     if not limits.per_day:
-        yield fine(about, f"{spent}; SpendPerDay is 0, so nothing caps it.")
-    elif committed + limits.training_price > limits.per_day:
+        return fine(about, f"{spent}; SpendPerDay is 0, so nothing caps it.")
+    if committed + limits.training_price > limits.per_day:
         said = f"{spent}, of {limits.per_day} at the most: another training waits for tomorrow."
-        yield Finding(about, Level.NOTE, said)
-    else:
-        yield fine(about, f"{spent}, of {limits.per_day} at the most.")
+        return Finding(about, Level.NOTE, said)
+    return fine(about, f"{spent}, of {limits.per_day} at the most.")
 
 
-def _capacity(target: Target) -> Capacity:
-    """Of the stack's own provider."""
-    return capacity_of(target.services, target.services.settings.provider)
+def _accounts(target: Target) -> Mapping[str, str]:
+    """One provider of each account that jobs may need, the stack's own first."""
+    services = target.services
+    found: dict[str, str] = {}
+    for name in (services.settings.provider, *services.settings.job_providers):
+        found.setdefault(services.capabilities(name).account, name)
+    return found

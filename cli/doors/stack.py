@@ -73,12 +73,7 @@ class StackDoor:
     def order(self, order: Order, key: str) -> Ordered:
         with _refusals():
             wanted = schema.Order.model_validate(order)
-            manifest = parse_manifest(
-                wanted.model_dump(
-                    include={"subject", "prompts", "hold", "consent"}, exclude_none=True
-                ),
-                self._services.settings.default,
-            )
+            manifest = parse_manifest(wanted.manifest(), self._services.settings.default)
             photos = {photo.file: photo.type for photo in wanted.photos}
             folder = order["folder"]
             job = ordering.order_job(

@@ -92,8 +92,8 @@ def create(
         Path,
         typer.Argument(
             metavar="PHOTO_DIR",
-            help="A folder of photos of one subject, 5 to 30 for a training; its files count, not "
-            "its folders.",
+            help="A folder of photos of one subject, as many as `avatars styles` says (5 to 30 for "
+            "a training); its files count, not its folders.",
             file_okay=False,
             exists=True,
         ),
@@ -412,10 +412,17 @@ def models(door: Door, as_json: JsonOption = False) -> None:
         print_line("There are no models.")
     else:
         print_table(
-            ("model", "job", "folder", "subject", "trained"),
+            ("model", "job", "folder", "subject", "provider", "trained"),
             [
-                (m["model_id"], m["job_id"], m["folder"], m["subject"], as_utc(m["trained_at"]))
-                for m in found
+                (
+                    model["model_id"],
+                    model["job_id"],
+                    model["folder"],
+                    model["subject"],
+                    model["provider"],
+                    as_utc(model["trained_at"]),
+                )
+                for model in found
             ],
         )
 
@@ -537,12 +544,13 @@ def _facts(door: Door, job: Job) -> Iterator[tuple[str, object]]:
     if job["estimate"]:
         yield "estimate", told(job["estimate"], door.clock_scale)
     yield "subject", job["subject"]
+    yield "provider", job["provider"]
     if job["consent"]:
         given = job["consent"]
         yield "consent", f"text {given['text_version']}, {as_utc(given['recorded_at'])}"
     yield "wanted", ", ".join(f"{line['style']}:{line['count']}" for line in job["prompts"])
     yield "avatars", f"{counts['kept']} of {counts['wanted']}, run {job['run']}"
-    yield "model", job["model_id"] or "none yet"
+    yield "model", job["model_id"] or "none"
 
 
 def _wanted_consent(consent: ConsentWanted) -> str:

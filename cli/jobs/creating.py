@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.progress import DownloadColumn, TimeRemainingColumn
 
-from avatars.model import MAX_PHOTOS, JobStatus, Subject
+from avatars.model import JobStatus, Subject
 from avatars.photos.formats import recognise
 from avatars.pipeline.ordering import PHOTO_TYPES
 from cli.check import Verdict, check_photos
@@ -66,7 +66,7 @@ def create_job(
     _require_possible(wanted, subject, lines)
     if offer["consent"]["required"] and consent is None:
         raise refusal("CONSENT_MISSING", "Nothing is trained here without consent.")
-    chosen, left_out = choose(photo_files(photo_dir), subject)
+    chosen, left_out = choose(photo_files(photo_dir), subject, wanted["most_photos"])
     for each in left_out:
         tell(f"{each.file} is left out, {each.code}: {each.reason}")
     if len(chosen) < wanted["least_photos"]:
@@ -128,24 +128,29 @@ def _require_possible(wanted: Offer, subject: Subject, lines: Sequence[Line]) ->
     if subject not in wanted["subjects"]:
         raise RefusedError(
             f"{wanted['name']} makes no avatars of a {subject}: take one of "
-            f"{', '.join(wanted['subjects'])}."
+            f"{', '.join(wanted['subjects'])}, or another provider; `avatars styles` lists them."
         )
     known = wanted["styles"]
     unknown = [line["style"] for line in lines if known and line["style"] not in known]
     if unknown:
         raise RefusedError(f"There is no style {unknown[0]!r} here: take {', '.join(known)}.")
+    if any(line.get("negative_prompt") for line in lines) and not wanted["negative_prompts"]:
+        raise RefusedError(
+            f"{wanted['name']} takes no negative prompt: leave out --negative-prompt, or name "
+            "another --provider."
+        )
 
 
-def choose(files: Sequence[Path], subject: Subject) -> tuple[list[Path], list[LeftOut]]:
-    """The photos to send, judged as on AWS, and the files that are left out."""
+def choose(files: Sequence[Path], subject: Subject, most: int) -> tuple[list[Path], list[LeftOut]]:
+    """The photos to send, *most* of them, judged as on AWS, and the files that are left out."""
     verdicts = check_photos(files, subject, None).photos
     accepted = [path for path, one in zip(files, verdicts, strict=True) if not one.code]
     left_out = [_left_out(one) for one in verdicts if one.code]
     surplus = [
-        LeftOut(path.name, "surplus", f"{MAX_PHOTOS} photos are used at most.")
-        for path in accepted[MAX_PHOTOS:]
+        LeftOut(path.name, "surplus", f"{most} photos are used at most.")
+        for path in accepted[most:]
     ]
-    return accepted[:MAX_PHOTOS], left_out + surplus
+    return accepted[:most], left_out + surplus
 
 
 def _left_out(verdict: Verdict) -> LeftOut:

@@ -8,6 +8,7 @@ from avatars import keys
 from avatars.aws.buckets import S3Answers
 from avatars.model import Answer, Job
 from avatars.ports import ProviderReader
+from avatars.provider.catalog import reader
 from cli.target import Target
 from cli.tracing.fact import Fact, Source
 
@@ -23,12 +24,11 @@ def facts_of_answers(target: Target, job: Job) -> Iterator[Fact]:
         name = item["Key"].removeprefix(prefix).removesuffix(".json")
         answer = answers.find(job.job_id, name)
         if answer is not None:
-            reader = target.services.reader(job.provider)
-            yield _of_answer(item["LastModified"], name, answer, reader)
+            yield _of_answer(item["LastModified"], name, answer, reader(job.provider))
 
 
-def _of_answer(kept_at: datetime, name: str, answer: Answer, reader: ProviderReader) -> Fact:
-    progress = reader.inference_progress(answer)
+def _of_answer(kept_at: datetime, name: str, answer: Answer, provider: ProviderReader) -> Fact:
+    progress = provider.inference_progress(answer)
     links: dict[str, Any] = {"links": len(progress.links)} if progress.links else {}
     return Fact(
         kept_at.timestamp(),
@@ -39,8 +39,8 @@ def _of_answer(kept_at: datetime, name: str, answer: Answer, reader: ProviderRea
             "status_code": answer.status_code,
             "word": progress.word,
             "bytes": len(answer.body),
-            "correlation_id": reader.correlation_id(answer),
-            "credits_left": reader.credits(answer),
+            "correlation_id": provider.correlation_id(answer),
+            "credits_left": provider.credits(answer),
             **links,
         },
         trouble=answer.status_code >= REFUSED,

@@ -25,11 +25,12 @@ FIELDS = {
     "execution", "photo_id", "file", "position", "attempt", "answer", "function",
     # how it stands, and how it went
     "status", "code", "state", "stage", "error", "message", "begin_with", "call", "outcome", "word",
-    "reason", "advice", "held", "execution_started", "subject", "is_ended",
+    "reason", "advice", "held", "execution_started", "subject", "is_ended", "provider", "trains",
+    "kind",
     # how many, how long
     "photos", "avatars", "rows", "count", "promised", "links", "batches", "kept", "missing",
     "tries", "rescues", "keep_rounds", "abandoned", "status_code", "credits_left", "bytes",
-    "width", "height", "seconds", "wait_seconds", "milliseconds", "used_mb", "of_mb",
+    "width", "height", "score", "seconds", "wait_seconds", "milliseconds", "used_mb", "of_mb",
     # when
     "created_at", "collect_deadline", "chosen_at", "trained_at", "started_at", "announced_at",
     "links_expire_at", "ended_at", "erased_at", "uploaded_at", "intended_at", "deadline", "since",
@@ -47,7 +48,7 @@ SHAPES = {
     "job_id": r"[A-Z2-7]{26}",
     "request_id": _UUID,
     "execution": rf"[A-Z2-7]{{26}}-\d{{1,3}}(-\d{{1,3}})?|{_UUID}",
-    "answer": r"training-\d{3}|run-\d{3}-(inference-\d{3}|result)",
+    "answer": r"training-\d{3}|run-\d{3}-(inference(-\d{2})?-\d{3}|result(-\d{2})?)",
     "error": r"(States|Lambda|Runtime|Sandbox)\.[A-Za-z]{1,50}",
     # The provider's own, which its support asks for: as it gives them, if they look like ids.
     "model_id": r"[A-Za-z0-9_-]{1,64}",

@@ -145,8 +145,9 @@ def _of_metric(at: float, function: str, line: Mapping[str, Any]) -> Iterator[Fa
         words = "{function} asked: {call}, {outcome}"
         yield Fact(at, Source.PROVIDER, words, told, trouble=outcome not in _NO_TROUBLE)
     elif line.get("message") == PROVIDER_DRIFT.name:
-        words = "{function} did not understand the answer"
-        yield Fact(at, Source.PROVIDER, words, about, trouble=True)
+        told = about | {"kind": line.get("kind")}
+        words = "{function} was answered otherwise than is known: {kind}"
+        yield Fact(at, Source.PROVIDER, words, told, trouble=True)
 
 
 def _of_text(event: Mapping[str, Any], failure: Failure) -> Iterator[Fact]:

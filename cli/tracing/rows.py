@@ -31,6 +31,7 @@ def facts_of_rows(target: Target, job: Job, runs: Sequence[Run]) -> Iterator[Fac
                 "code": photo.code,
                 "reason": photo.reason,
                 "advice": " ".join(photo.advice),
+                "score": photo.score,
             },
             trouble=photo.status is PhotoStatus.REJECTED,
         )
@@ -58,7 +59,12 @@ def _of_job(clock: Clock, job: Job) -> Iterator[Fact]:
         wall(clock, job.created_at),
         Source.TABLE,
         "job begun",
-        {"subject": job.subject, "promised": job.promised, "held": job.held or None},
+        {
+            "subject": job.subject,
+            "provider": job.provider,
+            "promised": job.promised,
+            "held": job.held or None,
+        },
     )
     if job.chosen_at is not None:
         yield Fact(
@@ -103,7 +109,10 @@ def _of_run(clock: Clock, job: Job, run: Run) -> Iterator[Fact]:
         )
     for inference in run.inferences:
         if inference.submission:
-            ids = about | {"inference_id": inference.inference_id}
+            ids = about | {
+                "inference_id": inference.inference_id,
+                "photo_id": inference.photo_id,
+            }
             yield _of_submission(clock, "inference", inference.submission, job, ids)
     if run.announced_at is not None:
         yield Fact(

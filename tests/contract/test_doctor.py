@@ -18,7 +18,7 @@ from cli.doctor.finding import Finding, Level
 from cli.target import Target
 from tests.contract.conftest import REGION
 from tests.fakes import FakeServices, answer
-from tests.fakes.services import ACCOUNT
+from tests.fakes.services import ACCOUNT, ASTRIA, INSTANT
 
 UPLOADS, AVATARS, TABLE = "uploads", "avatars", "jobs"
 
@@ -223,30 +223,60 @@ class TestProvider:
         services.company.will("balance", reply)
         vars(target)["services"] = services
 
-        (found,) = wrong(provider.account, target)
+        (found,) = wrong(provider.accounts, target)
 
         assert said in found
 
     def test_a_provider_that_has_credits(self, target: Target) -> None:
-        vars(target)["services"] = FakeServices()
+        vars(target)["services"] = FakeServices(job_providers=(INSTANT,))
 
-        (found,) = provider.account(target)
+        (found,) = provider.accounts(target)
 
-        assert (found.level, found.said) == (
+        assert (found.about, found.level, found.said) == (
+            "provider picsart",
             Level.OK,
-            "It takes our key, and 1000 credits are left.",
+            "It takes our key, and 1000 credits are left; 499 requests are left for this minute.",
         )
+
+    def test_a_provider_that_jobs_may_name_and_for_whom_there_is_no_key(
+        self, target: Target
+    ) -> None:
+        services = FakeServices(job_providers=(INSTANT, ASTRIA))
+        services.secret = services.company.key
+        vars(target)["services"] = services
+
+        own, other = provider.accounts(target)
+
+        assert own.level is Level.OK
+        assert (other.about, other.level) == ("provider key", Level.FINDING)
+        assert other.said.startswith("The secret of the provider's key has none for astria.")
+        assert other.remedy is not None
+        assert "take astria out of the parameter JobProviders" in other.remedy
+
+    def test_each_account_that_jobs_may_need_is_asked_with_its_own_key(
+        self, target: Target
+    ) -> None:
+        services = FakeServices(job_providers=(INSTANT, ASTRIA))
+        services.secret = json.dumps({"picsart": services.company.key, "astria": "an-old-key"})
+        vars(target)["services"] = services
+
+        found = {each.about: each for each in provider.accounts(target)}
+
+        assert found["provider picsart"].level is Level.OK
+        assert "PROVIDER_KEY_REFUSED" in found["provider astria"].said
 
     def test_a_pause_of_the_pipeline(self, target: Target) -> None:
         services = FakeServices()
         vars(target)["services"] = services
-        before = wrong(provider.gate, target)
+        before = wrong(provider.gates, target)
         services.capacity(ACCOUNT).change_gate(
             lambda gate: replace(gate, closed=WaitReason.CREDITS, since=0)
         )
 
         assert before == []
-        assert "OUT_OF_CREDITS" in wrong(provider.gate, target)[0]
+        (found,) = wrong(provider.gates, target)
+        assert found.startswith("requests to picsart: ")
+        assert "OUT_OF_CREDITS" in found
 
 
 class TestSpending:
@@ -262,7 +292,7 @@ class TestSpending:
     def test_what_was_spent_today(
         self, target: Target, limits: SpendingLimits, level: Level, words: str
     ) -> None:
-        services = FakeServices(spending=limits)
+        services = FakeServices(spending=limits, job_providers=())
         vars(target)["services"] = services
         today = target.clock.now() // DAY
         services.capacity(ACCOUNT).change_spending(
@@ -275,7 +305,7 @@ class TestSpending:
         assert re.search(words, found.said)
 
     def test_yesterday_does_not_count(self, target: Target) -> None:
-        services = FakeServices(spending=SpendingLimits(50, 5, 100, 0))
+        services = FakeServices(spending=SpendingLimits(50, 5, 100, 0), job_providers=())
         vars(target)["services"] = services
         services.capacity(ACCOUNT).change_spending(lambda known: replace(known, day=1, spent=100))
 

@@ -38,7 +38,17 @@ from cli.tracing.bundle import write_bundle
 from cli.tracing.fact import Fact, Source, Story
 from cli.tracing.gathering import tell_story
 from cli.tracing.telling import about_times, as_instant, document, rows
-from tests.builders import FOLDER, JOB_ID, OWNER, a_job, a_photo, a_run, a_submission, an_avatar
+from tests.builders import (
+    FOLDER,
+    JOB_ID,
+    OWNER,
+    a_job,
+    a_photo,
+    a_run,
+    a_submission,
+    an_avatar,
+    an_inference,
+)
 from tests.contract import table
 
 UPLOADS, AVATARS, LOGS, STACK = "uploads", "avatars", "functions", "a-stack"
@@ -215,7 +225,7 @@ class TestStory:
         times = [fact.at for fact in story.facts]
         assert times == sorted(times)
         assert said(story, Source.TABLE) == [
-            "job begun: subject woman",
+            "job begun: subject woman, provider picsart-trained",
             "run 1 begun, of 4 avatars: styles realistic:4",
             f"photo {a_photo(1).photo_id} (001.jpg) uploaded, and accepted",
             "training asked for, attempt 1: accepted: model id model-1",
@@ -279,7 +289,7 @@ class TestStory:
         call = line | {"message": "ProviderCalls", "call": "check_training", "ProviderCalls": [1.0]}
         account.log(call | {"outcome": "not_found"}, BEGAN + 1)
         account.log(call | {"outcome": "failed"}, BEGAN + 2)
-        account.log(line | {"message": "ProviderDrift"}, BEGAN + 3)
+        account.log(line | {"message": "ProviderDrift", "kind": "new_shape"}, BEGAN + 3)
         account.log(line | {"message": "Looks", "stage": "training"}, BEGAN + 4)
 
         story = tell_story(account.target(), job)
@@ -288,7 +298,7 @@ class TestStory:
         assert [(fact.said, fact.trouble) for fact in told] == [
             ("check_training asked: check_training, not_found", False),
             ("check_training asked: check_training, failed", True),
-            ("check_training did not understand the answer", True),
+            ("check_training was answered otherwise than is known: new_shape", True),
         ]
         assert said(story, Source.LOGS) == []
 
@@ -384,7 +394,7 @@ class TestGaps:
             (Source.LOGS, "ResourceNotFoundException"),
             (Source.PROVIDER, "NoSuchBucket"),
         ]
-        assert "job begun: subject woman" in said(story, Source.TABLE)
+        assert "job begun: subject woman, provider picsart-trained" in said(story, Source.TABLE)
 
     def test_an_execution_that_is_forgotten_is_named(self, account: Account) -> None:
         job = account.stored(begun(execution_started=True))
@@ -506,7 +516,8 @@ def everywhere_marked(account: Account, form: str) -> Job:
         changes: dict[str, Any] = {
             field.name: mark(field.name)
             for field in fields(row)
-            if field.name != "job_id" and _holds_text(getattr(row, field.name), str(field.type))
+            if field.name not in ("job_id", "provider")
+            and _holds_text(getattr(row, field.name), str(field.type))
         }
         return replace(row, **changes)
 
@@ -515,7 +526,9 @@ def everywhere_marked(account: Account, form: str) -> Job:
     run = replace(
         marked(a_run(started_at=BEGAN, ended_at=BEGAN + 9, status=JobStatus.FAILED)),
         prompts=(marked(Prompt("style", 1, "prompt")),),
-        inference=submission,
+        inferences=(
+            replace(marked(an_inference()), submission=submission, fruitless=(mark("id"),)),
+        ),
     )
     account.stored(job, run)
     photo = replace(marked(a_photo(1)), uploaded_at=BEGAN, advice=(Advice.BLURRED,))

@@ -1,5 +1,6 @@
 """Every port on its fake."""
 
+import json
 from collections import defaultdict
 from dataclasses import replace
 from typing import Any
@@ -116,7 +117,8 @@ class FakeServices:
         self.webhook_queue = FakeWebhookQueue(self.effects)
         self.meter = FakeMeter()
         self.company = FakeCompany(self.effects)
-        self.secret = self.company.key
+        accounts = {can.account for can in catalog.CAPABILITIES.values()}
+        self.secret = json.dumps(dict.fromkeys(accounts, self.company.key))
         self._capacities = defaultdict[str, FakeCapacity](lambda: FakeCapacity(self.effects))
         self._cached_secret = self.secret
         self.certificate = ""
@@ -134,7 +136,10 @@ class FakeServices:
         with self.effects.happen("fetch key"):
             if fresh_key:
                 self._cached_secret = self.secret
-            connected = FakeProvider(self.company, self._cached_secret)
+            own = self.capabilities(self.settings.provider).account
+            account = self.capabilities(provider).account
+            key = catalog.key_of(account, self._cached_secret, own)
+            connected = FakeProvider(self.company, key)
         return MeteredProvider(provider, connected, self.reader(provider), self.meter, fresh_key)
 
     def credentials(self) -> Credentials | None:

@@ -24,6 +24,7 @@ from cli.jobs.completing import complete_job, complete_style
 from cli.main import app
 from tests.fakes import FakeServices, answer
 from tests.fakes.api import AUTH, OWNER, FakeApi, FakeStorage
+from tests.fakes.services import ASTRIA, INSTANT, PICSART
 from tests.region import Region
 from tests.whole_jobs import picture, surroundings
 
@@ -273,7 +274,40 @@ class TestCreate:
 
         done = stack.run("create", selfies, *WOMAN, "--style", "realistic", code=1)
 
-        assert "4 of 5 photos can be used, and a training takes 5 to 30" in done.stderr
+        assert "4 of 5 photos can be used, and the provider takes 5 to 30" in done.stderr
+        assert stack.json("list") == {"jobs": []}
+
+    def test_a_provider_that_makes_avatars_of_one_photo_takes_one(
+        self, stage: Stage, selfies: Path, services: FakeServices
+    ) -> None:
+        for number in range(1, 6):
+            (selfies / f"{number}.jpg").unlink()
+        given = ("--provider", INSTANT, "--negative-prompt", "hats", "--watch")
+
+        done = create(stage, selfies, *given)
+        shown = stage.run("status", JOB_ID).stdout
+
+        assert (done["job"]["status"], done["job"]["provider"]) == ("COMPLETED", INSTANT)
+        assert services.company.requests("submit_training") == []
+        [request] = services.company.requests("submit_inference")
+        assert request.arguments[0].prompts[0].negative_prompt == "hats"
+        assert INSTANT in shown
+
+    @pytest.mark.parametrize(
+        ("order", "why"),
+        [
+            (("--provider", "nobody"), f"take one of {PICSART}, {INSTANT}, {ASTRIA}"),
+            (("--provider", INSTANT, "--subject", "dog"), "take one of man, woman"),
+            (("--negative-prompt", "hats"), f"{PICSART} takes no negative prompt"),
+        ],
+    )
+    def test_what_a_provider_cannot_is_refused_before_photos_are_judged(
+        self, stack: Stage, selfies: Path, order: tuple[str, ...], why: str
+    ) -> None:
+        done = stack.run("create", selfies, *WOMAN, "--style", "realistic", *order, code=1)
+
+        assert why in done.stderr
+        assert "notes.jpg is left out" not in done.stderr
         assert stack.json("list") == {"jobs": []}
 
     def test_more_photos_than_are_used_are_left_out(self, stack: Stage, selfies: Path) -> None:
@@ -446,6 +480,15 @@ class TestLists:
         assert stage.json("styles")["styles"] == ["realistic"]
         assert "5 to 30" in stage.run("styles").stdout
 
+    def test_what_each_provider_can_is_told(self, stage: Stage) -> None:
+        *_, trained, instant, _ = stage.run("styles").stdout.splitlines()
+
+        assert f"{PICSART} (unless told otherwise)" in trained
+        assert INSTANT in instant
+        assert "1 to 30, the best 1" in instant
+        assert "man, woman " in instant
+        assert "any text" in instant
+
 
 class TestMore:
     def test_the_same_model_makes_more_and_all_of_them_are_saved(
@@ -460,7 +503,7 @@ class TestMore:
 
         assert (done["job"]["run"], done["job"]["status"]) == (2, "COMPLETED")
         assert done["job"]["prompts"] == [
-            {"style": "realistic", "count": 3, "prompt": "by the sea"}
+            {"style": "realistic", "count": 3, "prompt": "by the sea", "negative_prompt": None}
         ]
         assert len(services.company.requests("submit_training")) == 1
         assert [(each["run"], each["position"]) for each in saved["avatars"]] == [
@@ -470,6 +513,17 @@ class TestMore:
             (2, 2),
             (2, 3),
         ]
+
+    def test_avatars_that_were_made_from_a_photo_have_no_more_to_come(
+        self, stage: Stage, selfies: Path
+    ) -> None:
+        create(stage, selfies, "--provider", INSTANT, "--watch")
+
+        done = stage.run("more", JOB_ID, "--style", "realistic", code=1)
+
+        assert "made from a photo, without a model that could make more" in done.stderr
+        assert "`avatars models` shows what can draw more." in done.stderr
+        assert stage.json("models") == {"models": []}
 
     def test_the_run_that_was_asked_for_is_followed(self, stage: Stage, selfies: Path) -> None:
         create(stage, selfies, "--watch")

@@ -311,7 +311,5 @@ def _avatar(job_id: str, run: int, position: int) -> Avatar:
 
 
 def _manifest(order: schema.Order) -> Manifest:
-    fields = {"subject", "prompts", "hold", "webhook", "consent", "provider"}
-    wanted = order.model_dump(include=fields, exclude_none=True)
     settings = services().settings
-    return parse_manifest(wanted, settings.default, settings.webhook_origins)
+    return parse_manifest(order.manifest(), settings.default, settings.webhook_origins)

@@ -141,6 +141,10 @@ class Order(Request):
         description="Begin only when it is asked for, not as soon as all photos are judged.",
     )
 
+    def manifest(self) -> dict[str, Any]:
+        """What a `job.json` of the same order would hold, but for the promise of its photos."""
+        return self.model_dump(exclude={"photos", "folder"}, exclude_none=True)
+
 
 class More(Request):
     """More avatars from a model that is trained already."""
