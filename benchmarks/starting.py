@@ -149,7 +149,7 @@ def make_artifacts(folder: Path) -> None:
     """What `sam build` makes, but for this machine's processor; the peers in the same way; all of
     it again without bytecode; and the runtime's packages, which have theirs."""
     shipped = folder / Build.SHIPPED
-    environment = os.environ | {"PROCESSOR": platform.machine(), "SAM_CLI_TELEMETRY": "0"}
+    environment = os.environ | {"LAMBDA_PROCESSOR": platform.machine(), "SAM_CLI_TELEMETRY": "0"}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     _run([PROJECT / ".venv-gates/bin/sam", "build", "--build-dir", shipped], environment)
     for peer in BORROWED:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
@@ -18,6 +19,7 @@ from avatars.errors import (
 from avatars.model import (
     Answer,
     AvatarStatus,
+    InferenceRequest,
     Job,
     JobStatus,
     Run,
@@ -25,10 +27,11 @@ from avatars.model import (
     Spending,
     Stage,
 )
+from avatars.pipeline.admission import capacity_of
+from avatars.pipeline.submitting import FINDABLE_AFTER
 from local.ministack import StateFailedError
 from tests.builders import JOB_ID, a_picture
-from tests.fakes import FakeClock, FakeCompany, FakeServices, Sent, answer
-from tests.fakes.services import ACCOUNT
+from tests.fakes import FakeAstria, FakeClock, FakeCompany, FakeServices, Sent, answer
 from tests.region import Region
 
 UNFINISHED = answer(202, {"status": "IN_PROGRESS"})
@@ -36,7 +39,11 @@ UNFINISHED = answer(202, {"status": "IN_PROGRESS"})
 NOT_ACCEPTED = (400, 401, 402, 403, 404, 405, 413, 415, 422, 429, 431)
 """Answers that prove that nothing was started."""
 
-ID_FIELDS = {"submit_training": "model_id", "submit_inference": "inference_id"}
+ID_FIELDS = {
+    "submit_training": ("model_id", "id"),
+    "submit_inference": ("inference_id", "id"),
+}
+"""By which name the one and the other provider give an id."""
 
 
 class Studio(FakeCompany):
@@ -63,21 +70,64 @@ class Studio(FakeCompany):
         reply = super()._reply(call, key)
         if isinstance(reply, Answer) and b"FAILED" in reply.body:
             self._failed[self._asked] = reply  # once and for all
-        return self._finished() if reply == UNFINISHED else reply
+        if call == "check_inference" and reply == self._unfinished():
+            _, inference_id = self._asked
+            return self._finished(self.ordered(inference_id), inference_id)
+        return reply
 
-    def _finished(self) -> Answer:
-        _, inference_id = self._asked
-        [order] = [
-            request.arguments[0].prompts
-            for request in self.requests("submit_inference")
-            if given_id(request) == inference_id
-        ]
+    def id_of(self, request: Sent) -> str | None:
+        """What it calls a request that it has taken."""
+        return given_id(request)
+
+    def ordered(self, inference_id: str) -> InferenceRequest:
+        """What it makes under that id."""
+        sent = self.requests("submit_inference")
+        [request] = [one.arguments[0] for one in sent if self.id_of(one) == inference_id]
+        return request
+
+    def _unfinished(self) -> Answer:
+        return UNFINISHED
+
+    def _finished(self, request: InferenceRequest, inference_id: str) -> Answer:
+        return answer(200, {"status": "DONE", "urls": self._drawn(request, inference_id)})
+
+    def _drawn(self, request: InferenceRequest, inference_id: str) -> list[str]:
+        """Links to its avatars."""
         links = [
             f"https://cdn.results.test/{inference_id}/{number}.jpg{self.signature}"
-            for number in range(sum(prompt.count for prompt in order))
+            for number in range(sum(prompt.count for prompt in request.prompts))
         ]
         self.pictures |= {link: picture(number, side=32) for number, link in enumerate(links)}
-        return answer(200, {"status": "DONE", "urls": links})
+        return links
+
+
+class InstantStudio(Studio):
+    """Avatars come from a photo, and the first one that it is sent is of no use."""
+
+    def _finished(self, request: InferenceRequest, inference_id: str) -> Answer:
+        first = self.requests("submit_inference")[0].arguments[0]
+        if request.photo_link == first.photo_link:
+            return answer(200, {"status": "IMAGE_NOT_VALID"})
+        return super()._finished(request, inference_id)
+
+
+class AstriaStudio(FakeAstria, Studio):
+    """It lists what it has taken, once a minute has passed."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._came_at: dict[int, int] = {}
+
+    def take(self, call: str, key: str, *arguments: object) -> Answer:
+        self._came_at[len(self.sent)] = self.clock.now()
+        return super().take(call, key, *arguments)
+
+    def is_listed(self, request: Sent) -> bool:
+        came_at = self._came_at[self.sent.index(request)]
+        return self.clock.now() >= came_at + FINDABLE_AFTER
+
+    def _finished(self, request: InferenceRequest, inference_id: str) -> Answer:
+        return answer(200, {"images": self._drawn(request, inference_id)})
 
 
 @cache
@@ -163,14 +213,17 @@ def given_id(request: Sent) -> str | None:
     if not isinstance(reply, Answer) or not 200 <= reply.status_code < 300:
         return None
     try:
-        accepted_id = json.loads(reply.body)[ID_FIELDS[request.call]]
-    except (ValueError, KeyError, TypeError):
+        given = json.loads(reply.body)
+        [accepted_id] = (given[name] for name in ID_FIELDS[request.call] if name in given)
+    except (ValueError, TypeError):
         return None
     return str(accepted_id)
 
 
-def is_refused(request: Sent) -> bool:
+def is_refused(request: Sent, company: FakeCompany) -> bool:
     """Whether it is proved that the provider has started nothing for a request."""
+    if isinstance(company, FakeAstria):
+        return company.id_of(request) is None
     if isinstance(request.reply, Answer):
         return request.reply.status_code in NOT_ACCEPTED
     return isinstance(request.reply, ProviderUnreachableError)
@@ -179,15 +232,26 @@ def is_refused(request: Sent) -> bool:
 def nothing_is_paid_for_twice(region: Region) -> None:
     """A request was followed by another one only where it is proved that it started nothing, or
     where the settings allow it."""
-    picsart, resubmissions = region.services.company, region.services.settings.resubmissions
-    runs = the_job(region).run
-    for call, wanted, again in (
-        ("submit_training", 1, resubmissions[Stage.TRAINING]),
-        ("submit_inference", runs, runs * resubmissions[Stage.INFERENCE]),
-    ):
-        before_the_last = picsart.requests(call)[:-1]
-        doubtful = [request for request in before_the_last if not is_refused(request)]
-        assert len(doubtful) <= wanted - 1 + again, doubtful
+    company, resubmissions = region.services.company, region.services.settings.resubmissions
+    for stage in Stage:
+        wanted: dict[object, list[Sent]] = defaultdict(list)
+        for request in company.requests(f"submit_{stage}"):
+            wanted[what_it_is_for(request)].append(request)
+        for requests in wanted.values():
+            doubtful = [one for one in requests[:-1] if not is_refused(one, company)]
+            assert len(doubtful) <= resubmissions[stage], doubtful
+    inferences = [one for run in the_runs(region) for one in run.inferences]
+    fruitless = sum(len(one.fruitless) for one in inferences)
+    assert len({what_it_is_for(one) for one in company.requests("submit_inference")}) <= (
+        len(inferences) + fruitless
+    )
+
+
+def what_it_is_for(request: Sent) -> object:
+    """What two requests may not both be for: a job's model, or the same avatars of a run of the
+    same photo."""
+    asked = request.arguments[0]
+    return asked.title, getattr(asked, "photo_link", None)
 
 
 def no_id_is_lost(region: Region) -> None:
@@ -198,7 +262,8 @@ def no_id_is_lost(region: Region) -> None:
     known |= {i for one in inferences for i in one.fruitless}
     submissions = filter(None, (job.training, *(one.submission for one in inferences)))
     may_be_lost = sum((one.state is Sending.INTENDED) + one.abandoned for one in submissions)
-    given = {given_id(one) for one in region.services.company.sent if one.call in ID_FIELDS}
+    company = region.services.company
+    given = {company.id_of(one) for one in company.sent if one.call in ID_FIELDS}
     lost = given - known - {None}
     assert len(lost) <= may_be_lost, lost
     if job.training and job.training.state is Sending.INTENDED:
@@ -213,10 +278,10 @@ def accounts(region: Region) -> list[Spending]:
     """That of the stack and, where it is capped, that of the owner."""
     services = region.services
     with services.effects.unwatched():
-        found = [services.capacity(ACCOUNT).spending()]
+        job = services.jobs.job(JOB_ID)
+        found = [capacity_of(services, job.provider).spending()]
         if services.settings.spending.owner_per_day:
-            owner = services.jobs.job(JOB_ID).owner
-            found.append(services.owners.change_spending(owner, lambda known: known))
+            found.append(services.owners.change_spending(job.owner, lambda known: known))
     return found
 
 
@@ -232,8 +297,9 @@ def nothing_stays_reserved(region: Region) -> None:
     """After the end, but for requests that nobody knows the outcome of."""
     submissions = {f"{JOB_ID}-1 training": the_job(region).training}
     submissions |= {
-        f"{run.name} inference": run.inferences[0].submission if run.inferences else None
+        f"{run.name} inference" + (f" {place + 1}" if place else ""): one.submission
         for run in the_runs(region)
+        for place, one in enumerate(run.inferences)
     }
     for spending in accounts(region):
         for name, reserved in spending.reserved.items():
@@ -257,7 +323,8 @@ def it_ended_well_or_says_why(region: Region) -> None:
     assert told[-1] == job.status
     with services.effects.unwatched():
         now = services.clock.now()
-        assert not any(services.capacity(ACCOUNT).leases(stage).alive(now) for stage in Stage)
+        capacity = capacity_of(services, job.provider)
+        assert not any(capacity.leases(stage).alive(now) for stage in Stage)
     if job.status is JobStatus.COMPLETED:
         every_avatar_is_kept(region, run)
 

@@ -250,7 +250,7 @@ class Audit:
 
     def run_of(self, inference_id: str) -> Row | None:
         runs = self.runs.values()
-        return next((run for run in runs if run.get("inference_id") == inference_id), None)
+        return next((run for run in runs if inference_id in _inference_ids(run)), None)
 
     def objects(self, bucket: str, prefix: str) -> Iterator[tuple[str, Version]]:
         for key, versions in self.evidence.buckets[bucket].items():
@@ -284,16 +284,21 @@ def _lost_model(audit: Audit) -> Iterator[Finding]:
 @_invariant("second inference")
 def _second_inference(audit: Audit) -> Iterator[Finding]:
     for job_id, entries in audit.inferences.items():
-        runs = sum(1 for owner, _ in audit.runs if owner == job_id)
-        if len(entries) > audit.evidence.inferences * max(runs, 1):
-            yield job_id, f"{len(entries)} inferences in {runs} runs"
+        runs = [run for (owner, _), run in audit.runs.items() if owner == job_id]
+        # What the provider says has come to nothing, another photo may be sent for.
+        wanted = sum(1 + len(one["fruitless"]) for run in runs for one in run.get("inferences", ()))
+        if len(entries) > audit.evidence.inferences * max(wanted, 1):
+            yield job_id, f"{len(entries)} inferences in {len(runs)} runs, {wanted} were wanted"
 
 
 @_invariant("lost inference")
 def _lost_inference(audit: Audit) -> Iterator[Finding]:
     for job_id, entries in audit.inferences.items():
         known = {
-            run.get("inference_id") for (owner, _), run in audit.runs.items() if owner == job_id
+            inference_id
+            for (owner, _), run in audit.runs.items()
+            if owner == job_id
+            for inference_id in _inference_ids(run)
         }
         lost = [entry["inference_id"] for entry in entries if entry["inference_id"] not in known]
         allowed = audit.evidence.inferences - 1
@@ -312,9 +317,12 @@ def _lost_avatar(audit: Audit) -> Iterator[Finding]:
             run = audit.run_of(entry["inference_id"])
         if run is None:
             continue
+        first = next(
+            position for position, one in _positions(run) if one == (entry["inference_id"], 1)
+        )
         missing = [
             position
-            for position in range(1, entry["pictures"] + 1)
+            for position in range(first, first + entry["pictures"])
             if not _is_kept(audit, run, position)
         ]
         told = audit.jobs[job_id]["status"] == "NEEDS_ATTENTION"
@@ -331,9 +339,9 @@ def _completed_in_vain(audit: Audit) -> Iterator[Finding]:
         ordered = [
             sum(prompt["count"] for prompt in entry["prompts"])
             for entry in audit.inferences[job_id]
-            if entry["inference_id"] == run.get("inference_id")
+            if entry["inference_id"] in _inference_ids(run)
         ]
-        missing = [p for p in range(1, max(ordered, default=0) + 1) if not _is_kept(audit, run, p)]
+        missing = [p for p in range(1, sum(ordered) + 1) if not _is_kept(audit, run, p)]
         if missing or not ordered:
             yield job_id, f"of {ordered} avatars, {missing} are missing"
 
@@ -401,7 +409,7 @@ def _forgotten(audit: Audit) -> Iterator[Finding]:
     """What is known stays known, in later versions of a row."""
     facts = {
         "job": ("model_id", "trained_at", "chosen", "chosen_at", "owner", "folder"),
-        "run#001": ("inference_id", "links_expire_at"),
+        "run#001": ("inference_ids", "links_expire_at"),
     }
     for record, names in facts.items():
         for job_id, writes in audit.history(record).items():
@@ -409,8 +417,9 @@ def _forgotten(audit: Audit) -> Iterator[Finding]:
                 if "DeleteItem" in (before.operation, after.operation):
                     continue
                 for name in names:
-                    if before.row.get(name) and after.row.get(name) != before.row[name]:
-                        yield job_id, f"{name} was {before.row[name]}, is {after.row.get(name)}"
+                    was, becomes = _fact(before.row, name), _fact(after.row, name)
+                    if was and becomes[: len(was)] != was:
+                        yield job_id, f"{name} was {was}, is {becomes}"
 
 
 @_invariant("kept avatar forgotten")
@@ -635,10 +644,38 @@ def _too_long(audit: Audit) -> Iterator[Finding]:
 def _is_kept(audit: Audit, run: Row, position: int) -> bool:
     row = audit.rows.get((run["job_id"], f"avatar#{run['run']:03}#{position:03}"), {})
     data = audit.newest("avatars", row.get("key", ""))
-    drawn = audit.drawn.get((run.get("inference_id", ""), position))
+    drawn = audit.drawn.get(dict(_positions(run)).get(position, ("", 0)))
     if data is None or _sha256(data) != row.get("sha256"):
         return False
     return _sha256(_without_mark(data)) == drawn
+
+
+def _inference_ids(run: Row) -> list[str]:
+    """What the provider has called a run's inferences, also those that have come to nothing."""
+    inferences = run.get("inferences", ())
+    return [
+        *(one["inference_id"] for one in inferences if one.get("inference_id")),
+        *(fruitless for one in inferences for fruitless in one["fruitless"]),
+    ]
+
+
+def _positions(run: Row) -> Iterator[tuple[int, tuple[str, int]]]:
+    """Each position of a run, and what it is at the provider: of which inference which avatar."""
+    places = (
+        (one.get("inference_id", ""), number)
+        for one in run.get("inferences", ())
+        for number in range(1, one["avatars"] + 1)
+    )
+    return enumerate(places, start=1)
+
+
+def _fact(row: Row, name: str) -> list[Any]:
+    """What a row knows under that name; of a run, what each of its inferences does."""
+    if name == "inference_ids":
+        return sorted(_inference_ids(row))
+    if name == "links_expire_at":
+        return [one[name] for one in row.get("inferences", ()) if name in one]
+    return [row[name]] if row.get(name) else []
 
 
 def _is_charge(entry: Row) -> bool:

@@ -34,7 +34,7 @@ from avatars.pipeline import (
     training,
     uploading,
 )
-from avatars.provider import picsart_reader
+from avatars.provider import reading
 from avatars.provider.downloads import HttpDownloads
 from avatars.schedule import Schedule
 from avatars.wiring import AwsServices
@@ -458,7 +458,9 @@ def _stragglers_stay(replaced: Callable[..., None]) -> None:
 )
 def _old_key(replaced: Callable[..., None]) -> None:
     provider = AwsServices.provider
-    replaced(AwsServices, "provider", lambda services, fresh_key=False: provider(services))
+    replaced(
+        AwsServices, "provider", lambda services, name, fresh_key=False: provider(services, name)
+    )
 
 
 @_mutant(
@@ -503,7 +505,7 @@ def _no_places(replaced: Callable[..., None]) -> None:
 )
 def _places_kept(replaced: Callable[..., None]) -> None:
     for module in (submitting, training, inference, finishing):
-        replaced(module, "give_back", lambda services, stage, run: None)
+        replaced(module, "give_back", lambda *given: None)
 
 
 @_mutant(
@@ -525,7 +527,7 @@ def _no_gate(replaced: Callable[..., None]) -> None:
     first=4,
 )
 def _waits_little(replaced: Callable[..., None]) -> None:
-    replaced(picsart_reader, "_wait_seconds", lambda answer: 1)
+    replaced(reading, "wait_seconds", lambda answer: 1)
 
 
 @_mutant(

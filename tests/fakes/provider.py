@@ -106,6 +106,10 @@ class FakeAstria(FakeCompany):
     takes_what_it_loses = True
     """Whether it has taken what it gave no answer to, or one that says nothing."""
 
+    def is_listed(self, request: Sent) -> bool:
+        """Whether a request that it has taken can be found already."""
+        return True
+
     def id_of(self, request: Sent) -> str | None:
         """What it calls a request that it has taken, whether it has said so or not."""
         if isinstance(request.reply, Exception):
@@ -124,25 +128,26 @@ class FakeAstria(FakeCompany):
             "check_training": lambda: answer(200, {"id": number, "trained_at": DONE_AT}),
             "find_training": lambda: answer(200, self._tunes()),
             "submit_inference": lambda: answer(201, {"id": number, "trained_at": None}),
-            "check_inference": lambda: answer(
-                200, {"id": number, "trained_at": None, "images": []}
-            ),
+            "check_inference": self._unfinished,
             "find_inference": lambda: answer(200, self._prompts()),
             "balance": lambda: answer(200, self._tunes()),
         }
+
+    def _unfinished(self) -> Answer:
+        return answer(200, {"trained_at": None, "images": []})
 
     def _tunes(self) -> list[dict[str, Any]]:
         return [
             {"id": int(tune_id), "title": request.arguments[0].title}
             for request in reversed(self.requests("submit_training"))
-            if (tune_id := self.id_of(request))
+            if (tune_id := self.id_of(request)) and self.is_listed(request)
         ]
 
     def _prompts(self) -> list[dict[str, Any]]:
         return [
             {"id": int(prompt_id), **wanted(request.arguments[0])}
             for request in reversed(self.requests("submit_inference"))
-            if (prompt_id := self.id_of(request))
+            if (prompt_id := self.id_of(request)) and self.is_listed(request)
         ]
 
 

@@ -6,7 +6,7 @@ What it must never do, `rules.py` says.
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import jsonata  # type: ignore[import-untyped]
 import pytest
@@ -14,7 +14,9 @@ import yaml
 
 from avatars import errors
 from avatars.errors import job_errors
-from avatars.pipeline.collecting import SHORTEST_WAIT
+from avatars.pipeline.collecting import SHORTEST_WAIT, CollectReply
+from avatars.pipeline.looking import LookReply, no_looks
+from avatars.pipeline.submitting import SubmitReply
 from avatars.pipeline.sweeping import LONGEST_RUN
 from tests.template.expanded import source
 from tests.template.rules import followers
@@ -25,9 +27,6 @@ DEFINITION: dict[str, Any] = yaml.safe_load(
 )
 TEMPLATE = source()
 RESOURCES = TEMPLATE["Resources"]
-
-NEXT_ORDER = {"Inference accepted?": "MORE", "Avatars ready?": "ORDER"}
-"""Where another order of avatars may begin, and what a step has to say for it."""
 
 State = dict[str, Any]
 
@@ -148,9 +147,9 @@ class TestPaidRequests:
         before = {name for name, state in STATES.items() if f"Start {stage}" in followers(state)}
 
         assert accepted["Default"] == f"Wait to start {stage}"
-        # Where it begins, and where a run of several orders goes on to its next one.
-        others = {"Where to begin?", "Collected?", "Trained?", *NEXT_ORDER}
-        assert before - others == {f"Wait to start {stage}"}
+        waits = before - {"Where to begin?", "Collected?", "Trained?"}
+        others = {"training": set(), "inference": {"Inference accepted?", "Avatars ready?"}}
+        assert waits == {f"Wait to start {stage}"} | others[stage]
 
     def test_recovering_never_leads_to_sending_without_a_decision(self, stage: str) -> None:
         assert followers(STATES[f"Recover {stage}"]) == {
@@ -159,17 +158,72 @@ class TestPaidRequests:
         }
 
 
+class TestSeveralInferences:
+    def next_of(self, choice: str, reply: Any) -> tuple[str, Any]:
+        """Where a Choice goes for a step's reply, and what it assigns then."""
+        for rule in STATES[choice]["Choices"]:
+            condition = jsonata.Jsonata(rule["Condition"].strip()[2:-2])
+            condition.assign("states", {"input": reply})
+            if condition.evaluate(None):
+                return rule["Next"], rule.get("Assign")
+        return STATES[choice]["Default"], None
+
+    @pytest.mark.parametrize(
+        ("trains", "following"), [(True, "Start training"), (False, "Start inference")]
+    )
+    def test_who_trains_nothing_goes_from_the_photos_to_the_avatars(
+        self, trains: bool, following: str
+    ) -> None:
+        collected = {"status": "COLLECTED", "trains": trains}
+        waiting = {"status": "WAITING", "trains": trains}
+
+        assert self.next_of("Collected?", collected)[0] == following
+        assert self.next_of("Collected?", waiting)[0] == "Wait for photos"
+
+    @pytest.mark.parametrize(
+        ("status", "following"),
+        [
+            ("ACCEPTED", "Wait for inference"),
+            ("MORE", "Start inference"),
+            ("WAITING", "Wait to start inference"),
+            ("IN_FLIGHT", "Wait to recover inference"),
+        ],
+    )
+    def test_the_next_request_follows_at_once(self, status: str, following: str) -> None:
+        assert self.next_of("Inference accepted?", {"status": status})[0] == following
+
+    @pytest.mark.parametrize(
+        ("status", "following"),
+        [
+            ("READY", "Keep avatars"),
+            ("ORDER", "Start inference"),
+            ("RUNNING", "Wait for inference"),
+        ],
+    )
+    def test_what_a_look_finds_missing_is_ordered(self, status: str, following: str) -> None:
+        assert self.next_of("Avatars ready?", {"status": status})[0] == following
+
+    def test_looks_are_counted_anew_for_what_was_ordered_then(self) -> None:
+        anew = {"answered": 0, "not_found": 0}
+
+        assert self.next_of("Avatars ready?", {"status": "ORDER"})[1] == {"looks": anew}
+        assert self.next_of("Trained?", {"status": "READY"})[1] == {"looks": anew}
+        assert STATES["Begin run"]["Assign"]["looks"] == no_looks() == anew
+
+    def test_replies_have_no_other_status(self) -> None:
+        known = {
+            "Collected?": CollectReply,
+            "Inference accepted?": SubmitReply,
+            "Avatars ready?": LookReply,
+        }
+        for choice, reply in known.items():
+            named = set(re.findall(r"'([A-Z_]+)'", str(STATES[choice]["Choices"])))
+            statuses = set(get_args(get_type_hints(reply)["status"]))
+            assert named < statuses, choice
+            assert len(statuses - named) == 1, f"{choice}: one goes the default way"
+
+
 class TestFlow:
-    def test_a_run_goes_on_to_its_next_order_only_where_a_step_says_so(self) -> None:
-        for name, said in NEXT_ORDER.items():
-            state = STATES[name]
-            leads = [rule for rule in state["Choices"] if rule["Next"] == "Start inference"]
-
-            assert [rule["Condition"] for rule in leads] == [
-                f"{{% $states.input.status = '{said}' %}}"
-            ]
-            assert state["Default"] != "Start inference"
-
     def test_nobody_looks_into_a_folder_before_anything_can_be_complete(self) -> None:
         assert STATES["Begin run"]["Assign"]["wait_seconds"] == SHORTEST_WAIT
         assert STATES["Where to begin?"]["Choices"][0]["Next"] == "Wait for photos"

@@ -7,20 +7,29 @@ from typing import Any
 
 import pytest
 
-from avatars.model import Job, JobStatus, Stage
+from avatars.errors import OutcomeUnknownError
+from avatars.model import Job, JobStatus, Prompt, Stage
 from avatars.settings import SpendingLimits
 from tests.builders import (
     JOB_ID,
     PREFIX,
+    a_job,
     a_run,
     an_inference,
+    chosen,
+    ready_to_draw,
     ready_to_train,
+    stored,
     trained,
 )
 from tests.fakes import LostConfirmationError, answer
 from tests.fakes.clock import NOON
+from tests.fakes.services import ASTRIA
 from tests.region import Region
 from tests.whole_jobs import (
+    AstriaStudio,
+    InstantStudio,
+    Studio,
     fails,
     folder,
     is_killed,
@@ -38,6 +47,7 @@ from tests.whole_jobs import (
 pytestmark = pytest.mark.usefixtures("no_logs")
 
 LATE = "late.jpg"
+TWO_PROMPTS = (Prompt("realistic"), Prompt("anime"))
 
 
 @dataclass(frozen=True)
@@ -51,6 +61,10 @@ class Story:
     code: str | None = None
     """How it ends."""
     settings: dict[str, Any] = field(default_factory=dict)
+    provider: type[Studio] = Studio
+    concerns: Callable[[str], bool] = lambda moment: True
+    """With which of its moments it is told once more: all, unless the others are like those of
+    another story."""
 
 
 def nothing(region: Region) -> None: ...
@@ -79,6 +93,18 @@ def the_first_run_has_ended(region: Region) -> None:
     )
 
 
+def the_best_photo_of_an_instant_job_is_not_valid(region: Region) -> None:
+    ready_to_draw(region.services, *TWO_PROMPTS)
+
+
+def answers_will_be_lost_of_a_provider_that_can_be_asked(region: Region) -> None:
+    company = region.services.company
+    company.will("submit_training", OutcomeUnknownError("The request was cut off."))
+    company.will("submit_inference", answer(504))
+    job = a_job(provider=ASTRIA, chosen=chosen(range(1, 6)), chosen_at=NOON)
+    stored(region.services, job, run=a_run(prompts=TWO_PROMPTS))
+
+
 def a_job_has_failed(region: Region) -> None:
     one_photo_is_dropped(region)
     region.run()
@@ -96,6 +122,12 @@ def more_avatars_are_ordered(region: Region) -> None:
     region.start({"job_id": JOB_ID, "prompts": [{"style": "realistic"}]}, f"{JOB_ID}-2")
 
 
+def is_of_requests(moment: str) -> bool:
+    """Whether what is known of requests changes there, or is asked for."""
+    asked = ("training", "inference", "keep answer")
+    return moment.endswith(asked) or moment in ("after write job", "after write run")
+
+
 STORIES = {
     "a whole job": Story(nothing, five_photos_are_dropped),
     "more avatars": Story(the_first_run_has_ended, more_avatars_are_ordered),
@@ -103,6 +135,18 @@ STORIES = {
         the_photos_are_chosen_of_a_job_that_cannot_be_trained,
         its_execution_starts,
         code="TRAINING_FAILED",
+    ),
+    "a photo that is not valid": Story(
+        the_best_photo_of_an_instant_job_is_not_valid,
+        its_execution_starts,
+        provider=InstantStudio,
+        concerns=is_of_requests,
+    ),
+    "answers that are looked up": Story(
+        answers_will_be_lost_of_a_provider_that_can_be_asked,
+        its_execution_starts,
+        provider=AstriaStudio,
+        concerns=is_of_requests,
     ),
     "too few photos": Story(nothing, one_photo_is_dropped, code="TOO_FEW_PHOTOS"),
     "a late photo": Story(a_job_has_failed, a_photo_comes_late, code="TOO_FEW_PHOTOS"),
@@ -115,10 +159,12 @@ SUBMISSIONS = {
     "a whole job": (TRAINING, INFERENCE),
     "more avatars": (INFERENCE,),
     "a failed training": (TRAINING,),
+    "a photo that is not valid": (INFERENCE, INFERENCE, INFERENCE),
+    "answers that are looked up": (),
     "too few photos": (),
     "a late photo": (),
 }
-"""The intent and the request of each submission."""
+"""The intent and the request of each submission whose outcome only a person can find out."""
 
 
 Fault = Callable[[Region], None]
@@ -139,7 +185,7 @@ def moments_of(story: Story) -> list[str]:
 @contextmanager
 def told(story: Story, moment: int = 0, fault: Fault = nothing) -> Iterator[Region]:
     """The story to its end, with a fault at a moment of it."""
-    with Region(surroundings(**story.settings)) as region:
+    with Region(surroundings(story.provider, **story.settings)) as region:
         with region.services.effects.unwatched():
             story.begin(region)
         region.services.effects.at_moment(moment, lambda: fault(region))
@@ -194,13 +240,9 @@ def in_need_of_a_person(story: Story, fault: Fault, concerns: Callable[[str], bo
 VERSIONED = ("job", "run", "photo", "avatar")
 
 
-def any_moment(moment: str) -> bool:
-    return True
-
-
 @every_story
 def test_only_between_intent_and_raw_answer_a_kill_needs_a_person(name: str) -> None:
-    found = in_need_of_a_person(STORIES[name], is_killed, any_moment)
+    found = in_need_of_a_person(STORIES[name], is_killed, STORIES[name].concerns)
 
     assert found == [
         moment
@@ -216,7 +258,7 @@ def test_only_between_intent_and_raw_answer_a_kill_needs_a_person(name: str) -> 
 
 @every_story
 def test_only_a_lost_answer_to_intent_or_request_needs_a_person(name: str) -> None:
-    found = in_need_of_a_person(STORIES[name], fails, any_moment)
+    found = in_need_of_a_person(STORIES[name], fails, STORIES[name].concerns)
 
     assert found == [
         moment
@@ -261,6 +303,7 @@ def is_write_of_money(moment: str) -> bool:
 @every_story
 def test_a_lost_confirmation_of_a_write_changes_nothing(name: str) -> None:
     def is_write(moment: str) -> bool:
-        return moment.startswith("after write ") and moment.split()[-1] in VERSIONED
+        is_versioned = moment.startswith("after write ") and moment.split()[-1] in VERSIONED
+        return is_versioned and STORIES[name].concerns(moment)
 
     assert in_need_of_a_person(STORIES[name], confirmation_is_lost, is_write) == []

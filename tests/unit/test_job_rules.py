@@ -12,14 +12,18 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from avatars.errors import OutcomeUnknownError, ProviderUnreachableError
-from avatars.model import Answer, Job, JobStatus, PhotoStatus
+from avatars.model import Answer, Job, JobStatus, Manifest, PhotoStatus, Prompt, Subject
 from avatars.settings import DAY, SpendingLimits
 from tests.builders import JOB_ID, PREFIX
 from tests.fakes import Effects, FakeJobs, answer
 from tests.fakes.clock import NOON
+from tests.fakes.services import ASTRIA, INSTANT
 from tests.region import Region
 from tests.whole_jobs import (
     NOT_ACCEPTED,
+    AstriaStudio,
+    InstantStudio,
+    Studio,
     accounts,
     fails,
     is_killed,
@@ -104,13 +108,14 @@ class WholeJobs(RuleBasedStateMachine):
     """One folder, and everything that may happen to it."""
 
     further_settings: ClassVar[dict[str, Any]] = {}
+    provider: ClassVar[type[Studio]] = Studio
 
     @initialize(
         delays=st.lists(delays, min_size=5, max_size=5), sayings=st.lists(sayings, max_size=3)
     )
     def five_photos_are_dropped(self, delays: list[list[float]], sayings: list[Saying]) -> None:
         self.services = surroundings(
-            collect_seconds=1800, provider_patience=7200, **self.further_settings
+            self.provider, collect_seconds=1800, provider_patience=7200, **self.further_settings
         )
         self.jobs = self.services.jobs = WatchedJobs(self.services.effects)
         self.delays: dict[str, list[float]] = {}
@@ -251,8 +256,12 @@ class WholeJobs(RuleBasedStateMachine):
         good = {photo.photo_id for file, photo in verdicts.items() if file in GOOD_FILES}
         chosen = {choice.photo_id for choice in the_job(self.region).chosen}
         assert chosen <= good
+        least = self.services.capabilities(the_job(self.region).provider).least_photos
         for request in self.services.company.requests("submit_training"):
-            assert len(request.arguments[0].photo_links) == len(chosen) >= 5
+            assert len(request.arguments[0].photo_links) == len(chosen) >= least
+        for request in self.services.company.requests("submit_inference"):
+            if link := request.arguments[0].photo_link:
+                assert any(photo_id in link for photo_id in chosen)
 
     def _arrives(self, file: str, data: bytes, delays: list[float]) -> None:
         self.delays["prepare_photo"] = delays
@@ -289,11 +298,42 @@ class CappedJobs(WholeJobs):
         if not self._has_job() or self.services.clock.now() // DAY != NOON // DAY:
             return
         picsart = self.services.company
-        trainings = [one for one in picsart.requests("submit_training") if not is_refused(one)]
-        inferences = [one for one in picsart.requests("submit_inference") if not is_refused(one)]
+        trainings, inferences = (
+            [one for one in picsart.requests(call) if not is_refused(one, picsart)]
+            for call in ("submit_training", "submit_inference")
+        )
         avatars = sum(prompt.count for one in inferences for prompt in one.arguments[0].prompts)
         paid = LIMITS.training_price * len(trainings) + LIMITS.avatar_price * avatars
         assert all(paid <= spending.committed for spending in accounts(self.region))
+
+
+TWO_PROMPTS = Manifest(Subject.WOMAN, (Prompt("realistic", 2), Prompt("anime")))
+
+
+class InstantJobs(WholeJobs):
+    """The same where avatars come from a photo, each prompt is a request, and the best photo is
+    not valid."""
+
+    further_settings: ClassVar[dict[str, Any]] = {"provider": INSTANT, "default": TWO_PROMPTS}
+    provider = InstantStudio
+
+
+class AstriaJobs(WholeJobs):
+    """The same where each prompt is a request, and what was lost can be looked up."""
+
+    further_settings: ClassVar[dict[str, Any]] = {"provider": ASTRIA, "default": TWO_PROMPTS}
+    provider = AstriaStudio
+
+    @rule(moment=moments, seconds=st.sampled_from([1, 20, 100, 200]))
+    def something_is_slow(self, moment: int, seconds: float) -> None:
+        def sleep() -> None:
+            # A request is sent when it is intended: there is nothing in between that takes time.
+            passed = self.services.effects.moments[-1]
+            if passed not in ("after write job", "after write run") and "submit" not in passed:
+                with suppress(RuntimeError):
+                    self.region.sleep(seconds)
+
+        self.services.effects.at_moment(moment, sleep)
 
 
 class TestFound:
@@ -372,6 +412,10 @@ def a_story(delays: list[list[float]] | None = None) -> WholeJobs:
     return story
 
 
+TestInstantJobs = InstantJobs.TestCase
+TestInstantJobs.settings = settings(max_examples=12, stateful_step_count=25)
+TestAstriaJobs = AstriaJobs.TestCase
+TestAstriaJobs.settings = settings(max_examples=20, stateful_step_count=25)
 TestCappedJobs = CappedJobs.TestCase
 TestCappedJobs.settings = settings(max_examples=40, stateful_step_count=25)
 TestWholeJobs = WholeJobs.TestCase

@@ -167,6 +167,16 @@ class TestPatience:
         assert recovered["accepted_id"] == str(FIRST_ID)
         assert stage.sends(services) == 1
 
+    def test_an_outage_counts_once_however_often_its_answer_is_read(
+        self, services: FakeServices, stage: Stage
+    ) -> None:
+        stage.lost(services, answer(504))
+        for _ in range(3):
+            stage.recover(services)
+
+        gate = services.capacity("astria").gate()
+        assert (gate.troubles, gate.closed) == (1, None)
+
     @pytest.mark.parametrize("reply", [answer(500), answer(0), answer(200, {"error": "later"})])
     def test_a_look_that_says_nothing_is_made_again(
         self, services: FakeServices, stage: Stage, reply: Answer

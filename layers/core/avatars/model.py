@@ -222,7 +222,7 @@ class TrainingRequest:
     """What a model is wanted of."""
 
     title: str
-    """What the request goes by, the same in each attempt: the id of its job."""
+    """What the request goes by, the same in each attempt."""
     photo_links: tuple[str, ...] = field(repr=False)
     subject: Subject
 
@@ -505,7 +505,8 @@ class Run:
     @property
     def links(self) -> int:
         """Up to which position the provider has announced avatars, once it has all."""
-        if not self.inferences:
+        is_known = [one.links > 0 or one.announced_at is not None for one in self.inferences]
+        if not is_known or not all(is_known):
             return 0
         return sum(one.avatars for one in self.inferences[:-1]) + self.inferences[-1].links
 

@@ -13,6 +13,10 @@ MOST_JITTER = 0.1
 """By which share a wait may be longer than planned: those who began together must not ask together.
 It only adds, for the provider's advice is the least wait."""
 
+LONGEST_GAP = 0.25
+"""Share of the time that has passed after which somebody looks again, wherever the jobs before
+ended: a few that took very long must not hide those that take a little longer than most."""
+
 RARER = 0.1
 """Where hardly anything is known, each wait is at least this share of the time that has passed,
 and longer by it than the wait before."""
@@ -79,9 +83,9 @@ def learned_looks(
     sooner than somebody looks.
 
     No look is earlier than the schedule's first, nor closer to the one before than *closest*,
-    even if that comes late. Once fewer than one of the known jobs would be left, nothing is known
-    of those that are: looks get ever rarer, as if what lasts long lasted longer, and the last one
-    is at the deadline.
+    even if that comes late, nor much later (LONGEST_GAP). Once fewer than one of the known jobs
+    would be left, nothing is known of those that are: looks get ever rarer, as if what lasts long
+    lasted longer, and the last one is at the deadline.
     """
     apart = math.ceil(closest * (1 + MOST_JITTER))
     longest = max(within for _, within in took)
@@ -91,10 +95,12 @@ def learned_looks(
 
     planned: list[int] = []
     left = 1.0
-    while left >= 1 / len(took):
+    while left >= 1 / len(took) and (not planned or planned[-1] < schedule.deadline):
         target = 1 - left * (1 - 1 / looks)
         # The sum of many shares may miss a whole by a little.
         time = bisect_left(range(longest), target - 1e-9, key=done)
+        if planned:
+            time = min(time, math.ceil(planned[-1] * (1 + LONGEST_GAP)))
         planned.append(max(time, planned[-1] + apart if planned else schedule.first))
         left = 1 - done(planned[-1])
     wait = planned[-1] - planned[-2] if len(planned) > 1 else apart

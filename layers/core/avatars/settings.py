@@ -12,8 +12,9 @@ LINK_SECONDS = 3600
 """Life of the photo links: twice the 30 minutes that the guide of Picsart asks for (AI Avatars
 101), and the most that a role assumed by a role can sign for."""
 
-FIRST_PROVIDER = "picsart-trained"
-"""Whose the jobs are whose rows were written when there was no other."""
+FIRST_PROVIDER, FIRST_ACCOUNT = "picsart-trained", "picsart"
+"""Whose the jobs are, and what all jobs together may ask, by rows that were written when there was
+no other."""
 
 LEAST_SECONDS_BETWEEN_LOOKS = {Stage.TRAINING: 60, Stage.INFERENCE: 10}
 """Closer, and a hundred jobs would use up the 500 requests a minute of a provider."""

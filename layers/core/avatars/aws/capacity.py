@@ -7,6 +7,7 @@ from typing import Any
 
 from avatars.aws.rows import Rows, spending_in
 from avatars.model import Durations, Gate, Leases, Spending, Stage, Took, WaitReason
+from avatars.settings import FIRST_ACCOUNT
 
 
 class DynamoDBCapacity:
@@ -15,7 +16,7 @@ class DynamoDBCapacity:
     def __init__(self, rows: Rows, account: str) -> None:
         self._rows = rows
         # Where a row of a job has its `job_id`: no id of a job has brackets.
-        self._where = f"({account})"
+        self._where = "(provider)" if account == FIRST_ACCOUNT else f"({account})"
 
     def gate(self) -> Gate:
         item = self._rows.get(self._where, "gate")

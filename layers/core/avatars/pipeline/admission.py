@@ -19,6 +19,7 @@ from avatars.errors import (
 from avatars.model import Gate, Leases, Run, Stage, Waiting, WaitReason
 from avatars.ports import Capacity, Services
 from avatars.schedule import Schedule, with_jitter
+from avatars.settings import FIRST_PROVIDER
 
 TROUBLES = 3
 """So many requests in a row that meet an outage close the gate: each may cost a job."""
@@ -153,6 +154,17 @@ def capacity_of(services: Services, provider: str) -> Capacity:
     return services.capacity(services.capabilities(provider).account)
 
 
+def stack_capacity(services: Services) -> Capacity:
+    """Where it stands what all jobs together cost, whoever their providers are."""
+    return capacity_of(services, FIRST_PROVIDER)
+
+
+def is_own_account(services: Services, provider: str) -> bool:
+    """Whether a provider has the same account as the stack's own."""
+    own = services.capabilities(services.settings.provider).account
+    return services.capabilities(provider).account == own
+
+
 def give_back(services: Services, provider: str, stage: Stage, run: str) -> None:
     """The stage is over for this run (`{job_id}-{run}`): the next one may begin."""
     capacity_of(services, provider).change_leases(
@@ -250,9 +262,9 @@ def _reopened(services: Services, provider: str, gate: Gate) -> Gate:
     if replace(newest, version=gate.version) != claimed:
         return newest  # somebody else probes
     least = 1
-    if services.settings.spending.is_priced:
+    if services.settings.spending.is_priced and is_own_account(services, provider):
         # With less, whoever has reserved it would close the gate again.
-        least = max(least, capacity.spending().outstanding)
+        least = max(least, stack_capacity(services).spending().outstanding)
     answer = services.provider(provider, fresh_key=True).balance()
     trouble = services.reader(provider).trouble(answer, least)
     if trouble in (gate.closed, WaitReason.BUSY):

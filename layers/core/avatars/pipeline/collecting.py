@@ -344,7 +344,9 @@ def _freeze(
         )
 
     services.jobs.change_run(
-        job.job_id, run, lambda newest: replace(newest, prompts=manifest.prompts)
+        job.job_id,
+        run,
+        lambda newest: newest if newest.inferences else replace(newest, prompts=manifest.prompts),
     )
     return services.jobs.change_job(job.job_id, freeze)
 

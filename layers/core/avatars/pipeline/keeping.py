@@ -53,6 +53,8 @@ def keep_avatars(services: Services, job_id: str, run: int, batch: int) -> KeepR
             return known[position]
         return _keep(services, job, row, position, link)
 
+    # Made here, once: each thread that needs one for the first time would make its own.
+    _ = services.downloads, services.gallery
     with ThreadPoolExecutor(COPIES_AT_ONCE) as pool:
         outcomes = list(pool.map(keep, links))
     kept = [outcome for outcome in outcomes if _is_kept(outcome)]

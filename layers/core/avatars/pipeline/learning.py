@@ -30,6 +30,8 @@ def remember(
         return
     within = max(services.clock.now() - submission.intended_at, 0)
     services.meter.add(STAGE_SECONDS, within, stage=asked.stage)
+    if submission.intended_at + within > submission.deadline:
+        return  # somebody has taken it up again much later: when it was done, nobody knows
     took = Took(min(looks.get("running_at", 0), within), within)
 
     def note(known: Durations) -> Durations:

@@ -23,7 +23,15 @@ from avatars.model import (
     Submission,
     WaitReason,
 )
-from avatars.pipeline.admission import Applicant, Request, capacity_of, give_back, pause, wait
+from avatars.pipeline.admission import (
+    Applicant,
+    Request,
+    give_back,
+    is_own_account,
+    pause,
+    stack_capacity,
+    wait,
+)
 from avatars.pipeline.planning import planned
 from avatars.ports import Services
 from avatars.settings import DAY, Settings
@@ -80,12 +88,11 @@ def await_budget(services: Services, applicant: Applicant) -> int | None:
     today = now // DAY
     # What a training has reserved for its avatars holds for them on whatever day they come.
     since = today if trains else 0
-    capacity = capacity_of(services, applicant.provider)
-    if _holds(capacity.spending(), wanted, since):
+    if _holds(stack_capacity(services).spending(), wanted, since):
         return None
     require_affordable(settings, run.prompts, trains=trains)
     # The stack's is the last: what stands in it stands in all.
-    for account in _accounts(services, applicant.provider, applicant.job_id):
+    for account in _accounts(services, applicant.job_id):
         if not _reserve(account, wanted, today, since):
             rest = (today + 1) * DAY - now
             return _step_back(services, applicant, WaitReason.SPEND_CAP, min(rest, LONGEST_WAIT))
@@ -99,8 +106,7 @@ def book(services: Services, request: Request) -> None:
     """A run's request is paid for, or may be and nobody will ever know."""
     if services.settings.spending.is_priced:
         entry = _entry_of(request)
-        change = _changing(services, request.provider, request.job_id)
-        change(lambda known: _spent(known, entry))
+        _change(services, request.job_id, lambda known: _spent(known, entry))
 
 
 def book_all(services: Services, job: Job) -> None:
@@ -112,7 +118,7 @@ def book_all(services: Services, job: Job) -> None:
         return known
 
     if services.settings.spending.is_priced:
-        _changing(services, job.provider, job.job_id)(spend)
+        _change(services, job.job_id, spend)
 
 
 def settle_refusal(services: Services, request: Request) -> None:
@@ -127,7 +133,7 @@ def settle_refusal(services: Services, request: Request) -> None:
         return _without(known, entry) if one and one.in_doubt else known
 
     if services.settings.spending.is_priced:
-        _changing(services, request.provider, request.job_id)(settle)
+        _change(services, request.job_id, settle)
 
 
 def close_accounts(services: Services, job: Job, run: Run) -> None:
@@ -144,7 +150,7 @@ def close_accounts(services: Services, job: Job, run: Run) -> None:
         return known
 
     if services.settings.spending.is_priced:
-        _changing(services, job.provider, job.job_id)(close)
+        _change(services, job.job_id, close)
 
 
 def _prices(services: Services, provider: str, run: Run, *, trains: bool) -> dict[str, int]:
@@ -173,24 +179,19 @@ def _entry(run: str, stage: Stage, place: int = 0) -> str:
     return f"{run} {stage} {place + 1}" if place else f"{run} {stage}"
 
 
-def _accounts(services: Services, provider: str, job_id: str) -> Iterator[Account]:
+def _accounts(services: Services, job_id: str) -> Iterator[Account]:
     limits = services.settings.spending
     if limits.owner_per_day:
         owner = services.jobs.job(job_id).owner
         yield Account(
             lambda change: services.owners.change_spending(owner, change), limits.owner_per_day
         )
-    yield Account(capacity_of(services, provider).change_spending, limits.per_day)
+    yield Account(stack_capacity(services).change_spending, limits.per_day)
 
 
-def _changing(services: Services, provider: str, job_id: str) -> Callable[[Change], None]:
-    """What makes a change to every account that such a job is counted in."""
-
-    def make(change: Change) -> None:
-        for account in _accounts(services, provider, job_id):
-            account.change(change)
-
-    return make
+def _change(services: Services, job_id: str, change: Change) -> None:
+    for account in _accounts(services, job_id):
+        account.change(change)
 
 
 def _reserve(account: Account, wanted: Mapping[str, int], today: int, since: int) -> bool:
@@ -212,8 +213,13 @@ def _reserve(account: Account, wanted: Mapping[str, int], today: int, since: int
 
 
 def _is_covered(services: Services, provider: str, now: int) -> bool:
-    """Whether the provider's balance covers all that is reserved, as far as it tells."""
-    capacity = capacity_of(services, provider)
+    """Whether the provider's balance covers all that is reserved, as far as it tells.
+
+    That of another account than the stack's own provider has is not asked for.
+    """
+    if not is_own_account(services, provider):
+        return True
+    capacity = stack_capacity(services)
     known = capacity.spending()
     is_fresh = now - known.asked_at < BALANCE_AGE
     if is_fresh and (known.balance is None or known.balance >= known.outstanding):

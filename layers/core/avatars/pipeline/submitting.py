@@ -1,6 +1,7 @@
 """The two requests that cost money: sent once, and never again while nobody knows what became
 of them."""
 
+import math
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -175,7 +176,7 @@ def submit(
         services.answers.keep(ledger.job_id, ledger.answer_name(submission.attempt), answer)
     finally:
         # Even if the answer could not be kept, its id must reach the table.
-        reply = _settle(services, ledger, submission, answer, read)
+        reply = _settle(services, ledger, submission, answer, read, is_news=True)
     return reply
 
 
@@ -320,9 +321,11 @@ def _schedule(services: Services, ledger: Ledger) -> Schedule:
 
 def _look_up(services: Services, ledger: Ledger, submission: Submission) -> SubmitReply:
     """What became of a request that the provider can be asked for."""
-    rest = submission.intended_at + FINDABLE_AFTER - services.clock.now()
+    in_flight = services.clock.from_wall(SUBMIT_TIMEOUT)
+    rest = submission.intended_at + in_flight + FINDABLE_AFTER - services.clock.now()
     if rest > 0:
-        return {"status": "IN_FLIGHT", "accepted_id": None, "wait_seconds": rest}
+        seconds = max(1, math.ceil(min(rest, LONGEST_WAIT)))
+        return {"status": "IN_FLIGHT", "accepted_id": None, "wait_seconds": seconds}
     found = ledger.look_up()
     if found is not None:
         return _take(services, ledger, submission, found)
@@ -338,11 +341,12 @@ def _settle(
     submission: Submission,
     answer: Answer,
     read: Callable[[Answer], str],
+    is_news: bool = False,
 ) -> SubmitReply:
     try:
         accepted_id = read(answer)
     except OutcomeUnknownError:
-        if answer.status_code >= 500:
+        if is_news and answer.status_code >= 500:  # else it is one outage, read once more
             report_outage(services, ledger.provider)
         raise
     except JobError as error:

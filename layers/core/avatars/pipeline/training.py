@@ -1,5 +1,6 @@
 """Train a model: ask for it once, then look until it is ready."""
 
+import hashlib
 from dataclasses import dataclass, replace
 
 from avatars import keys
@@ -86,8 +87,9 @@ class TrainingLedger:
         return keys.training_answer(attempt)
 
     def look_up(self) -> str | None:
-        answer = self.services.provider(self.provider).find_training(self.job_id)
-        return self.services.reader(self.provider).found_training(answer, self.job_id)
+        title = _title(self.job())
+        answer = self.services.provider(self.provider).find_training(title)
+        return self.services.reader(self.provider).found_training(answer, title)
 
     def outcome_unknown(self, submission: Submission) -> OutcomeUnknownError:
         return TrainingOutcomeUnknownError(
@@ -110,7 +112,7 @@ def start_training(services: Services, job_id: str, run: int) -> SubmitReply:
     def get_ready() -> Send:
         provider = services.provider(job.provider, fresh_key=True)
         links = services.photos.links(job_id, job.chosen)
-        request = TrainingRequest(job_id, tuple(links), job.subject)
+        request = TrainingRequest(_title(job), tuple(links), job.subject)
         return lambda: provider.submit_training(request)
 
     return submit(services, ledger, get_ready, services.reader(job.provider).training_id)
@@ -161,6 +163,13 @@ def check_training(services: Services, job_id: str, run: int, looks: Looks) -> L
             "the id is kept. Take the job up again to look once more."
         ),
     )
+
+
+def _title(job: Job) -> str:
+    """What a training goes by: every attempt of it, and none of a job in another stack whose
+    folder, and so whose id, is the same."""
+    photos = "".join(photo.version_id for photo in job.chosen)
+    return f"{job.job_id}-{hashlib.sha256(photos.encode()).hexdigest()[:16]}"
 
 
 def photos_not_valid(reason: str | None) -> PhotosNotValidError:

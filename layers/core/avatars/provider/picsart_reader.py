@@ -150,14 +150,16 @@ def _links(document: Mapping[str, Any]) -> tuple[str | None, ...]:
 
 
 def _items(document: Mapping[str, Any]) -> list[object] | None:
-    """The list of results, `urls` or `data`, or one of these within the other."""
+    """The list of results, `urls` or `data`, or one of these within the other; one that has any,
+    if there is one."""
+    found: list[object] | None = None
     for field in _LISTS:
         items = document.get(field)
         if isinstance(items, dict):
             items = items.get("urls") or items.get("data")
         if isinstance(items, list):
-            return items
-    return None
+            found = items if found is None or items else found
+    return found
 
 
 def _word_drift(body: dict[str, Any] | list[Any]) -> list[Drift]:

@@ -171,7 +171,8 @@ def wait_seconds(answer: Answer) -> int:
         if value is None:
             continue
         if value.strip().isdecimal():
-            return min(int(value), LONGEST_ASKED_WAIT)
+            # Of thousands of digits Python makes no number.
+            return LONGEST_ASKED_WAIT if len(value) > 9 else min(int(value), LONGEST_ASKED_WAIT)
         date = email.utils.parsedate_tz(value)
         if date is not None:
             with contextlib.suppress(ValueError, OverflowError):  # a date beyond all calendars
