@@ -179,6 +179,7 @@ class Model(TypedDict):
     job_id: str
     folder: str
     subject: str
+    provider: str
     trained_at: int
 
 

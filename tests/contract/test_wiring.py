@@ -16,9 +16,10 @@ from avatars.pipeline.keeping import COPIES_AT_ONCE
 from avatars.settings import Settings
 from avatars.webhooks.secret import THE_STACK, webhook_secret
 from avatars.wiring import AwsServices, AwsStorage, storage
-from tests.builders import a_job
+from tests.builders import JOB_ID
 from tests.contract.conftest import REGION
 from tests.fakes import ENVIRONMENT, FakeServices
+from tests.fakes.services import ASTRIA, INSTANT, PICSART
 
 SECRET = ENVIRONMENT["PROVIDER_KEY_SECRET"]
 
@@ -68,16 +69,19 @@ class TestKey:
     def test_it_is_the_secret_without_the_blanks_round_it(self, services: AwsServices) -> None:
         put_key(" key-1\n")
 
-        assert services.provider().provider.key == "key-1"
+        assert services.provider(PICSART).provider.key == "key-1"
 
     def test_it_is_used_for_a_while_unless_a_fresh_one_is_asked_for(
         self, services: AwsServices
     ) -> None:
         put_key("key-1")
-        first = services.provider().provider.key
+        first = services.provider(PICSART).provider.key
         put_key("key-2")
 
-        keys = [services.provider(fresh_key=fresh).provider.key for fresh in (False, True, False)]
+        keys = [
+            services.provider(PICSART, fresh_key=fresh).provider.key
+            for fresh in (False, True, False)
+        ]
 
         assert first == "key-1"
         assert keys == ["key-1", "key-2", "key-2"]
@@ -86,13 +90,16 @@ class TestKey:
         services = FakeServices()
         services.rotate_key("key-2")
 
-        keys = [services.provider(fresh_key=fresh).provider.key for fresh in (False, True, False)]
+        keys = [
+            services.provider(PICSART, fresh_key=fresh).provider.key
+            for fresh in (False, True, False)
+        ]
 
         assert keys == ["key-1", "key-2", "key-2"]
 
     def test_without_it_nothing_is_sent(self, services: AwsServices) -> None:
         with pytest.raises(NotSentError, match="key cannot be read"):
-            services.provider(fresh_key=True)
+            services.provider(PICSART, fresh_key=True)
 
     @pytest.mark.parametrize("key", ["two\nlines", "schlüssel", " "])
     def test_one_that_no_request_can_carry_is_found_before_anything_is_sent(
@@ -101,12 +108,25 @@ class TestKey:
         put_key(key)
 
         with pytest.raises(NotSentError):
-            services.provider()
+            services.provider(PICSART)
+
+    def test_each_account_has_its_own(self, services: AwsServices) -> None:
+        put_key('{"picsart": "key-1", "astria": "key-2"}')
+
+        keys = [services.provider(name).provider.key for name in (PICSART, INSTANT, ASTRIA)]
+
+        assert keys == ["key-1", "key-1", "key-2"]
+
+    def test_one_alone_is_never_sent_to_anybody_else(self, services: AwsServices) -> None:
+        put_key("key-1")
+
+        with pytest.raises(NotSentError, match="none for astria"):
+            services.provider(ASTRIA)
 
     def test_it_does_not_show_where_a_provider_is_printed(self, services: AwsServices) -> None:
         put_key("a-secret-key")
 
-        assert "a-secret-key" not in repr(services.provider())
+        assert "a-secret-key" not in repr(services.provider(PICSART))
 
 
 class TestWebhookSecret:
@@ -125,9 +145,9 @@ class TestSigner:
     def test_links_are_signed_for_an_hour_by_a_role_assumed_for_them(
         self, services: AwsServices
     ) -> None:
-        job = a_job(chosen=(ChosenPhoto("p1", "v1"),))
+        photo = ChosenPhoto("p1", "v1")
 
-        [first], [second] = services.photos.links(job), services.photos.links(job)
+        [first], [second] = (services.photos.links(JOB_ID, [photo]) for _ in range(2))
 
         queries = [parse_qs(urlsplit(link).query) for link in (first, second)]
         assert all(query["X-Amz-Expires"] == ["3600"] for query in queries)
@@ -136,7 +156,7 @@ class TestSigner:
         assert tokens[0] != tokens[1]
 
     def test_links_lead_to_the_buckets_own_region(self, services: AwsServices) -> None:
-        [link] = services.photos.links(a_job(chosen=(ChosenPhoto("p1", "v1"),)))
+        [link] = services.photos.links(JOB_ID, [ChosenPhoto("p1", "v1")])
 
         assert urlsplit(link).hostname == f"uploads.s3.{REGION}.amazonaws.com"
 
@@ -144,7 +164,7 @@ class TestSigner:
         services = AwsServices(Settings.from_environment(ENVIRONMENT | {"SIGNER_ROLE": ""}))
 
         with pytest.raises(NotSentError, match="role"):
-            services.photos.links(a_job(chosen=(ChosenPhoto("p1", "v1"),)))
+            services.photos.links(JOB_ID, [ChosenPhoto("p1", "v1")])
 
 
 class TestStorage:
@@ -165,7 +185,7 @@ class TestStorage:
 
     def test_it_signs_no_links(self, aws: None) -> None:
         with pytest.raises(NotSentError, match="signs no links"):
-            AwsStorage("uploads").photos.links(a_job(chosen=(ChosenPhoto("p1", "v1"),)))
+            AwsStorage("uploads").photos.links(JOB_ID, [ChosenPhoto("p1", "v1")])
 
 
 def test_every_port_of_the_fakes_has_its_adapter(services: AwsServices) -> None:

@@ -20,6 +20,7 @@ from avatars.pipeline.spending import BALANCE_AGE
 from avatars.provider.calls import BALANCE_TIMEOUT, CONNECT_TIMEOUT, READ_TIMEOUT
 from avatars.provider.catalog import CAPABILITIES
 from avatars.settings import (
+    FIRST_PROVIDER,
     LEAST_SECONDS_BETWEEN_LOOKS,
     LINK_SECONDS,
     SUBMIT_TIMEOUT,
@@ -229,9 +230,8 @@ class TestPrivileges:
 
     def test_the_key_is_read_only_by_those_who_ask_the_provider(self) -> None:
         assert self.readers_of("ProviderKeySecret") == {
-            "StartTrainingFunction", "CheckTrainingFunction",
-            "StartInferenceFunction", "CheckInferenceFunction",
-            "RecoverTrainingFunction", "RecoverInferenceFunction",
+            "StartTrainingFunction", "RecoverTrainingFunction", "CheckTrainingFunction",
+            "StartInferenceFunction", "RecoverInferenceFunction", "CheckInferenceFunction",
         }  # fmt: skip
 
     def test_who_keeps_avatars_reads_the_certificate_where_there_is_one(self) -> None:
@@ -263,7 +263,7 @@ class TestPrivileges:
 
         assert receivers == {"SendWebhookFunction": {"Fn::GetAtt": ["WebhookQueue", "Arn"]}}
 
-    def test_the_signer_reads_prepared_photos_and_serves_who_sends_them(self) -> None:
+    def test_the_signer_reads_prepared_photos_and_serves_those_who_send_links_to_them(self) -> None:
         role = TEMPLATE["Resources"]["SignerRole"]["Properties"]
         [policy] = role["Policies"]
         [statement] = policy["PolicyDocument"]["Statement"]
@@ -271,10 +271,8 @@ class TestPrivileges:
 
         assert statement["Action"] == "s3:GetObjectVersion"
         assert statement["Resource"] == {"Fn::Sub": "${UploadBucket.Arn}/photos/*"}
-        assert trust["Principal"]["AWS"] == [
-            {"Fn::GetAtt": [f"{name}Role", "Arn"]}
-            for name in ("StartTrainingFunction", "StartInferenceFunction")
-        ]
+        trusted = {role["Fn::GetAtt"][0] for role in trust["Principal"]["AWS"]}
+        assert trusted == {f"{name}Role" for name in self.having("SIGNER_ROLE")}
 
     def test_the_sharer_reads_avatars_and_serves_one_function(self) -> None:
         role = TEMPLATE["Resources"]["SharerRole"]["Properties"]
@@ -420,10 +418,6 @@ class TestOperations:
         assert folders == {properties["CodeUri"] for properties in FUNCTIONS.values()}
 
 
-OF_LIBRARIES = {"OPENBLAS_NUM_THREADS"}
-"""Variables that are not for our own code."""
-
-
 class TestEnvironment:
     def test_what_the_code_asks_for_is_what_the_template_gives(self) -> None:
         asked = Asked()
@@ -435,16 +429,13 @@ class TestEnvironment:
             for name in properties.get("Environment", {}).get("Variables", {})
         }
 
-        assert asked.names == (given | of_some) - {
-            "POWERTOOLS_SERVICE_NAME",
-            "LOG_KEY",
-            *OF_LIBRARIES,
-        }
-        assert of_some - given - OF_LIBRARIES == {
+        of_others = {"POWERTOOLS_SERVICE_NAME", "LOG_KEY", "OPENBLAS_NUM_THREADS"}
+        assert asked.names == (given | of_some) - of_others
+        assert of_some - given == {
             "STATE_MACHINE", "SIGNER_ROLE", "PREPARE_FUNCTION",
             "SHARER_ROLE", "PACK_FUNCTION", "IDEMPOTENCY_TABLE",
             "WEBHOOK_URL", "WEBHOOK_SECRET", "WEBHOOK_QUEUE", "DEAD_LETTER_QUEUE",
-            "CONTENT_CREDENTIALS_SECRET",
+            "CONTENT_CREDENTIALS_SECRET", "OPENBLAS_NUM_THREADS",
         }  # fmt: skip
 
     def test_who_decodes_knows_of_the_upload_bucket_only(self) -> None:
@@ -569,9 +560,31 @@ class TestEnvironment:
 
         assert styles["Type"] == "CommaDelimitedList"
         assert given == {"Fn::Join": [",", {"Ref": "ProviderStyles"}]}
-        default = settings.default
-        can = CAPABILITIES[settings.provider]
-        require_possible(settings, can, default.subject, default.prompts)
+        wanted, can = settings.default, CAPABILITIES[settings.provider]
+        require_possible(settings, can, wanted.subject, wanted.prompts)
+
+    def test_a_stack_may_have_each_provider_and_nobody_else(self) -> None:
+        own, others = TEMPLATE["Parameters"]["Provider"], TEMPLATE["Parameters"]["JobProviders"]
+
+        assert own["AllowedValues"] == list(CAPABILITIES)
+        assert own["Default"] == FIRST_PROVIDER
+        assert f"({'|'.join(CAPABILITIES)})" in others["AllowedPattern"]
+        for names in ("", others["Default"], ",".join(CAPABILITIES)):
+            assert re.fullmatch(others["AllowedPattern"], names)
+        assert not re.fullmatch(others["AllowedPattern"], "picsart-trained,picsart-instnat")
+
+    @pytest.mark.parametrize("stage", Stage)
+    def test_looks_that_the_template_takes_are_looks_that_the_settings_take(
+        self, stage: Stage
+    ) -> None:
+        pattern = TEMPLATE["Parameters"][f"{stage.title()}LookSeconds"]["AllowedPattern"]
+        least = LEAST_SECONDS_BETWEEN_LOOKS[stage]
+
+        for seconds in (0, least, 3 * least, 3600):
+            assert re.fullmatch(pattern, str(seconds))
+            Settings.from_environment(ENVIRONMENT | {f"{stage.name}_LOOK_SECONDS": str(seconds)})
+        for seconds in (-1, 1, least // 2, least - 1):
+            assert not re.fullmatch(pattern, str(seconds))
 
     def test_an_owner_may_order_at_least_one_whole_set(self) -> None:
         parameters = TEMPLATE["Parameters"]
@@ -649,14 +662,15 @@ class TestTimeouts:
 
 
 class TestBuild:
-    def test_every_function_is_built_with_bytecode(self) -> None:
+    def test_everything_is_built_with_bytecode(self) -> None:
         made = {
-            FUNCTIONS[name]["CodeUri"]
-            for name, function in of_type("Serverless::Function").items()
-            if function.get("Metadata", {}).get("BuildMethod") == "makefile"
+            name
+            for kind in ("Serverless::Function", "Serverless::LayerVersion")
+            for name, resource in of_type(kind).items()
+            if resource.get("Metadata", {}).get("BuildMethod") == "makefile"
         }
 
-        assert made == {properties["CodeUri"] for properties in FUNCTIONS.values()}
+        assert made == {*of_type("Serverless::Function"), *of_type("Serverless::LayerVersion")}
 
     def test_pillow_is_the_same_everywhere(self) -> None:
         project = tomllib.loads((ROOT / "pyproject.toml").read_text())

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from avatars.model import Stage
 from avatars.provider.catalog import CAPABILITIES
-from avatars.schedule import MOST_JITTER, Schedule, learned_looks
+from avatars.schedule import LONGEST_GAP, MOST_JITTER, Schedule, learned_looks
 from tests.fakes.services import PICSART
 
 TRAINING, INFERENCE = (CAPABILITIES[PICSART].schedule(stage) for stage in Stage)
@@ -107,17 +107,26 @@ class TestLearned:
     ) -> None:
         looks = learned_looks(took, Schedule(1, 1, 1, 100_000), closest, wanted)
 
-        before, left = 0, 1.0
+        apart, before, left = ceil(closest * (1 + MOST_JITTER)), 0, 1.0
         for look in looks:
             if left < 1 / len(took):
                 break  # nobody knows anything of those
             found = (left - 1 + share_done(took, look)) / left
-            assert found >= 1 / wanted - 1e-6
+            if look != max(before + apart, ceil(before * (1 + LONGEST_GAP))):  # nor is it too late
+                assert found >= 1 / wanted - 1e-6
             if look > max(1, before + ceil((1 + MOST_JITTER) * closest)):
                 # A second sooner it would have been less.
                 sooner = (left - 1 + share_done(took, look - 1)) / left
                 assert sooner < 1 / wanted
             before, left = look, 1 - share_done(took, look)
+
+    def test_a_few_that_took_very_long_do_not_hide_those_that_take_a_little_longer(self) -> None:
+        usual = [(650 + n, 700 + n) for n in range(62)]
+
+        looks = learned_looks([*usual, (0, 86_400), (0, 86_400)], TRAINING, 60, 5)
+
+        gaps = [later - look for look, later in pairwise(looks[:-1])]
+        assert all(gap <= ceil(look * LONGEST_GAP) for look, gap in zip(looks, gaps, strict=False))
 
     @given(known, schedules, closest, wanted)
     def test_beyond_what_is_known_looks_get_ever_rarer(

@@ -181,8 +181,28 @@ def test_a_training_is_asked_for_with_links_to_the_chosen_versions(services: Fak
     [request] = services.company.requests("submit_training")[0].arguments
     versions = [link.rpartition("=")[2] for link in request.photo_links]
     assert versions == [f"prepared-{n}" for n in range(1, 6)]
-    assert (request.title, request.subject) == (JOB_ID, Subject.WOMAN)
+    assert request.subject == Subject.WOMAN
     assert services.jobs.job(JOB_ID).status is JobStatus.TRAINING
+
+
+def test_every_attempt_at_a_training_has_one_title_and_other_photos_have_another(
+    services: FakeServices,
+) -> None:
+    ready_to_train(services)
+    services.company.will("submit_training", answer(429), answer(429), answer(429))
+    for _ in range(2):
+        services.clock.move(200)
+        start_training(services, JOB_ID, 1)
+    services.jobs.change_job(JOB_ID, lambda job: replace(job, chosen=job.chosen[1:]))
+    services.clock.move(200)
+
+    start_training(services, JOB_ID, 1)
+
+    first, second, other = (
+        sent.arguments[0].title for sent in services.company.requests("submit_training")
+    )
+    assert first == second != other
+    assert first.startswith(JOB_ID)
 
 
 def test_an_inference_is_asked_for_with_the_model_and_all_prompts(services: FakeServices) -> None:
