@@ -204,7 +204,8 @@ def redrive(
 
     Says how the job stands and what comes now, then starts and prints the execution that does it.
 
-    While nobody knows what became of a request, it is refused: nothing is paid for twice.
+    While nobody knows what became of a request, and the provider cannot be asked, it is refused:
+    nothing is paid for twice.
 
     Exit codes: 0 taken up, 1 refused, 2 wrong usage.
     """

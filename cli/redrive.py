@@ -7,7 +7,15 @@ from avatars import keys
 from avatars.aws.buckets import S3Uploads
 from avatars.clock import as_utc
 from avatars.errors import JobNotFoundError
-from avatars.model import Job, JobStatus, Run, job_id_for
+from avatars.model import (
+    Capabilities,
+    Job,
+    JobStatus,
+    Run,
+    Sending,
+    Submission,
+    job_id_for,
+)
 from avatars.pipeline.mending import enter_model_id, is_open
 from cli.saying import RefusedError, printable
 from cli.target import Target
@@ -28,8 +36,7 @@ def redrive_job(target: Target, name: str, model_id: str | None) -> str:
     if model_id is not None:
         job = enter_model_id(target.jobs, job.job_id, job.run, model_id)
         _tell(f"The model {model_id} is recorded.")
-    trains = target.services.capabilities(job.provider).trains
-    comes = outlook(job, run, target.clock.now(), trains=trains)
+    comes = outlook(job, run, target.clock.now(), target.services.capabilities(job.provider))
     _require_photos(target, job)
     _tell(f"Taken up again: {comes}")
     started = target.client("stepfunctions").start_execution(
@@ -52,9 +59,11 @@ def named_job(target: Target, name: str) -> Job:
     return job
 
 
-def outlook(job: Job, run: Run, now: int, *, trains: bool) -> str:
-    """What an execution will do for the job, whose provider *trains* a model or makes avatars at
-    once. Raises RefusedError where it should not be started."""
+def outlook(job: Job, run: Run, now: int, provider: Capabilities) -> str:
+    """What an execution will do for the job, whose *provider* can do that.
+
+    Raises RefusedError where it should not be started.
+    """
     match job.status:
         case JobStatus.COMPLETED:
             raise RefusedError(
@@ -71,18 +80,39 @@ def outlook(job: Job, run: Run, now: int, *, trains: bool) -> str:
                 )
             )
     if job.model_id is None and job.training and is_open(job.training):
+        sent_at = as_utc(job.training.intended_at)
+        if _can_be_looked_up(job.training, provider):
+            return (
+                f"the provider is asked for the training that was sent at {sent_at}, which costs "
+                "nothing; only if it says that it has none is it sent again."
+            )
         raise RefusedError(
-            "Nobody knows whether the provider took the training that was sent at "
-            f"{as_utc(job.training.intended_at)}, so nothing is sent again. Ask its support for a "
-            "model of that time and enter it with --model-id; if there is none, upload the photos "
-            "into a new folder."
+            f"Nobody knows whether the provider took the training that was sent at {sent_at}, so "
+            "nothing is sent again. Ask its support for a model of that time and enter it with "
+            "--model-id; if there is none, upload the photos into a new folder."
         )
-    if any(one.inference_id is None and is_open(one.submission) for one in run.inferences):
+    lost = [
+        one.submission
+        for one in run.inferences
+        if one.inference_id is None and is_open(one.submission)
+    ]
+    if not all(_can_be_looked_up(submission, provider) for submission in lost):
         raise RefusedError(
             "Nobody knows whether the provider took the order for these avatars, so it is not sent "
             f"again. {_another_way(job)}"
         )
-    return _next_step(job, run, now, trains)
+    if lost:
+        return (
+            "the provider is asked for the avatars whose order had no answer, which costs nothing; "
+            "only what it says that it has not is ordered again."
+        )
+    return _next_step(job, run, now, provider.trains)
+
+
+def _can_be_looked_up(submission: Submission | None, provider: Capabilities) -> bool:
+    """Whether an execution can find out what became of a request; see `submitting.recover`."""
+    is_intended = submission is not None and submission.state is Sending.INTENDED
+    return is_intended and provider.finds_requests
 
 
 def _another_way(job: Job) -> str:

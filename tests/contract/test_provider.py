@@ -11,6 +11,7 @@ import pytest
 
 from avatars.errors import (
     NotAcceptedError,
+    NotLookedUpError,
     OutcomeUnknownError,
     ProviderKeyRefusedError,
     ProviderUnreachableError,
@@ -31,7 +32,7 @@ from avatars.model import (
 )
 from avatars.ports import Provider
 from avatars.provider import catalog
-from avatars.provider.astria_reader import AstriaReader
+from avatars.provider.astria_reader import LONGEST_PAGE, AstriaReader
 from avatars.provider.calls import CONNECT_TIMEOUT, READ_TIMEOUT, http_client
 from avatars.provider.picsart import PicsartProvider
 from avatars.provider.picsart_reader import PicsartReader
@@ -552,6 +553,18 @@ class TestAstria:
         assert self.reader.found_inference(listed, first, ()) == inference_id
         found = self.reader.found_inference(listed, second, ())
         assert found not in (None, inference_id)
+
+    def test_those_behind_a_page_of_newer_ones_are_not_taken_for_missing(
+        self, tunes: Provider, clock: FakeClock, links: list[str]
+    ) -> None:
+        model_id = self.trained(tunes, clock, links)
+        first = InferenceRequest((Prompt("anime", 1),), Subject.WOMAN, model_id, title="run 1")
+        newer = [replace(first, title=f"newer {number}") for number in range(LONGEST_PAGE)]
+        for request in (first, *newer):
+            self.reader.inference_id(tunes.submit_inference(request))
+
+        with pytest.raises(NotLookedUpError, match="may be older"):
+            self.reader.found_inference(tunes.find_inference(model_id), first, ())
 
     def test_an_account_for_which_equal_orders_are_one_still_draws_both(
         self, tunes: Provider, astria: RunningProvider, clock: FakeClock, links: list[str]

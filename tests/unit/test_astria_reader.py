@@ -26,7 +26,7 @@ from avatars.model import (
     WaitReason,
 )
 from avatars.provider.astria_prompt import wanted
-from avatars.provider.astria_reader import AstriaReader
+from avatars.provider.astria_reader import LONGEST_PAGE, USUAL_PAGE, AstriaReader
 
 READER = AstriaReader()
 LINKS = ("https://mp.astria.test/1", "https://mp.astria.test/2")
@@ -195,6 +195,32 @@ class TestLists:
             READER.found_training(reply, "a-job")
         with pytest.raises(NotLookedUpError):
             READER.found_inference(reply, REQUEST, ())
+
+    @pytest.mark.parametrize("length", [USUAL_PAGE, LONGEST_PAGE, LONGEST_PAGE + 1])
+    def test_a_whole_page_without_it_does_not_say_that_it_is_not_there(self, length: int) -> None:
+        page = answer(
+            200, [{"id": n, "title": "another", "text": "another"} for n in range(length)]
+        )
+
+        with pytest.raises(NotLookedUpError, match=f"newest {length} tunes"):
+            READER.found_training(page, "a-job")
+        with pytest.raises(NotLookedUpError, match=f"newest {length} prompts"):
+            READER.found_inference(page, REQUEST, ())
+
+    @pytest.mark.parametrize("length", [USUAL_PAGE, LONGEST_PAGE])
+    def test_on_a_whole_page_it_is_found_and_on_a_shorter_one_it_is_not_there(
+        self, length: int
+    ) -> None:
+        others = [{"id": n, "title": "another"} for n in range(length - 1)]
+
+        whole = answer(200, [*others, {"id": 777, "title": "a-job"}])
+
+        assert READER.found_training(whole, "a-job") == "777"
+        assert READER.found_training(answer(200, others), "a-job") is None
+
+    def test_one_that_is_listed_without_an_id_is_not_missing(self) -> None:
+        with pytest.raises(NotLookedUpError, match="without an id"):
+            READER.found_training(answer(200, [{"title": "a-job"}]), "a-job")
 
     @pytest.mark.parametrize(
         "shown",

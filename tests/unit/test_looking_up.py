@@ -14,6 +14,7 @@ from avatars.errors import (
 from avatars.model import Answer, JobStatus, Prompt, Sending
 from avatars.pipeline.inference import check_inference, recover_inference, start_inference
 from avatars.pipeline.looking import no_looks
+from avatars.pipeline.running import begin_run
 from avatars.pipeline.submitting import FINDABLE_AFTER, SubmitReply
 from avatars.pipeline.training import recover_training, start_training
 from avatars.settings import SUBMIT_TIMEOUT, SpendingLimits
@@ -234,6 +235,21 @@ class TestPatience:
         assert stage.recover(services)["status"] == "ACCEPTED"
         with pytest.raises(RunRefusedError):
             stage.start(services)
+        assert stage.sends(services) == 1
+
+    def test_a_job_that_ended_over_it_is_taken_up_again_and_finds_it(
+        self, services: FakeServices, stage: Stage
+    ) -> None:
+        stage.lost(services)
+        services.clock.move(SUBMIT_TIMEOUT)
+        services.jobs.change_job(JOB_ID, lambda job: replace(job, status=JobStatus.NEEDS_ATTENTION))
+
+        begin_run(services, JOB_ID, "an-execution", run=1)
+        with pytest.raises(OutcomeUnknownError) as trouble:
+            stage.start(services)
+        recovered = stage.recover(services, trouble.type.__name__)
+
+        assert recovered["status"] == "ACCEPTED"
         assert stage.sends(services) == 1
 
     def test_patience_ends_where_it_is_never_taken(

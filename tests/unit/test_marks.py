@@ -195,6 +195,25 @@ def test_a_file_that_ends_early_is_refused_or_marked_but_never_crashes(form: str
         assert form == "JPEG", "its end is missed only where it lies inside the pixels"
 
 
+@pytest.mark.parametrize(
+    ("least", "one_more"),
+    [
+        pytest.param(b"\xff" * jpeg.MOST_FILLING, b"\xff", id="filling"),
+        pytest.param(
+            b"\xff\xfe\0\2" * (jpeg.MOST_SEGMENTS - 10), b"\xff\xfe\0\2" * 10, id="segments"
+        ),
+    ],
+)
+def test_a_jpeg_with_more_before_its_picture_than_anybody_writes_is_refused(
+    least: bytes, one_more: bytes
+) -> None:
+    whole = saved("JPEG")
+
+    assert source_types(marked(whole[:2] + least + whole[2:])) == [TRAINED]
+    with pytest.raises(ValueError, match="it has more than"):
+        marked(whole[:2] + least + one_more + whole[2:])
+
+
 def test_compressed_metadata_without_an_end_are_refused() -> None:
     bomb = zlib.compress(bytes(10 * png.MOST_XMP))
     content = b"iTXtXML:com.adobe.xmp\0\1\0\0\0" + bomb

@@ -10,12 +10,16 @@ import pytest
 
 from avatars.clock import Clock
 from avatars.model import Job, JobStatus, Run, Sending
+from avatars.provider.catalog import capabilities
+from avatars.settings import FIRST_PROVIDER
 from cli.redrive import outlook
 from cli.saying import RefusedError, printable
 from cli.target import Target, find_target
 from tests.builders import a_job, a_run, a_submission, an_inference, chosen
 from tests.fakes.clock import NOON
+from tests.fakes.services import ASTRIA
 
+NO_LISTS, LISTS = capabilities(FIRST_PROVIDER), capabilities(ASTRIA)
 PHOTOS = {"chosen": chosen(range(1, 6)), "chosen_at": NOON}
 ACCEPTED = {**PHOTOS, "training": a_submission(Sending.ACCEPTED), "model_id": "model-1"}
 TRAINED = {**ACCEPTED, "trained_at": NOON}
@@ -53,7 +57,7 @@ def a_stuck_job(**changes: Any) -> Job:
     ],
 )
 def test_it_says_what_comes_by_the_recorded_ids(job: Job, run: Run, now: int, said: str) -> None:
-    assert said in outlook(job, run, now, trains=True)
+    assert said in outlook(job, run, now, NO_LISTS)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +85,40 @@ def test_it_says_what_comes_by_the_recorded_ids(job: Job, run: Run, now: int, sa
 )
 def test_it_refuses_what_cannot_help_and_says_what_can(job: Job, run: Run, why: str) -> None:
     with pytest.raises(RefusedError, match=why):
-        outlook(job, run, NOON, trains=True)
+        outlook(job, run, NOON, NO_LISTS)
+
+
+LOST = an_inference(submission=a_submission(), inference_id=None)
+
+
+@pytest.mark.parametrize(
+    ("job", "run", "said"),
+    [
+        (
+            a_stuck_job(**PHOTOS, training=a_submission()),
+            a_run(),
+            "asked for the training that was sent at 2027-01-15",
+        ),
+        (
+            a_stuck_job(**TRAINED),
+            a_run(inferences=(an_inference(), LOST)),
+            "asked for the avatars whose order had no answer",
+        ),
+    ],
+)
+def test_what_the_provider_can_be_asked_for_is_left_to_the_execution(
+    job: Job, run: Run, said: str
+) -> None:
+    assert said in outlook(job, run, NOON, LISTS)
+    with pytest.raises(RefusedError, match="Nobody knows"):
+        outlook(job, run, NOON, NO_LISTS)
+
+
+def test_what_was_given_up_is_not_looked_up_any_more() -> None:
+    given_up = a_stuck_job(**PHOTOS, training=a_submission(Sending.ABANDONED))
+
+    with pytest.raises(RefusedError, match="nothing is sent again"):
+        outlook(given_up, a_run(), NOON, LISTS)
 
 
 def test_without_a_stack_both_ways_to_name_one_are_said(tmp_path: Path) -> None:

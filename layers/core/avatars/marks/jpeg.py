@@ -8,6 +8,11 @@ SIGNATURE = b"\xff\xd8\xff"
 CONTENT_TYPE = "image/jpeg"
 MOST_XMP = 65_502
 """Bytes of a packet: a segment has no more."""
+MOST_FILLING = 64
+"""Bytes before a marker. Any number is allowed (ITU T.81, B.1.1.2) and encoders write none: to go
+through millions takes seconds."""
+MOST_SEGMENTS = 4096
+"""Before the picture: ten times what 25 MB hold where each is full."""
 
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _APP0, _APP1, _START_OF_SCAN, _END_OF_IMAGE = 0xE0, 0xE1, 0xDA, 0xD9
@@ -40,9 +45,12 @@ def _is_first(marker: int, segment: bytes) -> bool:
 def _headers(jpeg: bytes | mmap) -> Iterator[tuple[int, int, int]]:
     """Every segment before the picture: its marker, where it begins, and where it ends."""
     place = 2
-    while True:
+    for _ in range(MOST_SEGMENTS):
+        start = place
         while jpeg[place : place + 2] == b"\xff\xff":  # filling
             place += 1
+            if place - start > MOST_FILLING:
+                raise ValueError(f"it has more than {MOST_FILLING} filling bytes before a marker")
         head = jpeg[place : place + 4]
         if len(head) < 4 or head[0] != 0xFF or head[1] == _END_OF_IMAGE:
             raise ValueError("it has no picture")
@@ -51,3 +59,4 @@ def _headers(jpeg: bytes | mmap) -> Iterator[tuple[int, int, int]]:
         end = place + 2 + int.from_bytes(head[2:])
         yield head[1], place, end
         place = end
+    raise ValueError(f"it has more than {MOST_SEGMENTS} segments before its picture")

@@ -10,11 +10,9 @@ import httpx
 from avatars.errors import OutOfOrderError
 from avatars.model import Answer, InferenceRequest, TrainingRequest
 from avatars.provider.astria_prompt import TOKEN, wanted
+from avatars.provider.astria_reader import LONGEST_PAGE
 from avatars.provider.calls import BALANCE_TIMEOUT, Calls, part
 from avatars.settings import ProviderSettings
-
-LIST_LENGTH = 120
-"""The longest page of a list, the newest first ("List all tunes", "List all prompts")."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ class AstriaProvider:
 
     def find_training(self, title: str) -> Answer:
         # No list by title is documented: the reader looks through the newest.
-        return self._calls.look(f"{self.settings.astria_url}/tunes?limit={LIST_LENGTH}")
+        return self._calls.look(f"{self.settings.astria_url}/tunes?limit={LONGEST_PAGE}")
 
     def submit_inference(self, request: InferenceRequest) -> Answer:
         return self._calls.submit(self._prompts(request.model_id), {"prompt": wanted(request)})
@@ -50,7 +48,7 @@ class AstriaProvider:
         return self._calls.look(f"{self._prompts(model_id)}/{part(inference_id)}")
 
     def find_inference(self, model_id: str | None) -> Answer:
-        return self._calls.look(f"{self._prompts(model_id)}?limit={LIST_LENGTH}")
+        return self._calls.look(f"{self._prompts(model_id)}?limit={LONGEST_PAGE}")
 
     def balance(self) -> Answer:
         # No page tells the balance; this one tells whether the key and the service work.

@@ -31,6 +31,10 @@ from avatars.provider.vocabulary import meaning
 
 _SUPPORT = "Look for it among the tunes and prompts at astria.ai, or ask Astria's support."
 
+USUAL_PAGE, LONGEST_PAGE = 20, 120
+"""Items of a list whose length nobody asks for, and the most that may be asked for, the newest
+first ("List all tunes", "List all prompts")."""
+
 _LISTINGS = (Call.FIND_TRAINING, Call.FIND_INFERENCE, Call.BALANCE)
 
 
@@ -53,7 +57,7 @@ class AstriaReader:
         return Progress(ProgressState.RUNNING, unknown="trained_at" not in tune)
 
     def found_training(self, answer: Answer, title: str) -> str | None:
-        return _oldest(_listed(answer, "tunes"), lambda tune: tune.get("title") == title)
+        return _found(answer, "tunes", lambda tune: tune.get("title") == title)
 
     def inference_id(self, answer: Answer) -> str:
         given = _object(answer).get("id")
@@ -84,7 +88,7 @@ class AstriaReader:
                 and ("seed" not in asked or _is_same("seed", prompt, asked))
             )
 
-        return _oldest(_listed(answer, "prompts"), is_it)
+        return _found(answer, "prompts", is_it)
 
     def credits(self, answer: Answer) -> int | None:
         return 0 if answer.status_code == 402 else None
@@ -166,24 +170,33 @@ def _as_list(body: object) -> list[object] | None:
     return body if isinstance(body, list) else None
 
 
-def _listed(answer: Answer, what: str) -> list[Mapping[str, Any]]:
-    """Raises NotLookedUpError: what is no list does not say that nothing is there."""
+def _found(answer: Answer, what: str, is_it: Callable[[Mapping[str, Any]], bool]) -> str | None:
+    """The id of the one of a list that was there first: lists begin with the newest.
+
+    Raises NotLookedUpError where none is listed and that does not say that there is none: what
+    came is no list, or a whole page, after which there may be more.
+    """
     items = _as_list(parsed(answer)) if reading.is_success(answer) else None
     if items is None:
         raise NotLookedUpError(
             f"The provider answered {answer.status_code or 'nothing'} instead of its {what}."
         )
-    return [item for item in items if isinstance(item, dict)]
+    found = [item for item in items if isinstance(item, dict) and is_it(item)]
+    if found:
+        if (oldest := reading.as_id(found[-1].get("id"))) is None:
+            raise NotLookedUpError(
+                f"The provider lists what was sent among its {what} without an id."
+            )
+        return oldest
+    # It is not said what becomes of a `limit` that is not liked.
+    if len(items) == USUAL_PAGE or len(items) >= LONGEST_PAGE:
+        raise NotLookedUpError(
+            f"What was sent is not among the newest {len(items)} {what} that the provider lists, "
+            "and may be older. Look for it at the provider."
+        )
+    return None
 
 
 def _is_same(name: str, prompt: Mapping[str, Any], asked: Mapping[str, object]) -> bool:
     """Whether a field that is shown, as a number or as a text, is as it was sent."""
     return name not in prompt or str(prompt[name] or "") == str(asked.get(name) or "")
-
-
-def _oldest(
-    items: Sequence[Mapping[str, Any]], is_it: Callable[[Mapping[str, Any]], bool]
-) -> str | None:
-    """The id of the one that was there first: lists begin with the newest."""
-    found = [reading.as_id(item.get("id")) for item in items if is_it(item)]
-    return found[-1] if found else None
