@@ -320,7 +320,7 @@ def erase(
 ) -> None:
     """Delete everything of a job for good: photos, avatars and rows. A running job is stopped.
 
-    The receipt says what was deleted, and what could not be: the provider keeps its models. With
+    The receipt says what was deleted, and what could not be: models at the provider stay. With
     --all there is one for each job of an owner who leaves; interrupted, the same command goes on.
 
     Example: avatars erase JOB --yes --json

@@ -119,7 +119,7 @@ def _print_what_stays(place: Place, stack: str, stock: Stock, models: int | None
     if models:
         print()
         print_line(
-            f"The provider keeps {models} models and offers no deletion of them: ask its support, "
+            f"The provider may keep {models} models, which this deletes none of: ask its support, "
             "with the ids from the table."
         )
     print()

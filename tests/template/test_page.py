@@ -1,5 +1,6 @@
 """The page and the sign-in, in what CloudFormation gets: who may call what, and from where."""
 
+import hashlib
 import re
 from collections.abc import Iterator
 from copy import deepcopy
@@ -33,6 +34,8 @@ OWN_ISSUER = {
     "PageClient": "avatars-page",
 }
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+CONSENTS = {"2": "a17374032f3976bb"}
+"""What each version of the text of consent hashes to: who changes the text gives it another."""
 CLOUDFRONT = "https://<Distribution.DomainName>"
 
 
@@ -371,3 +374,12 @@ class TestPage:
         behavior = config["DefaultCacheBehavior"]
         assert behavior["ViewerProtocolPolicy"] == "redirect-to-https"
         assert behavior["ResponseHeadersPolicyId"] == "<PageHeaders>"
+
+
+def test_another_text_of_consent_has_another_version() -> None:
+    texts = (ROOT / "web/texts/en.js").read_text()
+
+    [text] = re.findall(r'consent: \{[^}]*?text: "([^"]+)"', texts)
+
+    version = TEMPLATE["Parameters"]["ConsentTextVersion"]["Default"]
+    assert hashlib.sha256(text.encode()).hexdigest().startswith(CONSENTS[version])

@@ -150,7 +150,7 @@ export default {
   // Who changes this text gives it another version: the stack's parameter ConsentTextVersion.
   consent: {
     title: "Consent",
-    text: "I am on these photos, or I speak for everybody who is, and we agree: the photos are sent to a provider, who trains a model of us and draws pictures by AI. We can have everything here deleted at any time; the provider offers no deletion of models.",
+    text: "I am on these photos, or I speak for everybody who is, and we agree: the photos are sent to a provider, who may train a model of us, and draws pictures by AI. We can have everything here deleted at any time; what the provider keeps, it deletes by its own rules.",
     needed: "Say that everybody on the photos agrees.",
   },
 

@@ -727,7 +727,7 @@ class Receipt:
     """Whether an execution was still at work on it."""
     erased: Erased
     model_id: str | None = None
-    """What the provider still has: it offers no deletion."""
+    """What the provider may still have: nothing is deleted there."""
     cause: Cause = Cause.OWNER
     consent: Consent | None = None
     """What had been declared, so that it can still be shown."""

@@ -70,7 +70,7 @@ def describe_receipt(receipt: Receipt) -> dict[str, Any]:
             {
                 "what": "model",
                 "id": receipt.model_id,
-                "why": "The provider offers no deletion of models: ask its support, with this id.",
+                "why": "We do not delete models at the provider: ask its support, with this id.",
             }
         )
     return {
