@@ -32,7 +32,7 @@ from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 from avatars import keys
 from avatars.marks import marked
 from avatars.model import Answer, Inference, Job, JobStatus, Prompt, Run, Subject, job_id_for
-from avatars.settings import Settings
+from avatars.settings import FIRST_PROVIDER, Settings
 from avatars.wiring import AwsServices
 from benchmarks.copies import LATENCY, TABLE_LATENCY
 from benchmarks.copies.contenders import BUCKET, aws
@@ -154,7 +154,7 @@ def announce(services: AwsServices, job_id: str, links: Sequence[str]) -> None:
         owner="alice",
         folder=job_id,
         subject=Subject.WOMAN,
-        provider="picsart-trained",
+        provider=FIRST_PROVIDER,
         status=JobStatus.KEEPING,
         created_at=MADE_AT,
         collect_deadline=MADE_AT,

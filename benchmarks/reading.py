@@ -28,6 +28,7 @@ from avatars.model import (
     Submission,
     job_id_for,
 )
+from avatars.settings import FIRST_PROVIDER
 from local.engine import client
 from local.stack import Stack
 
@@ -129,7 +130,7 @@ def a_job(owner: str, number: int) -> Job:
         owner=owner,
         folder=folder,
         subject=Subject.WOMAN,
-        provider="picsart-trained",
+        provider=FIRST_PROVIDER,
         status=JobStatus.COMPLETED,
         created_at=made_at,
         collect_deadline=made_at + 86_400,
