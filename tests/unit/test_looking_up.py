@@ -13,7 +13,7 @@ from avatars.errors import (
 )
 from avatars.model import Answer, JobStatus, Prompt, Sending
 from avatars.pipeline.inference import check_inference, recover_inference, start_inference
-from avatars.pipeline.looking import no_looks
+from avatars.pipeline.looking import LOOKS_SECONDS, no_looks
 from avatars.pipeline.running import begin_run
 from avatars.pipeline.submitting import FINDABLE_AFTER, SubmitReply
 from avatars.pipeline.training import recover_training, start_training
@@ -317,6 +317,25 @@ class TestSeveral:
         asked = [one.arguments for one in services.company.requests("check_inference")]
         ids = services.jobs.run(JOB_ID, 1).inference_ids
         assert asked == [("77", ids[0]), ("77", ids[1])]
+
+    def test_looks_that_take_longer_than_a_function_has_are_left_to_the_next_call(
+        self, services: FakeServices
+    ) -> None:
+        start_inference(services, JOB_ID, 1)
+        start_inference(services, JOB_ID, 1)
+        images = [f"https://cdn.results.test/{n}.jpg" for n in range(2)]
+        for _ in range(2):
+            services.company.will("check_inference", answer(200, {"images": images}))
+        services.effects.after("check inference", lambda: services.clock.move(LOOKS_SECONDS + 1))
+
+        early = check_inference(services, JOB_ID, 1, no_looks())
+        run = services.jobs.run(JOB_ID, 1)
+        late = check_inference(services, JOB_ID, 1, early["looks"])
+
+        assert (early["status"], early["wait_seconds"]) == ("RUNNING", 1)
+        assert [one.announced_at is not None for one in run.inferences] == [True, False]
+        assert late["status"] == "READY"
+        assert len(services.company.requests("check_inference")) == 2
 
 
 @pytest.mark.parametrize("is_taken", [True, False])

@@ -34,7 +34,14 @@ from avatars.model import (
 )
 from avatars.pipeline.admission import give_back
 from avatars.pipeline.learning import remember, workload
-from avatars.pipeline.looking import LookReply, Looks, look, look_again, no_looks
+from avatars.pipeline.looking import (
+    LOOKS_SECONDS,
+    LookReply,
+    Looks,
+    look,
+    look_again,
+    no_looks,
+)
 from avatars.pipeline.planning import next_photo, next_place, planned
 from avatars.pipeline.running import require_run
 from avatars.pipeline.submitting import Send, Step, SubmitReply, known, recover, sent, submit
@@ -180,16 +187,20 @@ def check_inference(services: Services, job_id: str, run: int, looks: Looks) -> 
     """Look whether the avatars are ready; if so, keep the answers with their links.
 
     Looks at the requests of the run in their order, up to the first that is not ready: there is
-    nothing to do before all are. *looks* are those at that one. Where a run is taken up again
-    because avatars were missing, asks for fresh links first. Raises InferenceFailedError,
-    PhotosNotValidError, InferenceNotFoundError or InferenceOverdueError.
+    nothing to do before all are. *looks* are those at that one. Looks for which the function has no
+    time are left to its next call. Where a run is taken up again because avatars were missing, asks
+    for fresh links first. Raises InferenceFailedError, PhotosNotValidError, InferenceNotFoundError
+    or InferenceOverdueError.
     """
     job, row = services.jobs.job(job_id), services.jobs.run(job_id, run)
     require_run(job, run)
     if not row.inferences:
         raise OutOfOrderError("Nothing was submitted yet.")
+    begun = services.clock.wall()
     for place, inference in enumerate(row.inferences):
         if inference.announced_at is None and inference.is_accepted:
+            if services.clock.wall() - begun > LOOKS_SECONDS:
+                return {"status": "RUNNING", "wait_seconds": 1, "looks": looks, "batches": 0}
             reply, row, looks = _check(services, job, row, place, looks)
             if reply is not None:
                 return reply
