@@ -134,7 +134,8 @@ class FakeServices:
         with self.effects.happen("fetch key"):
             if fresh_key:
                 self._cached_secret = self.secret
-            connected = FakeProvider(self.company, self._cached_secret)
+            capabilities = self.capabilities(provider)
+            connected = FakeProvider(self.company, self._cached_secret, capabilities)
         return MeteredProvider(provider, connected, self.reader(provider), self.meter, fresh_key)
 
     def credentials(self) -> Credentials | None:

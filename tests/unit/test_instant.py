@@ -11,6 +11,7 @@ from avatars.errors import (
     InferenceFailedError,
     OutcomeUnknownError,
     PhotosNotValidError,
+    RunRefusedError,
 )
 from avatars.model import Answer, Inference, JobStatus, Prompt, Run, Sending, Stage
 from avatars.pipeline.finishing import finish_job
@@ -18,6 +19,7 @@ from avatars.pipeline.inference import check_inference, recover_inference, start
 from avatars.pipeline.keeping import keep_avatars
 from avatars.pipeline.looking import LookReply, no_looks
 from avatars.pipeline.submitting import SubmitReply
+from avatars.pipeline.training import check_training, recover_training, start_training
 from avatars.settings import SpendingLimits
 from tests.builders import DAY, JOB_ID, a_photo, a_picture, an_inference, ready_to_draw
 from tests.fakes import FakeServices, KilledError, answer
@@ -396,6 +398,41 @@ class TestPhotoOfNoUse:
 
         assert look(services)["status"] == "READY"
         assert services.jobs.job(JOB_ID).invalid_photos == ()
+
+
+class TestExecutionOfAnOlderStateMachine:
+    """One that began before an update trains in any case, and does not know of ORDER."""
+
+    def test_it_passes_the_training_by_and_nothing_is_sent_or_noted(
+        self, services: FakeServices
+    ) -> None:
+        before = services.jobs.job(JOB_ID)
+
+        replies = [
+            start_training(services, JOB_ID, 1),
+            recover_training(services, JOB_ID, 1, "Lambda.Unknown"),
+        ]
+        ready = check_training(services, JOB_ID, 1, no_looks())
+
+        through = {"status": "ACCEPTED", "accepted_id": None, "wait_seconds": 0}
+        assert (replies, ready["status"]) == ([through, through], "READY")
+        assert services.company.sent == []
+        assert services.jobs.job(JOB_ID) == before
+        assert start(services)["status"] == "ACCEPTED"
+
+    def test_but_not_for_a_job_that_has_ended(self, services: FakeServices) -> None:
+        services.jobs.change_job(JOB_ID, lambda job: replace(job, status=JobStatus.FAILED))
+
+        with pytest.raises(RunRefusedError):
+            start_training(services, JOB_ID, 1)
+
+    def test_where_something_is_to_be_ordered_it_waits_before_it_looks_again(
+        self, services: FakeServices
+    ) -> None:
+        start(services)
+        services.company.will("check_inference", done("r1", "r2"))
+
+        assert look(services)["wait_seconds"] == 10
 
 
 class TestOneThatFails:

@@ -46,6 +46,10 @@ from avatars.ports import Services
 
 logger = Logger(child=True)
 
+WAIT_TO_ORDER = 10
+"""Seconds until the next look of an execution that began before an update, with a state machine
+that does not know of ORDER: it takes it for RUNNING, and must not look again at once."""
+
 
 @dataclass(frozen=True, slots=True)
 class InferenceLedger:
@@ -411,7 +415,7 @@ def _kept(job: Job) -> str:
 
 def _order(looks: Looks) -> LookReply:
     """Something is to be asked for, once more or for the first time."""
-    return {"status": "ORDER", "wait_seconds": 0, "looks": looks, "batches": 0}
+    return {"status": "ORDER", "wait_seconds": WAIT_TO_ORDER, "looks": looks, "batches": 0}
 
 
 def _ready(services: Services, job: Job, row: Run, looks: Looks) -> LookReply:
