@@ -318,7 +318,8 @@ class Gate:
     troubles: int = 0
     """How many requests in a row met an outage."""
     told: bool = True
-    """Whether the alarm has been rung."""
+    """Whether nothing is left to tell: the alarm has been rung, or a request that was taken since
+    has proven that the trouble is over."""
     version: int = 0
 
 
