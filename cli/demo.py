@@ -10,6 +10,8 @@ from pathlib import Path
 from avatars import keys
 from avatars.manifest import write_manifest
 from avatars.model import AvatarStatus, Manifest, PhotoStatus
+from avatars.provider.catalog import CAPABILITIES
+from avatars.settings import FIRST_PROVIDER
 from cli.contact_sheet import contact_sheet
 from cli.outcome import Outcome, Timings
 from cli.photo_dir import photo_files
@@ -38,11 +40,7 @@ def run_demo(
     Raises DemoError, NoPhotosError, StackError or TimeoutError.
     """
     files = photo_files(photo_dir)
-    unknown = sorted({prompt.style for prompt in manifest.prompts} - set(Style))
-    if unknown:
-        raise DemoError(
-            f"The simulated provider has no style {unknown[0]!r}; it has {', '.join(Style)}."
-        )
+    _require_possible(manifest)
     try:
         pictures = PicturesOut(out)
     except OSError as error:
@@ -74,6 +72,20 @@ def run_demo(
             )
     _write_contact_sheet(outcome)
     return outcome
+
+
+def _require_possible(manifest: Manifest) -> None:
+    """Before a stack is started for it. Raises DemoError."""
+    name = manifest.provider or FIRST_PROVIDER
+    can = CAPABILITIES.get(name)
+    if can is None:
+        raise DemoError(f"There is no provider {name!r}: take one of {', '.join(CAPABILITIES)}.")
+    if manifest.subject not in can.subjects:
+        whom = ", ".join(sorted(can.subjects))
+        raise DemoError(f"{name} makes no avatars of a {manifest.subject}; it does of {whom}.")
+    unknown = sorted({prompt.style for prompt in manifest.prompts} - set(Style))
+    if unknown and not can.free_text:
+        raise DemoError(f"{name} has no style {unknown[0]!r} here; it has {', '.join(Style)}.")
 
 
 def _show(progress: Progress, stack: Stack, sight: Sight) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from avatars.model import Avatar, JobStatus
+from avatars.provider.catalog import capabilities
 from cli.watching import Sight
 
 
@@ -35,6 +36,8 @@ class Timings:
             ("inferring", run.announced_at),
             ("keeping", run.ended_at),
         ]
+        if not capabilities(job.provider).trains:
+            marks = [mark for mark in marks if mark[0] != "training"]
         stages = {"starting": Stage(round(ready - started, 1))}
         before = job.created_at
         for name, mark in marks:

@@ -2,6 +2,7 @@
 
 import { FormExpired, upload } from "./uploads.js";
 import { Problem, pause } from "./api.js";
+import { offerOf } from "./offer.js";
 import { Polling } from "./polling.js";
 import { bytes, t } from "./texts.js";
 
@@ -45,33 +46,38 @@ export class Draft extends EventTarget {
   /** The version of the text that everybody on the photos agrees to; null until that is said. */
   consent = null;
 
-  #api; #limits; #folder; #forms = new Map(); #formsUntil = 0; #ordering = null; #sending = 0; #polling = null;
+  #api; #offer; #folder; #forms = new Map(); #formsUntil = 0; #ordering = null; #sending = 0; #polling = null;
   #ordered = "";
 
-  constructor(api, limits) {
+  constructor(api, offer) {
     super();
     this.#api = api;
-    this.#limits = limits;
+    this.#offer = offer;
     this.#folder = `${new Date().toISOString().slice(0, 10)}-${crypto.randomUUID().slice(0, 8)}`;
   }
 
   /** The draft that somebody has come back to before it had a job, or an empty one. */
-  static fresh(api, limits) {
-    if (newest === null || newest.jobId !== null) newest = new Draft(api, limits);
+  static fresh(api, offer) {
+    if (newest === null || newest.jobId !== null) newest = new Draft(api, offerOf(offer));
     return newest;
   }
 
   /** The draft of a job that has not begun, as far as it is known here and to the API. */
-  static async of(jobId, api, limits) {
+  static async of(jobId, api, offer) {
     const job = await api.job(jobId);
-    const draft = drafts.get(jobId) ?? new Draft(api, limits);
+    const draft = drafts.get(jobId) ?? new Draft(api, offerOf(offer, job.provider));
     if (draft.jobId === null) draft.#restore(job);
     draft.#learn(job);
     return draft;
   }
 
+  /** What its provider can; see `offerOf`. */
+  get offer() {
+    return this.#offer;
+  }
+
   get limits() {
-    return this.#limits;
+    return this.#offer.limits;
   }
 
   get accepted() {
@@ -128,7 +134,7 @@ export class Draft extends EventTarget {
     for (const photo of this.photos) {
       if (photo.status === "failed") Object.assign(photo, { status: "waiting", problem: null });
     }
-    if (!this.#waiting().length || this.usable.length < this.#limits.least_photos) return this.#changed();
+    if (!this.#waiting().length || this.usable.length < this.limits.least_photos) return this.#changed();
     const ordering = this.#order();
     try {
       await ordering;
@@ -197,6 +203,7 @@ export class Draft extends EventTarget {
       photos: this.usable.map(({ file, type }) => (type ? { file, type } : { file })),
       folder: this.#folder,
       hold: true,
+      provider: this.#offer.name,
       ...(this.subject && { subject: this.subject }),
       ...(this.prompts?.length && { prompts: this.prompts }),
       ...(this.consent && { consent: { subject_agrees: true, text_version: this.consent } }),
@@ -297,7 +304,7 @@ export class Draft extends EventTarget {
   }
 
   #refusal(blob) {
-    const { photo_types: types, photo_bytes: most, most_photos: count } = this.#limits;
+    const { photo_types: types, photo_bytes: most, most_photos: count } = this.limits;
     if (!types.includes(typeOf(blob))) return t("photos.refused.type");
     if (blob.size > most) return t("photos.refused.size", { size: bytes(blob.size), most: bytes(most) });
     if (blob.size === 0) return t("photos.refused.empty");

@@ -200,7 +200,12 @@ def key(
 
     It is in use everywhere after five minutes at most; jobs that wait for it go on by themselves.
 
+    One key alone is that of the stack's own provider. Where jobs may name providers of another
+    account, give those of all, as JSON: {"ACCOUNT": "KEY", ...} (docs/providers.md has the names).
+
     Example: avatars key --stack avatars < key.txt
+
+    Example: avatars key --stack avatars --key-file keys.json
 
     Exit codes: 0 taken, 1 refused, 2 wrong usage, 130 interrupted.
     """

@@ -1,9 +1,12 @@
-"""The provider's key on its way into the secret: never an argument, never printed."""
+"""Providers' keys on their way into the secret: never an argument, never printed."""
 
+import json
 import os
+import re
 import sys
 from pathlib import Path
 
+from avatars.provider.catalog import CAPABILITIES
 from cli.deploying.deployment import Asking
 from cli.doctor import provider
 from cli.doctor.finding import Finding
@@ -13,6 +16,8 @@ from cli.target import Target
 VARIABLE = "AVATARS_PROVIDER_KEY"
 
 MOST_CHARACTERS = 4096
+
+_KEY = re.compile(r"[!-~]+")
 
 
 def given_key(file: Path | None) -> str | None:
@@ -44,12 +49,29 @@ def put_key(target: Target, key: str) -> list[Finding]:
     return list(provider.accounts(target))
 
 
-def _checked(key: str, where: str) -> str:
-    key = key.strip()
-    if not key:
+def _checked(text: str, where: str) -> str:
+    """One key, or a JSON object of keys by account, as the secret holds it."""
+    text = text.strip()
+    if not text:
         raise UsageError(f"There is no key in {where}.")
-    if not (key.isascii() and key.isprintable()) or " " in key:
+    for key in _keys_by_account(text, where) if text.startswith("{") else [text]:
+        if not isinstance(key, str) or not _KEY.fullmatch(key):
+            raise UsageError(
+                f"What is in {where} is no key: keys are one line of ASCII without blanks, or a "
+                'JSON object of such by account, {"ACCOUNT": "KEY", ...}.'
+            )
+    return text
+
+
+def _keys_by_account(text: str, where: str) -> list[object]:
+    """The keys of a JSON object. What is wrong with it is said without any part of it."""
+    try:
+        keys = json.loads(text)
+    except (ValueError, RecursionError):
+        raise UsageError(f"What is in {where} begins like JSON, and is none.") from None
+    accounts = list(dict.fromkeys(can.account for can in CAPABILITIES.values()))
+    if not keys or not keys.keys() <= set(accounts):
         raise UsageError(
-            f"What is in {where} is no key: keys are one line of ASCII without blanks."
+            f"What is in {where} must name accounts of providers: {', '.join(accounts)}."
         )
-    return key
+    return list(keys.values())

@@ -84,6 +84,8 @@ def test_photos_become_avatars_and_the_next_run_leaves_nobody_elses_behind(tmp_p
         (["samples", "--style", "cubist:2"], "no style 'cubist'"),
         (["samples", "--style", "anime:none"], "'anime:none' is no style"),
         (["samples", "--subject", "horse"], "horse"),
+        (["samples", "--provider", "nobody"], "There is no provider 'nobody'"),
+        (["samples", "--provider", "picsart-instant", "--subject", "dog"], "of man, woman"),
         (["README.md"], "README.md"),
     ],
 )

@@ -85,6 +85,13 @@ def a_rule(check: Rule) -> Rule:
 SUBMITTING = {"StartTrainingFunction", "StartInferenceFunction"}
 """Each call of these may be paid for."""
 
+LOOKING = ("Recover", "Check")
+"""Functions that say by the row, and by what the provider tells, what may be sent next."""
+
+PROGRESS = {"Inference accepted?"}
+"""What comes again without a pause, but nearer to its end: it goes on to the next order of a run,
+of which there are as many as requests for its prompts."""
+
 PROVE_THAT_NOTHING_WAS_SENT = {
     "NotSentError",
     "Lambda.TooManyRequestsException",
@@ -139,9 +146,7 @@ def a_submission_is_retried_only_on_proof_that_nothing_was_sent(draft: Draft) ->
 def what_is_caught_of_a_submission_leads_back_to_it_only_after_a_look(
     draft: Draft,
 ) -> Iterator[str]:
-    looking = {
-        name for name, task in draft.tasks.items() if function_of(task).startswith("Recover")
-    }
+    looking = {name for name, task in draft.tasks.items() if function_of(task).startswith(LOOKING)}
     for name, task in draft.tasks.items():
         if function_of(task) in SUBMITTING:
             for caught in task.get("Catch", []):
@@ -371,7 +376,7 @@ def success_has_one_door(draft: Draft) -> Iterator[str]:
 def every_loop_waits_and_has_a_deadline(draft: Draft) -> Iterator[str]:
     if "TimeoutSeconds" not in draft.machine:
         yield "an execution may last for ever"
-    waits = {name for name, state in draft.states.items() if state["Type"] == "Wait"}
+    pauses = {name for name, state in draft.states.items() if state["Type"] == "Wait"} | PROGRESS
     # A decision that ends a job, and is not retried away.
     limited = {
         name
@@ -381,7 +386,7 @@ def every_loop_waits_and_has_a_deadline(draft: Draft) -> Iterator[str]:
         if set(rule["ErrorEquals"]) & job_errors().keys()
     }
     for name in draft.machine["States"]:
-        if name not in waits and name in _later(draft, name, without=waits):
+        if name not in pauses and name in _later(draft, name, without=pauses):
             yield f"{name} comes again without a pause"
         if name not in limited and name in _later(draft, name, without=limited):
             yield f"{name} comes again without a deadline"

@@ -1,6 +1,7 @@
 """What a deployment asks, what it tells the SAM CLI, and where the key may go."""
 
 import io
+import json
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 from typer.testing import CliRunner
 
+from avatars.provider.catalog import key_of
 from cli.deploying import deployment
 from cli.deploying.deployment import deploy, first_answers, parse_settings, template_parameters
 from cli.deploying.provider_key import VARIABLE, given_key
@@ -164,7 +166,32 @@ class TestKey:
         monkeypatch.setenv(VARIABLE, KEY)
         assert given_key(None) == KEY
 
-    @pytest.mark.parametrize("text", ["", "  \n", "two words", "two\nlines", "schlüssel"])
+    def test_there_may_be_one_for_each_account(self, tmp_path: Path) -> None:
+        keys = json.dumps({"picsart": KEY, "astria": "another"}, indent=1)
+        (tmp_path / "keys.json").write_text(f"{keys}\n")
+
+        secret = given_key(tmp_path / "keys.json")
+
+        assert secret is not None
+        assert key_of("astria", secret, "picsart") == "another"
+        assert key_of("picsart", secret, "picsart") == KEY
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "",
+            "  \n",
+            "two words",
+            "two\nlines",
+            "schlüssel",
+            '{"picsart": "half',
+            "{}",
+            '{"nobody": "a-key"}',
+            '{"picsart": "two words"}',
+            '{"picsart": 5}',
+            '{"picsart": {"astria": "a-key"}}',
+        ],
+    )
     def test_what_is_no_key_is_refused_and_not_repeated(self, text: str, tmp_path: Path) -> None:
         (tmp_path / "key").write_text(text)
 
@@ -172,6 +199,7 @@ class TestKey:
             given_key(tmp_path / "key")
 
         assert not text.strip() or text not in str(refused.value)
+        assert "a-key" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import { wallOf, wallSeconds } from "../clock.js";
 import { button, h, icon, say } from "../dom.js";
 import { forgetDraft } from "../draft.js";
 import { Gallery } from "../gallery.js";
+import { offerOf } from "../offer.js";
 import { alertFor, attempt, copy, openDialog, steps } from "../parts.js";
 import { Polling } from "../polling.js";
 import { duration, moment, named, said, t } from "../texts.js";
@@ -13,7 +14,8 @@ const STAGES = ["COLLECTING", "TRAINING", "INFERRING", "KEEPING", "COMPLETED"];
 const ENDED = ["COMPLETED", "FAILED", "NEEDS_ATTENTION"];
 
 export default async function view(app, jobId) {
-  let job = await app.api.job(jobId);
+  const [offer, first] = await Promise.all([app.offer(), app.api.job(jobId)]);
+  let job = first;
   const gallery = new Gallery(app, jobId);
   const heading = h("h1");
   const ordered = h("p", { class: "hint" });
@@ -46,7 +48,7 @@ export default async function view(app, jobId) {
     say(ordered, t("job.ordered", { subject: named("subjects", job.subject), when: moment(wallOf(job.created_at)) }));
     way.hidden = !making || isUnbegun(job) || job.run > 1;
     progress.hidden = !making;
-    drawStages(stages, job);
+    drawStages(stages, job, offerOf(offer, job.provider));
     say(sentence, making ? sentenceOf(job) : "");
     drawEstimate(estimate, job);
     drawWanted(wanted, job);
@@ -125,9 +127,10 @@ function sentenceOf(job) {
   return waiting.ahead ? `${known} ${t("job.ahead", { count: waiting.ahead })}` : known;
 }
 
-function drawStages(list, { status }) {
-  const now = STAGES.indexOf(status);
-  list.replaceChildren(...STAGES.map((stage, place) => h("li", {
+function drawStages(list, { status }, { trains }) {
+  const shown = STAGES.filter((stage) => trains || stage !== "TRAINING");
+  const now = shown.indexOf(status);
+  list.replaceChildren(...shown.map((stage, place) => h("li", {
     class: place < now ? "done" : "", "aria-current": place === now && "step",
   }, place < now && h("span", { class: "tick" }, icon("check")), t(`job.stages.${stage}`),
   place < now && h("span", { class: "unseen" }, ` (${t("steps.done")})`))));

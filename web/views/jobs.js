@@ -2,6 +2,7 @@
 
 import { wallOf } from "../clock.js";
 import { button, h, icon } from "../dom.js";
+import { offerOf } from "../offer.js";
 import { attempt } from "../parts.js";
 import { moment, named, said, t } from "../texts.js";
 
@@ -15,7 +16,7 @@ export default async function jobs(app) {
       peek(app, target);
     }
   });
-  const [ordered, models] = await Promise.all([app.api.jobs(), app.api.models()]);
+  const [offer, ordered, models] = await Promise.all([app.offer(), app.api.jobs(), app.api.models()]);
   return {
     title: t("jobs.title"),
     element: h("div", { class: "jobs" },
@@ -28,7 +29,7 @@ export default async function jobs(app) {
         : h("div", { class: "notice" }, h("strong", {}, t("jobs.none")), " ", t("jobs.noneText")),
       models.models.length
         ? section(t("jobs.models"), models, "models", modelLine, app.api.models)
-        : ordered.jobs.length > 0 && h("p", { class: "hint" }, t("jobs.noModels")),
+        : ordered.jobs.length > 0 && offerOf(offer).trains && h("p", { class: "hint" }, t("jobs.noModels")),
     ),
     leave: () => peeks.disconnect(),
   };

@@ -2,11 +2,13 @@
 
 import { chooser } from "../chooser.js";
 import { button, h, icon, say } from "../dom.js";
+import { offerOf } from "../offer.js";
 import { attempt } from "../parts.js";
 import { t } from "../texts.js";
 
 export default async function more(app, jobId) {
-  const [offer, job] = await Promise.all([app.offer(), app.api.job(jobId)]);
+  const [offered, job] = await Promise.all([app.offer(), app.api.job(jobId)]);
+  const offer = offerOf(offered, job.provider);
   const kept = `avatars.more ${jobId}`;
   const chosen = JSON.parse(localStorage.getItem(kept) ?? "null") ?? job.prompts;
   // Whom it names may be offered no more: then people name the styles.

@@ -6,8 +6,9 @@ import { alertFor, steps } from "../parts.js";
 import { bytes, said, t, texts } from "../texts.js";
 
 export default async function photos(app, jobId) {
-  const { limits } = await app.offer();
-  const draft = jobId ? await Draft.of(jobId, app.api, limits) : Draft.fresh(app.api, limits);
+  const offer = await app.offer();
+  const draft = jobId ? await Draft.of(jobId, app.api, offer) : Draft.fresh(app.api, offer);
+  const { limits } = draft;
   if (draft.started) return begun(jobId);
 
   const refused = h("div", { role: "status" });
@@ -72,7 +73,7 @@ export default async function photos(app, jobId) {
     element: h("div", { class: "flow" },
       steps("photos"),
       h("h1", {}, t("photos.headline")),
-      h("p", { class: "lead" }, t("photos.lead", { least: limits.least_photos, most: limits.most_photos })),
+      h("p", { class: "lead" }, t(draft.offer.photos_sent === 1 ? "photos.leadOfOne" : "photos.lead", { least: limits.least_photos, most: limits.most_photos })),
       zone,
       refused,
       problem,

@@ -7,8 +7,8 @@ import { attempt, steps } from "../parts.js";
 import { named, t } from "../texts.js";
 
 export default async function styles(app, jobId) {
-  const offer = await app.offer();
-  const draft = await Draft.of(jobId, app.api, offer.limits);
+  const draft = await Draft.of(jobId, app.api, await app.offer());
+  const { offer } = draft;
   if (draft.started) {
     app.go(`#/jobs/${jobId}`);
     return { title: t("styles.title"), element: h("p", { class: "loading" }, t("loading")) };
