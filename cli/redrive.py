@@ -91,11 +91,8 @@ def outlook(job: Job, run: Run, now: int, provider: Capabilities) -> str:
             "nothing is sent again. Ask its support for a model of that time and enter it with "
             "--model-id; if there is none, upload the photos into a new folder."
         )
-    lost = [
-        one.submission
-        for one in run.inferences
-        if one.inference_id is None and is_open(one.submission)
-    ]
+    due = [one for one in run.inferences if one.reason is None]  # nothing waits for the others
+    lost = [one.submission for one in due if one.inference_id is None and is_open(one.submission)]
     if not all(_can_be_looked_up(submission, provider) for submission in lost):
         raise RefusedError(
             "Nobody knows whether the provider took the order for these avatars, so it is not sent "
@@ -130,16 +127,23 @@ def _next_step(job: Job, run: Run, now: int, trains: bool) -> str:
         return "its training is sent to the provider, which has accepted none so far."
     if trains and job.trained_at is None:
         return f"the provider is asked for the model {job.model_id} again."
-    if not all(one.is_accepted for one in run.inferences) or not run.inferences:
+    if any(one.is_due for one in run.inferences) or not run.inferences:
         made_from = f"its model {job.model_id} is trained" if trains else "its photos are chosen"
         return f"{made_from}, and avatars are ordered."
     if not run.links:
         return f"the provider is asked for the avatars {', '.join(run.inference_ids)} again."
+    given_up = sum(one.reason is not None for one in run.inferences)
+    nothing_came = (
+        f" Nothing has come of {given_up} of {len(run.inferences)} orders: the provider is asked "
+        "again about what it accepted of them, and nothing is sent again."
+        if given_up
+        else ""
+    )
     if now < (run.links_expire_at or 0):
-        return "the avatars that are missing are fetched, by fresh links."
+        return f"the avatars that are missing are fetched, by fresh links.{nothing_came}"
     return (
         f"the avatars that are missing are tried once more, but their links died at "
-        f"{as_utc(run.links_expire_at or 0)}: another run would order new ones."
+        f"{as_utc(run.links_expire_at or 0)}: another run would order new ones.{nothing_came}"
     )
 
 

@@ -27,7 +27,7 @@ from avatars.model import (
     Spending,
     Stage,
 )
-from avatars.pipeline.admission import capacity_of
+from avatars.pipeline.admission import capacity_of, stack_capacity
 from avatars.pipeline.submitting import FINDABLE_AFTER
 from local.ministack import StateFailedError
 from tests.builders import JOB_ID, a_picture
@@ -279,7 +279,7 @@ def accounts(region: Region) -> list[Spending]:
     services = region.services
     with services.effects.unwatched():
         job = services.jobs.job(JOB_ID)
-        found = [capacity_of(services, job.provider).spending()]
+        found = [stack_capacity(services).spending()]
         if services.settings.spending.owner_per_day:
             found.append(services.owners.change_spending(job.owner, lambda known: known))
     return found

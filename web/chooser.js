@@ -13,7 +13,7 @@ const STYLE_LENGTH = 64;
  */
 export function chooser(offer, prompts, onChange) {
   const { most_avatars: mostAvatars, most_prompts: mostPrompts } = offer.limits;
-  const lines = new Map(prompts.map((line) => [line.style, { prompt: "", count: 1, ...line }]));
+  const lines = new Map(prompts.map((line) => [line.style, { count: 1, ...line, prompt: line.prompt ?? "" }]));
   const cards = h("ul", { class: "styles" });
   const order = h("ul", { class: "lines" });
   const heading = h("h2", {}, t("styles.order"));
@@ -62,8 +62,9 @@ export function chooser(offer, prompts, onChange) {
 
 /** The lines of an order as the API takes them. */
 function asked(lines) {
-  return [...lines.values()].map(({ style, count, prompt }) =>
-    prompt.trim() ? { style, count, prompt: prompt.trim() } : { style, count });
+  return [...lines.values()].map(({ style, count, prompt, negative_prompt: unwanted }) => ({
+    style, count, ...(prompt.trim() && { prompt: prompt.trim() }), ...(unwanted && { negative_prompt: unwanted }),
+  }));
 }
 
 function avatars(lines) {
@@ -125,6 +126,7 @@ function row(line, changed, toggle, heading) {
     h("span", { class: "line-name" }, style),
     h("span", { class: "stepper" }, step("minus", "styles.fewer", -1), count, step("plus", "styles.more", 1)),
     wish,
+    line.negative_prompt && h("p", { class: "unwanted hint" }, t("styles.without", { unwanted: line.negative_prompt })),
     button({ class: "button round quiet line-remove", "aria-label": t("styles.remove", { style }), on: { click: remove } }, icon("cross")),
   );
   return { element, update: () => document.activeElement !== count && (count.value = line.count) };

@@ -262,7 +262,7 @@ class TestBoth:
             return lambda key: replace(provider, key=key)
         picsart = FakeCompany()
         picsart.key = KEY
-        return lambda key: FakeProvider(picsart, key)
+        return lambda key: FakeProvider(picsart, key, catalog.capabilities("picsart-trained"))
 
     def test_every_training_is_a_model_of_its_own(self, both: Any, links: list[str]) -> None:
         answers = [both(KEY).submit_training(training(links)) for _ in range(2)]

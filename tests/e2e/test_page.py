@@ -146,6 +146,7 @@ def test_photos_become_avatars(
 
     # More from the same model.
     page.click("#more")
+    expect(page.get_by_label("Pencil sketch: A wish")).to_have_value("<b>by the sea</b>")
     page.get_by_label("Leave out Pencil sketch").click()
     page.get_by_label("How many in Realistic").fill("1")
     assert me.faults() == []
@@ -391,6 +392,40 @@ def test_where_consent_is_required_it_is_asked_for_before_it_begins(
 
     expect(page.locator(".stages")).to_be_visible()
     assert ordered.value.json()["job"]["consent"]["text_version"] == "2026-07"
+
+
+def test_more_of_another_provider_is_offered_by_it_and_ordered_with_all_words(
+    visit: Callable[..., Visitor],
+) -> None:
+    me = visit()
+    page = me.page
+    prompts = [
+        {"style": "noir", "count": 2, "prompt": "at sea", "negative_prompt": "hats"},
+        {"style": "plain", "count": 1, "prompt": None, "negative_prompt": None},
+    ]
+    other = {"provider": "another", "prompts": prompts}
+
+    def with_another(route: Route) -> None:
+        answer = route.fetch()
+        offer = answer.json()
+        offer["providers"].append(offer["providers"][0] | {"name": "another", "styles": []})
+        route.fulfill(response=answer, json=offer)
+
+    page.route("**/api/styles", with_another)
+    page.route(f"**/api/jobs/{'A' * 26}", lambda route: route.fulfill(json=other))
+    me.arrive(f"#/jobs/{'A' * 26}/more")
+
+    expect(page.get_by_label("noir: A wish")).to_have_value("at sea")
+    expect(page.get_by_text("Without: hats")).to_be_visible()
+    expect(page.get_by_label("Name a style")).to_be_visible()
+    expect(page.locator(".styles .style")).to_have_count(2)
+    assert me.faults() == []
+    page.get_by_label("How many in noir").fill("3")
+    with page.expect_request("**/avatars") as ordered:
+        page.click("#make-more")
+
+    noir = {"style": "noir", "count": 3, "prompt": "at sea", "negative_prompt": "hats"}
+    assert ordered.value.post_data_json == {"prompts": [noir, {"style": "plain", "count": 1}]}
 
 
 def test_what_is_chosen_survives_a_reload(visit: Callable[..., Visitor]) -> None:

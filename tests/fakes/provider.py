@@ -8,8 +8,13 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from avatars.errors import DownloadFailedError, DownloadRefusedError, OutcomeUnknownError
-from avatars.model import Answer, InferenceRequest, TrainingRequest
+from avatars.errors import (
+    DownloadFailedError,
+    DownloadRefusedError,
+    OutcomeUnknownError,
+    OutOfOrderError,
+)
+from avatars.model import Answer, Capabilities, InferenceRequest, TrainingRequest
 from avatars.provider.astria_prompt import wanted
 from tests.fakes.effects import Effects
 
@@ -157,14 +162,18 @@ class FakeProvider:
 
     company: FakeCompany
     key: str
+    capabilities: Capabilities
 
     def submit_training(self, request: TrainingRequest) -> Answer:
+        self._require_model()
         return self.company.take("submit_training", self.key, request)
 
     def check_training(self, model_id: str) -> Answer:
+        self._require_model()
         return self.company.take("check_training", self.key, model_id)
 
     def find_training(self, title: str) -> Answer:
+        self._require_list()
         return self.company.take("find_training", self.key, title)
 
     def submit_inference(self, request: InferenceRequest) -> Answer:
@@ -174,10 +183,19 @@ class FakeProvider:
         return self.company.take("check_inference", self.key, model_id, inference_id)
 
     def find_inference(self, model_id: str | None) -> Answer:
+        self._require_list()
         return self.company.take("find_inference", self.key, model_id)
 
     def balance(self) -> Answer:
         return self.company.take("balance", self.key)
+
+    def _require_model(self) -> None:
+        if not self.capabilities.trains:
+            raise OutOfOrderError("Nothing is trained.")
+
+    def _require_list(self) -> None:
+        if not self.capabilities.finds_requests:
+            raise OutOfOrderError("There is no list of requests.")
 
 
 class FakeDownloads:

@@ -136,10 +136,10 @@ class FakeServices:
         with self.effects.happen("fetch key"):
             if fresh_key:
                 self._cached_secret = self.secret
+            capabilities = self.capabilities(provider)
             own = self.capabilities(self.settings.provider).account
-            account = self.capabilities(provider).account
-            key = catalog.key_of(account, self._cached_secret, own)
-            connected = FakeProvider(self.company, key)
+            key = catalog.key_of(capabilities.account, self._cached_secret, own)
+            connected = FakeProvider(self.company, key, capabilities)
         return MeteredProvider(provider, connected, self.reader(provider), self.meter, fresh_key)
 
     def credentials(self) -> Credentials | None:

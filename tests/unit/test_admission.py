@@ -11,7 +11,7 @@ from avatars.errors import (
     ProviderOutageError,
     ProviderUnreachableError,
 )
-from avatars.model import Gate, JobStatus, Leases, Sending, Stage, WaitReason
+from avatars.model import Answer, Gate, JobStatus, Leases, Sending, Stage, WaitReason
 from avatars.pipeline.admission import TROUBLES
 from avatars.pipeline.describing import describe_job
 from avatars.pipeline.finishing import finish_job
@@ -298,6 +298,96 @@ def test_an_account_without_credits_is_paused_until_it_has_some(services: FakeSe
 
     assert still is WaitReason.CREDITS
     assert started(services, "A") == ["A"]
+
+
+class TestTroubleThatAProbeDoesNotSee:
+    """The account answers as on a good day, and the next request is refused as before."""
+
+    @staticmethod
+    def go_on(services: FakeServices, seconds: int) -> None:
+        end = services.clock.now() + seconds
+        while services.clock.now() < end:
+            services.clock.move(start(services, "A")["wait_seconds"])
+
+    @pytest.mark.parametrize("refusal", [answer(402), answer(401)])
+    def test_it_rings_once_however_often_it_is_met(
+        self, services: FakeServices, refusal: Answer
+    ) -> None:
+        ready(services, "A")
+        services.company.will("submit_training", *[refusal] * 100)
+
+        self.go_on(services, 3600)
+
+        assert trainings(services) > 3
+        assert kinds(services) == ["ProviderPaused"]
+
+    def test_it_is_asked_about_ever_more_rarely(self, services: FakeServices) -> None:
+        ready(services, "A")
+        services.company.will("submit_training", *[answer(402)] * 100)
+
+        self.go_on(services, 3600)
+        early = trainings(services)
+        self.go_on(services, 3600)
+
+        assert trainings(services) - early <= 3600 / 300
+        assert early < 3600 / 120
+
+    def test_its_end_is_told_once_a_request_was_taken(self, services: FakeServices) -> None:
+        ready(services, "A", "B")
+        services.company.will("submit_training", *[answer(402)] * 3)
+
+        self.go_on(services, 600)
+        during = kinds(services)
+        services.clock.move(60)
+        started(services, "B")
+
+        assert start(services, "A")["status"] == "ACCEPTED"
+        assert during == kinds(services) == ["ProviderPaused", "ProviderResumed"]
+
+    def test_being_busy_in_between_is_not_its_end(self, services: FakeServices) -> None:
+        ready(services, "A")
+        busy, refused = answer(429, retry_after="30"), answer(402)
+        services.company.will("submit_training", refused, busy, refused, busy, refused)
+
+        self.go_on(services, 3600)
+
+        assert start(services, "A")["status"] == "ACCEPTED"
+        assert kinds(services) == ["ProviderPaused", "ProviderResumed"]
+        assert [notice["reason"] for _, notice in services.notices.published] == [
+            WaitReason.CREDITS,
+            WaitReason.CREDITS,
+        ]
+
+    def test_another_trouble_rings_anew(self, services: FakeServices) -> None:
+        ready(services, "A")
+        services.company.will("submit_training", answer(402), answer(401))
+
+        self.go_on(services, 600)
+
+        assert [(kind, notice["reason"]) for kind, notice in services.notices.published] == [
+            ("ProviderPaused", WaitReason.CREDITS),
+            ("ProviderPaused", WaitReason.KEY),
+            ("ProviderResumed", WaitReason.KEY),
+        ]
+
+    @pytest.mark.parametrize("side", ["before", "after"])
+    def test_an_end_whose_notice_a_crash_swallowed_is_told_with_the_next_request(
+        self, services: FakeServices, side: str
+    ) -> None:
+        ready(services, "A", "B")
+        services.company.will("submit_training", answer(402))
+        start(services, "A")
+        services.clock.move(60)
+        services.clock.move(start(services, "A")["wait_seconds"])
+        getattr(services.effects, side)("publish notice", services.effects.kill)
+        with pytest.raises(KilledError):
+            start(services, "A")
+        services.effects.revive()
+
+        started(services, "A", "B")
+
+        assert {*kinds(services)} == {"ProviderPaused", "ProviderResumed"}
+        assert services.capacity(ACCOUNT).gate().told
 
 
 class TestOutage:

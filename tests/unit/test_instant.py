@@ -6,13 +6,22 @@ from dataclasses import replace
 import pytest
 
 from avatars import keys
-from avatars.errors import InferenceFailedError, InferenceOverdueError, PhotosNotValidError
-from avatars.model import Answer, JobStatus, Prompt, Run, Sending, Stage
+from avatars.errors import (
+    AvatarsMissingError,
+    InferenceFailedError,
+    OutcomeUnknownError,
+    PhotosNotValidError,
+    RunRefusedError,
+)
+from avatars.model import Answer, Inference, JobStatus, Prompt, Run, Sending, Stage
+from avatars.pipeline.finishing import finish_job
 from avatars.pipeline.inference import check_inference, recover_inference, start_inference
 from avatars.pipeline.keeping import keep_avatars
 from avatars.pipeline.looking import LookReply, no_looks
 from avatars.pipeline.submitting import SubmitReply
-from tests.builders import DAY, JOB_ID, a_photo, ready_to_draw
+from avatars.pipeline.training import check_training, recover_training, start_training
+from avatars.settings import SpendingLimits
+from tests.builders import DAY, JOB_ID, a_photo, a_picture, an_inference, ready_to_draw
 from tests.fakes import FakeServices, KilledError, answer
 from tests.fakes.clock import NOON
 from tests.whole_jobs import picture
@@ -193,10 +202,12 @@ class TestLooks:
         services.clock.move(600)
         services.company.will("check_inference", RUNNING)
 
-        second = the_run(services).inference_ids[1]
+        look(services)
+
+        first, second, _ = the_run(services).inferences
         assert in_time["status"] == "RUNNING"
-        with pytest.raises(InferenceOverdueError, match=second):
-            look(services)
+        assert (first.links, first.reason) == (2, None)
+        assert f"{second.inference_id} was not ready in time" in (second.reason or "")
 
     def test_a_job_keeps_its_place_until_all_are_ready(self, services: FakeServices) -> None:
         def places() -> list[str]:
@@ -387,6 +398,222 @@ class TestPhotoOfNoUse:
 
         assert look(services)["status"] == "READY"
         assert services.jobs.job(JOB_ID).invalid_photos == ()
+
+
+class TestExecutionOfAnOlderStateMachine:
+    """One that began before an update trains in any case, and does not know of ORDER."""
+
+    def test_it_passes_the_training_by_and_nothing_is_sent_or_noted(
+        self, services: FakeServices
+    ) -> None:
+        before = services.jobs.job(JOB_ID)
+
+        replies = [
+            start_training(services, JOB_ID, 1),
+            recover_training(services, JOB_ID, 1, "Lambda.Unknown"),
+        ]
+        ready = check_training(services, JOB_ID, 1, no_looks())
+
+        through = {"status": "ACCEPTED", "accepted_id": None, "wait_seconds": 0}
+        assert (replies, ready["status"]) == ([through, through], "READY")
+        assert services.company.sent == []
+        assert services.jobs.job(JOB_ID) == before
+        assert start(services)["status"] == "ACCEPTED"
+
+    def test_but_not_for_a_job_that_has_ended(self, services: FakeServices) -> None:
+        services.jobs.change_job(JOB_ID, lambda job: replace(job, status=JobStatus.FAILED))
+
+        with pytest.raises(RunRefusedError):
+            start_training(services, JOB_ID, 1)
+
+    def test_where_something_is_to_be_ordered_it_waits_before_it_looks_again(
+        self, services: FakeServices
+    ) -> None:
+        start(services)
+        services.company.will("check_inference", done("r1", "r2"))
+
+        assert look(services)["wait_seconds"] == 10
+
+
+class TestOneThatFails:
+    """Of several: what the others bring is paid for, and kept."""
+
+    @pytest.fixture
+    def services(self) -> FakeServices:
+        services = FakeServices(photo_tries=1)
+        ready_to_draw(services, REALISTIC, ANIME, CARTOON)
+        return services
+
+    @staticmethod
+    def proven(services: FakeServices) -> None:
+        """The avatars of the first prompt are announced."""
+        start(services)
+        services.company.will("check_inference", done("r1", "r2"))
+        look(services)
+
+    @staticmethod
+    def ended(services: FakeServices) -> list[str | None]:
+        """Why each avatar is missing once the run is over; None for one that is kept."""
+        batches = look(services)["batches"]
+        for name in ("r1", "r2", "a1", "a2", "c1"):
+            services.downloads.pictures[f"https://cdn.results.test/{name}.jpg"] = a_picture()
+        for batch in range(batches):
+            keep_avatars(services, JOB_ID, 1, batch)
+        with pytest.raises(AvatarsMissingError) as raised:
+            finish_job(services, JOB_ID, 1)
+        failure = {"Error": "AvatarsMissingError", "Cause": f'{{"errorMessage": "{raised.value}"}}'}
+        finish_job(services, JOB_ID, 1, failure)
+        return [avatar.reason for avatar in services.jobs.avatars(JOB_ID, 1)]
+
+    def test_the_others_are_kept_and_its_own_positions_say_why(
+        self, services: FakeServices
+    ) -> None:
+        ordered(services)
+        services.company.will("check_inference", FAILED, done("c1"))
+
+        reasons = self.ended(services)
+
+        job = services.jobs.job(JOB_ID)
+        why = "The provider could not make the avatars: Prompt not allowed."
+        assert reasons == [None, None, why, why, None]
+        assert (job.status, job.code) == (JobStatus.NEEDS_ATTENTION, "AVATARS_MISSING")
+        assert job.reason == f"2 of 5 avatars are missing, at the positions 3, 4. {why} " + (
+            "The others are kept."
+        )
+
+    def test_it_may_be_the_last_one(self, services: FakeServices) -> None:
+        ordered(services)
+        services.company.will("check_inference", done("a1", "a2"), FAILED)
+
+        reasons = self.ended(services)
+
+        assert reasons[:4] == [None] * 4
+        assert "Prompt not allowed" in (services.jobs.job(JOB_ID).reason or "")
+
+    def test_one_that_is_refused_at_once_stops_none_of_those_after_it(
+        self, services: FakeServices
+    ) -> None:
+        self.proven(services)
+        services.company.will("submit_inference", answer(422, {"detail": "No such style."}))
+
+        replies = [start(services), start(services)]
+        services.company.will("check_inference", done("c1"))
+        reasons = self.ended(services)
+
+        assert [reply["status"] for reply in replies] == ["MORE", "ACCEPTED"]
+        assert len(services.company.requests("submit_inference")) == 3
+        assert [reason is None for reason in reasons] == [True, True, False, False, True]
+        assert "No such style" in (reasons[2] or "")
+
+    def test_without_a_photo_that_is_left_those_that_are_not_sent_yet_are_given_up(
+        self, services: FakeServices
+    ) -> None:
+        ordered(services)
+        services.company.will("check_inference", NOT_VALID, done("c1"))
+
+        reasons = self.ended(services)
+
+        assert [reason is None for reason in reasons] == [True, True, False, False, True]
+        assert "No face" in (reasons[2] or "")
+
+    def test_the_last_photo_may_be_lost_while_some_are_yet_to_be_sent(
+        self, services: FakeServices
+    ) -> None:
+        self.proven(services)
+        invalid = services.jobs.job(JOB_ID).chosen[0].photo_id
+        services.jobs.change_job(JOB_ID, lambda job: replace(job, invalid_photos=(invalid,)))
+
+        replies = [start(services)["status"], start(services)["status"]]
+        self.ended(services)
+
+        assert replies == ["MORE", "ACCEPTED"]
+        assert len(services.company.requests("submit_inference")) == 1
+        assert "found the photos unusable" in (services.jobs.job(JOB_ID).reason or "")
+
+    def test_one_whose_outcome_stays_unknown_is_told_of_when_the_others_are_kept(
+        self, services: FakeServices
+    ) -> None:
+        self.proven(services)
+        services.company.will("submit_inference", answer(504))
+        with pytest.raises(OutcomeUnknownError):
+            start(services)
+
+        replies = [recover_inference(services, JOB_ID, 1, "Lambda.Unknown"), start(services)]
+        services.company.will("check_inference", done("c1"))
+        reasons = self.ended(services)
+
+        job = services.jobs.job(JOB_ID)
+        assert [reply["status"] for reply in replies] == ["MORE", "ACCEPTED"]
+        assert len(services.company.requests("submit_inference")) == 3
+        assert [reason is None for reason in reasons] == [True, True, False, False, True]
+        assert (job.status, job.code) == (JobStatus.NEEDS_ATTENTION, "INFERENCE_OUTCOME_UNKNOWN")
+
+    def test_its_price_is_nobodys_any_more(self, services: FakeServices) -> None:
+        services.settings = replace(services.settings, spending=SpendingLimits(0, 10, 0, 0))
+        self.proven(services)
+        services.company.will("submit_inference", answer(422))
+        start(services)
+        start(services)
+        services.company.will("check_inference", done("c1"))
+
+        self.ended(services)
+
+        spending = services.capacity("picsart").spending()
+        assert (spending.spent, spending.reserved) == (30, {})
+
+    def test_where_nothing_comes_of_any_the_job_fails(self, services: FakeServices) -> None:
+        services.jobs.change_run(JOB_ID, 1, lambda run: replace(run, inferences=three_of_a_model()))
+        services.company.will("check_inference", *[FAILED] * 3)
+
+        with pytest.raises(InferenceFailedError, match="Prompt not allowed"):
+            look(services)
+
+    def test_one_that_comes_late_is_kept_when_the_job_is_taken_up_again(
+        self, services: FakeServices
+    ) -> None:
+        ordered(services)
+        services.clock.move(4000)
+        services.company.will("check_inference", RUNNING, done("c1"))
+        self.ended(services)
+        services.jobs.change_run(JOB_ID, 1, Run.unannounced)
+        services.jobs.change_job(
+            JOB_ID, lambda job: replace(job, status=JobStatus.INFERRING, code=None)
+        )
+        fresh = (done("r1", "r2"), done("a1", "a2"), done("c1"))
+        services.company.will("check_inference", *fresh)
+
+        start(services)
+        look(services)
+        keep_avatars(services, JOB_ID, 1, 0)
+
+        assert finish_job(services, JOB_ID, 1)["status"] == JobStatus.COMPLETED
+        assert len(services.company.requests("submit_inference")) == 3
+
+    @pytest.mark.parametrize("row", ["job", "run"])
+    @pytest.mark.parametrize("side", ["before", "after"])
+    def test_a_crash_while_it_is_noted_is_healed_by_the_next_look(
+        self, services: FakeServices, row: str, side: str
+    ) -> None:
+        ordered(services)
+        services.company.will("check_inference", done("a1", "a2"), RUNNING, FAILED, FAILED)
+        look(services)
+        plan: Callable[..., None] = getattr(services.effects, side)
+        plan(f"write {row}", services.effects.kill)
+        with pytest.raises(KilledError):
+            look(services)
+        services.effects.revive()
+
+        assert look(services)["status"] == "READY"
+        assert services.jobs.job(JOB_ID).status is JobStatus.KEEPING
+        assert "Prompt not allowed" in (the_run(services).inferences[2].reason or "")
+
+
+def three_of_a_model() -> tuple[Inference, ...]:
+    """Requests that are accepted, one for each prompt."""
+    return tuple(
+        an_inference(avatars=prompt.count, prompt=place, inference_id=f"inference-{place}")
+        for place, prompt in enumerate((REALISTIC, ANIME, CARTOON))
+    )
 
 
 def test_a_job_that_is_taken_up_again_goes_on_where_it_was(services: FakeServices) -> None:

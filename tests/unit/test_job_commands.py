@@ -152,7 +152,7 @@ class TestCreate:
 
         assert "--consent VERSION" in refused.stderr
         assert stack.json("list") == {"jobs": []}
-        assert "is required: --consent 1" in stack.run("styles").stdout
+        assert "is required: --consent 2" in stack.run("styles").stdout
 
     def test_consent_is_recorded_with_the_job(self, stage: Stage, selfies: Path) -> None:
         done = create(stage, selfies, "--consent", "2026-07")

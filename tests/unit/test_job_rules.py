@@ -324,17 +324,6 @@ class AstriaJobs(WholeJobs):
     further_settings: ClassVar[dict[str, Any]] = {"provider": ASTRIA, "default": TWO_PROMPTS}
     provider = AstriaStudio
 
-    @rule(moment=moments, seconds=st.sampled_from([1, 20, 100, 200]))
-    def something_is_slow(self, moment: int, seconds: float) -> None:
-        def sleep() -> None:
-            # A request is sent when it is intended: there is nothing in between that takes time.
-            passed = self.services.effects.moments[-1]
-            if passed not in ("after write job", "after write run") and "submit" not in passed:
-                with suppress(RuntimeError):
-                    self.region.sleep(seconds)
-
-        self.services.effects.at_moment(moment, sleep)
-
 
 class TestFound:
     """What random sequences have found, in as few steps as show it."""

@@ -12,8 +12,9 @@ from avatars.errors import (
     RunRefusedError,
 )
 from avatars.model import Answer, JobStatus, Prompt, Sending
+from avatars.pipeline.admission import stack_capacity
 from avatars.pipeline.inference import check_inference, recover_inference, start_inference
-from avatars.pipeline.looking import no_looks
+from avatars.pipeline.looking import LOOKS_SECONDS, no_looks
 from avatars.pipeline.running import begin_run
 from avatars.pipeline.submitting import FINDABLE_AFTER, SubmitReply
 from avatars.pipeline.training import recover_training, start_training
@@ -23,6 +24,9 @@ from tests.fakes import FakeAstria, FakeServices, KilledError, answer
 from tests.fakes.clock import NOON
 from tests.fakes.provider import FIRST_ID
 from tests.fakes.services import ASTRIA
+
+KNOWN_AFTER = SUBMIT_TIMEOUT + FINDABLE_AFTER
+"""Seconds after the intent: its sender may have taken all of its time."""
 
 LOST = OutcomeUnknownError("The request was cut off (ReadTimeout).")
 UNKNOWN = [
@@ -106,7 +110,7 @@ class TestLostAnswer:
         self, services: FakeServices, stage: Stage, reply: Answer | Exception, trouble: str
     ) -> None:
         stage.lost(services, reply)
-        services.clock.move(SUBMIT_TIMEOUT)
+        services.clock.move(KNOWN_AFTER)
 
         recovered = stage.recover(services, trouble)
 
@@ -119,7 +123,7 @@ class TestLostAnswer:
     ) -> None:
         services.company.takes_what_it_loses = False
         stage.lost(services, reply)
-        services.clock.move(SUBMIT_TIMEOUT)
+        services.clock.move(KNOWN_AFTER)
 
         recovered = stage.recover(services, trouble)
         services.clock.move(recovered["wait_seconds"])
@@ -140,7 +144,7 @@ class TestPatience:
         services.clock.move(early["wait_seconds"])
         late = stage.recover(services)
 
-        assert (early["status"], early["wait_seconds"]) == ("IN_FLIGHT", FINDABLE_AFTER - 20)
+        assert (early["status"], early["wait_seconds"]) == ("IN_FLIGHT", KNOWN_AFTER - 20)
         assert late["status"] == "ACCEPTED"
         assert stage.looks_up(services) == 1
 
@@ -161,7 +165,7 @@ class TestPatience:
         with pytest.raises(KilledError):
             stage.start(services)
         services.effects.revive()
-        services.clock.move(FINDABLE_AFTER)
+        services.clock.move(KNOWN_AFTER)
 
         recovered = stage.recover(services)
 
@@ -183,7 +187,7 @@ class TestPatience:
         self, services: FakeServices, stage: Stage, reply: Answer
     ) -> None:
         stage.lost(services)
-        services.clock.move(SUBMIT_TIMEOUT)
+        services.clock.move(KNOWN_AFTER)
         services.company.will(f"find_{stage.name}", reply)
 
         with pytest.raises(NotLookedUpError):
@@ -197,7 +201,7 @@ class TestPatience:
         self, services: FakeServices, stage: Stage
     ) -> None:
         stage.lost(services)
-        services.clock.move(SUBMIT_TIMEOUT)
+        services.clock.move(KNOWN_AFTER)
 
         with pytest.raises(OutcomeUnknownError) as trouble:
             stage.start(services)
@@ -211,7 +215,7 @@ class TestPatience:
     ) -> None:
         services.company.takes_what_it_loses = False
         stage.lost(services)
-        services.clock.move(SUBMIT_TIMEOUT)
+        services.clock.move(KNOWN_AFTER)
         row = "job" if stage.name == "training" else "run"
 
         def another_recovers_and_sends() -> None:
@@ -229,7 +233,7 @@ class TestPatience:
         self, services: FakeServices, stage: Stage
     ) -> None:
         stage.lost(services)
-        services.clock.move(SUBMIT_TIMEOUT)
+        services.clock.move(KNOWN_AFTER)
         services.jobs.change_job(JOB_ID, lambda job: replace(job, status=JobStatus.NEEDS_ATTENTION))
 
         assert stage.recover(services)["status"] == "ACCEPTED"
@@ -241,7 +245,7 @@ class TestPatience:
         self, services: FakeServices, stage: Stage
     ) -> None:
         stage.lost(services)
-        services.clock.move(SUBMIT_TIMEOUT)
+        services.clock.move(KNOWN_AFTER)
         services.jobs.change_job(JOB_ID, lambda job: replace(job, status=JobStatus.NEEDS_ATTENTION))
 
         begin_run(services, JOB_ID, "an-execution", run=1)
@@ -279,7 +283,7 @@ class TestSeveral:
         services.company.will("submit_inference", answer(504))
         with pytest.raises(OutcomeUnknownError):
             start_inference(services, JOB_ID, 1)
-        services.clock.move(FINDABLE_AFTER)
+        services.clock.move(KNOWN_AFTER)
 
         recovered = recover_inference(services, JOB_ID, 1, "Lambda.Unknown")
         last = start_inference(services, JOB_ID, 1)
@@ -298,7 +302,7 @@ class TestSeveral:
         services.company.will("submit_inference", answer(504))
         with pytest.raises(OutcomeUnknownError):
             start_inference(services, JOB_ID, 1)
-        services.clock.move(FINDABLE_AFTER)
+        services.clock.move(KNOWN_AFTER)
 
         recovered = recover_inference(services, JOB_ID, 1, "Lambda.Unknown")
 
@@ -318,6 +322,25 @@ class TestSeveral:
         ids = services.jobs.run(JOB_ID, 1).inference_ids
         assert asked == [("77", ids[0]), ("77", ids[1])]
 
+    def test_looks_that_take_longer_than_a_function_has_are_left_to_the_next_call(
+        self, services: FakeServices
+    ) -> None:
+        start_inference(services, JOB_ID, 1)
+        start_inference(services, JOB_ID, 1)
+        images = [f"https://cdn.results.test/{n}.jpg" for n in range(2)]
+        for _ in range(2):
+            services.company.will("check_inference", answer(200, {"images": images}))
+        services.effects.after("check inference", lambda: services.clock.move(LOOKS_SECONDS + 1))
+
+        early = check_inference(services, JOB_ID, 1, no_looks())
+        run = services.jobs.run(JOB_ID, 1)
+        late = check_inference(services, JOB_ID, 1, early["looks"])
+
+        assert (early["status"], early["wait_seconds"]) == ("RUNNING", 1)
+        assert [one.announced_at is not None for one in run.inferences] == [True, False]
+        assert late["status"] == "READY"
+        assert len(services.company.requests("check_inference")) == 2
+
 
 @pytest.mark.parametrize("is_taken", [True, False])
 def test_what_was_looked_up_is_paid_for_once(is_taken: bool) -> None:
@@ -327,13 +350,13 @@ def test_what_was_looked_up_is_paid_for_once(is_taken: bool) -> None:
     services.company.will("submit_inference", answer(504))
     with pytest.raises(OutcomeUnknownError):
         start_inference(services, JOB_ID, 1)
-    services.clock.move(FINDABLE_AFTER)
+    services.clock.move(KNOWN_AFTER)
     recovered = recover_inference(services, JOB_ID, 1, "Lambda.Unknown")
     if not is_taken:
         services.clock.move(recovered["wait_seconds"])
         start_inference(services, JOB_ID, 1)
 
-    spending = services.capacity("astria").spending()
+    spending = stack_capacity(services).spending()
     assert (spending.spent, spending.reserved) == (20, {})
 
 
@@ -343,7 +366,7 @@ def test_who_keeps_no_list_is_never_asked_for_one() -> None:
     services.company.will("submit_inference", LOST)
     with pytest.raises(OutcomeUnknownError):
         start_inference(services, JOB_ID, 1)
-    services.clock.move(SUBMIT_TIMEOUT)
+    services.clock.move(KNOWN_AFTER)
 
     with pytest.raises(OutcomeUnknownError):
         recover_inference(services, JOB_ID, 1, "Lambda.Unknown")

@@ -25,6 +25,13 @@ ACCEPTED = {**PHOTOS, "training": a_submission(Sending.ACCEPTED), "model_id": "m
 TRAINED = {**ACCEPTED, "trained_at": NOON}
 ORDERED = {"inferences": (an_inference(),)}
 ANNOUNCED = {"inferences": (an_inference(links=4, links_expire_at=NOON + 100),)}
+SOME_ANNOUNCED = {
+    "inferences": (
+        *ANNOUNCED["inferences"],
+        an_inference(submission=a_submission(Sending.NOT_SENT), inference_id=None, reason="Why."),
+        an_inference(submission=a_submission(), inference_id=None, reason="Nobody knows."),
+    )
+}
 
 
 def a_stuck_job(**changes: Any) -> Job:
@@ -54,6 +61,12 @@ def a_stuck_job(**changes: Any) -> Job:
         (a_stuck_job(**TRAINED), a_run(**ANNOUNCED), NOON, "by fresh links"),
         (a_stuck_job(**TRAINED), a_run(**ANNOUNCED), NOON + 100, "their links died at 2027-01-15"),
         (a_job(**ACCEPTED, status=JobStatus.TRAINING), a_run(), NOON, "model-1 again"),
+        (
+            a_stuck_job(**TRAINED),
+            a_run(**SOME_ANNOUNCED),
+            NOON,
+            "by fresh links. Nothing has come of 2 of 3 orders",
+        ),
     ],
 )
 def test_it_says_what_comes_by_the_recorded_ids(job: Job, run: Run, now: int, said: str) -> None:

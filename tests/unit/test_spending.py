@@ -240,7 +240,7 @@ class TestSeveral:
         services = self.two_prompts(per_day=100, owner_per_day=100)
         self.draw(services)
 
-        finish_job(services, JOB_ID, 1, {"Error": "InferenceFailedError", "Cause": "{}"})
+        fail(services, JOB_ID, "InferenceFailedError")
 
         for one in (account(services), account(services, "alice")):
             assert (one.spent, one.reserved) == (10, {})
@@ -253,7 +253,8 @@ class TestSeveral:
         with pytest.raises(InferenceOutcomeUnknownError):
             self.draw(services)
 
-        finish_job(services, JOB_ID, 1, {"Error": "InferenceOutcomeUnknownError", "Cause": "{}"})
+        for error in ("InferenceOutcomeUnknownError", "InternalError"):  # while others are kept
+            fail(services, JOB_ID, error)
 
         assert account(services).spent == 10
         assert account(services).reserved == {

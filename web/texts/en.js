@@ -128,6 +128,7 @@ export default {
     remove: "Leave out {style}",
     prompt: "A wish (optional)",
     promptHint: "by the sea, in a red coat …",
+    without: "Without: {unwanted}",
     total: { one: "One avatar", other: "{count} avatars" },
     begin: "Make my avatars",
     makeMore: "Make these too",

@@ -10,8 +10,10 @@ export default async function more(app, jobId) {
   const [offered, job] = await Promise.all([app.offer(), app.api.job(jobId)]);
   const offer = offerOf(offered, job.provider);
   const kept = `avatars.more ${jobId}`;
-  const chosen = JSON.parse(localStorage.getItem(kept) ?? "null") ?? job.prompts.map(({ style, count }) => ({ style, count }));
-  const choice = chooser(offer, chosen, (prompts) => localStorage.setItem(kept, JSON.stringify(prompts)));
+  const chosen = JSON.parse(localStorage.getItem(kept) ?? "null") ?? job.prompts;
+  // Whom it names may be offered no more: then people name the styles.
+  const styles = offer.providers.find(({ name }) => name === job.provider)?.styles ?? [];
+  const choice = chooser({ ...offer, styles }, chosen, (prompts) => localStorage.setItem(kept, JSON.stringify(prompts)));
   const fault = h("p", { class: "needed", role: "alert" });
   const problem = h("div");
   const make = button({ class: "button strong large", id: "make-more" }, t("styles.makeMore"), icon("right"));

@@ -318,7 +318,8 @@ class Gate:
     troubles: int = 0
     """How many requests in a row met an outage."""
     told: bool = True
-    """Whether the alarm has been rung."""
+    """Whether nothing is left to tell: the alarm has been rung, or a request that was taken since
+    has proven that the trouble is over."""
     version: int = 0
 
 
@@ -457,10 +458,18 @@ class Inference:
     """How many avatars the provider announced; the links themselves stay in its raw answer."""
     announced_at: int | None = None
     links_expire_at: int | None = None
+    reason: str | None = None
+    """Why nothing came of it, where the others of its run go on: it counts as announced, without
+    links."""
 
     @property
     def is_accepted(self) -> bool:
         return self.submission is not None and self.submission.state is Sending.ACCEPTED
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the provider has yet to accept it."""
+        return not self.is_accepted and self.reason is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -505,7 +514,13 @@ class Run:
     @property
     def links(self) -> int:
         """Up to which position the provider has announced avatars, once it has all."""
-        is_known = [one.links > 0 or one.announced_at is not None for one in self.inferences]
+        is_known = [
+            one.links > 0
+            or one.announced_at is not None
+            # Once it has failed, nothing more is sent.
+            or (self.code is not None and not one.is_accepted)
+            for one in self.inferences
+        ]
         if not is_known or not all(is_known):
             return 0
         return sum(one.avatars for one in self.inferences[:-1]) + self.inferences[-1].links
@@ -522,9 +537,19 @@ class Run:
         return replace(self, inferences=(*before, inference, *after))
 
     def unannounced(self) -> "Run":
-        """The run before the provider is asked for links anew."""
-        inferences = tuple(replace(one, announced_at=None) for one in self.inferences)
+        """The run before the provider is asked for links anew.
+
+        There is nothing to ask about what it never accepted.
+        """
+        inferences = tuple(
+            replace(one, announced_at=None) if one.is_accepted else one for one in self.inferences
+        )
         return replace(self, inferences=inferences)
+
+    def reason_at(self, position: int) -> str | None:
+        """Why there is no avatar at *position* (from 1), where nothing came of its request."""
+        reasons = [one.reason for one in self.inferences for _ in range(one.avatars)]
+        return reasons[position - 1] if position <= len(reasons) else None
 
     def prompts_of(self, inference: Inference) -> tuple[Prompt, ...]:
         """What one of its inferences asks for."""

@@ -180,14 +180,22 @@ def give_back(services: Services, provider: str, stage: Stage, run: str) -> None
 def pause(
     services: Services, provider: str, reason: WaitReason, seconds: float = SHORTEST_PROBE_WAIT
 ) -> None:
-    """Let nobody send it anything for so long."""
+    """Let nobody send it anything for so long.
+
+    A trouble that a probe found over, and that is met again before anything was taken, never was
+    over: the alarm is not rung again, and probes come as rarely as before.
+    """
     now = services.clock.now()
 
     def close(gate: Gate) -> Gate:
         if gate.closed and gate.closed.needs_a_person and not reason.needs_a_person:
             return gate
-        same = gate.closed is reason
         until = now + round(seconds)
+        if reason is WaitReason.BUSY and not gate.told:
+            # Nothing to tell, and it says nothing of the trouble before.
+            rest = gate.probe_at or 0 if gate.closed else 0
+            return replace(gate, closed=reason, probe_at=max(until, rest))
+        same = (gate.closed if gate.told else gate.last) is reason
         return replace(
             gate,
             closed=reason,
@@ -195,7 +203,7 @@ def pause(
             since=gate.since if same else now,
             # Of two that were told to wait, the longer wait holds for all.
             probe_at=max(until, gate.probe_at or 0) if same else until,
-            told=gate.told if same else reason is WaitReason.BUSY,
+            told=(gate.told or gate.closed is not reason if same else reason is WaitReason.BUSY),
         )
 
     _known(services, provider, capacity_of(services, provider).change_gate(close))
@@ -211,10 +219,13 @@ def report_outage(services: Services, provider: str) -> None:
 
 
 def report_success(services: Services, provider: str) -> None:
-    """The provider took a request: all is well."""
+    """The provider took a request: all is well, and what was amiss is proven to be over."""
     capacity = capacity_of(services, provider)
-    if capacity.gate().troubles:
-        capacity.change_gate(lambda gate: replace(gate, troubles=0))
+    gate = capacity.gate()
+    if gate.troubles:
+        gate = capacity.change_gate(lambda gate: replace(gate, troubles=0))
+    if not gate.closed and not gate.told:
+        _tell(services, provider, gate, "ProviderResumed", services.clock.now())
 
 
 def _take(services: Services, applicant: Applicant, now: int, limit: int) -> bool:
@@ -274,7 +285,8 @@ def _reopened(services: Services, provider: str, gate: Gate) -> Gate:
         newest,
         closed=trouble,
         last=trouble or newest.last,
-        since=now,
+        # Not proven to be over yet; see `pause`.
+        since=now if trouble else newest.since,
         troubles=TROUBLES - 1,
         told=False,
     )
@@ -287,12 +299,16 @@ def _replaced(capacity: Capacity, before: Gate, after: Gate) -> Gate:
 
 
 def _known(services: Services, provider: str, gate: Gate) -> Gate:
-    """The gate, after the alarm was rung for whatever has happened to it."""
-    if gate.told:
+    """The gate, after the alarm was rung where it is closed."""
+    if gate.told or gate.closed in (None, WaitReason.BUSY):
         return gate
     since = gate.since or services.clock.now()
+    return _tell(services, provider, gate, "ProviderPaused", since)
+
+
+def _tell(services: Services, provider: str, gate: Gate, kind: str, since: int) -> Gate:
     services.notices.publish(
-        "ProviderPaused" if gate.closed else "ProviderResumed",
+        kind,
         {
             "reason": gate.last,
             "since": since,

@@ -158,11 +158,16 @@ def _keep_again(services: Services, row: Run, seconds: int) -> FinishReply:
 
 def _what_is_missing(run: Run, missing: list[int], avatars: Iterable[Avatar]) -> str:
     reasons = {avatar.reason for avatar in avatars if avatar.reason}
+    reasons |= {inference.reason for inference in run.inferences if inference.reason}
     why = " ".join(sorted(reasons))[:MAX_REASON] or "The provider delivered no link to them."
+    has_links = any(run.reason_at(position) is None for position in missing)
     return (
         f"{len(missing)} of {run.avatars} avatars are missing, at the positions "
         f"{', '.join(map(str, missing))}. {why} "
+    ) + (
         "Take the job up again to fetch them while the provider's links live."
+        if has_links
+        else "The others are kept."
     )
 
 

@@ -8,12 +8,15 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from aws_lambda_powertools import Logger
+
 from avatars import keys
 from avatars.errors import (
     InferenceFailedError,
     InferenceNotFoundError,
     InferenceOutcomeUnknownError,
     InferenceOverdueError,
+    JobError,
     OutcomeUnknownError,
     OutOfOrderError,
 )
@@ -34,12 +37,25 @@ from avatars.model import (
 )
 from avatars.pipeline.admission import give_back
 from avatars.pipeline.learning import remember, workload
-from avatars.pipeline.looking import LookReply, Looks, look, look_again, no_looks
+from avatars.pipeline.looking import (
+    LOOKS_SECONDS,
+    LookReply,
+    Looks,
+    look,
+    look_again,
+    no_looks,
+)
 from avatars.pipeline.planning import next_photo, next_place, planned
 from avatars.pipeline.running import require_run
 from avatars.pipeline.submitting import Send, Step, SubmitReply, known, recover, sent, submit
 from avatars.pipeline.training import photos_not_valid
 from avatars.ports import Services
+
+logger = Logger(child=True)
+
+WAIT_TO_ORDER = 10
+"""Seconds until the next look of an execution that began before an update, with a state machine
+that does not know of ORDER: it takes it for RUNNING, and must not look again at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +167,20 @@ def ledgers(services: Services, job: Job, run: Run) -> list[InferenceLedger]:
 def start_inference(services: Services, job_id: str, run: int) -> SubmitReply:
     """Ask the provider for avatars of a run, by the next of its requests; see `submitting.submit`.
 
-    Raises NotSentError where getting ready failed: nothing was sent.
+    Where one of several fails for good, the others go on. Raises NotSentError where getting ready
+    failed: nothing was sent.
     """
     ledger, job, row = _next(services, job_id, run)
     request = _request(job, row, ledger.place)
     if services.capabilities(ledger.provider).trains:
         known(request.model_id)
+    elif row.inferences[ledger.place].is_due:
+        if not job.chosen:
+            raise OutOfOrderError("The photos of this job are not chosen yet.")
+        photo = next_photo(job, services.settings.photo_tries)
+        if photo is None:
+            return _without(ledger, job, row, photos_not_valid(None))
+        ledger = replace(ledger, photo=photo)
 
     def get_ready() -> Send:
         provider = services.provider(ledger.provider, fresh_key=True)
@@ -165,31 +189,49 @@ def start_inference(services: Services, job_id: str, run: int) -> SubmitReply:
         [link] = services.photos.links(job_id, [ledger.photo])
         return lambda: provider.submit_inference(replace(request, photo_link=link))
 
-    reply = submit(services, ledger, get_ready, services.reader(ledger.provider).inference_id)
+    try:
+        reply = submit(services, ledger, get_ready, services.reader(ledger.provider).inference_id)
+    except JobError as error:
+        # What is open, or waits for a person, is not over yet.
+        if error.status is not JobStatus.FAILED:
+            raise
+        return _without(ledger, job, row, error)
     return _and_more(ledger, row, reply)
 
 
 def recover_inference(services: Services, job_id: str, run: int, trouble: str) -> SubmitReply:
-    """Find out whether an inference was accepted; never sends. See `submitting.recover`."""
-    ledger, _, row = _next(services, job_id, run)
-    read = services.reader(ledger.provider).inference_id
-    return _and_more(ledger, row, recover(services, ledger, read, trouble))
+    """Find out whether an inference was accepted; never sends. See `submitting.recover`.
+
+    Where that stays unknown of one of several, the others go on; the end of the run tells of it.
+    """
+    ledger, job, row = _next(services, job_id, run)
+    try:
+        reply = recover(services, ledger, services.reader(ledger.provider).inference_id, trouble)
+    except JobError as error:
+        if not isinstance(error, OutcomeUnknownError) and error.status is not JobStatus.FAILED:
+            raise
+        return _without(ledger, job, row, error)
+    return _and_more(ledger, row, reply)
 
 
 def check_inference(services: Services, job_id: str, run: int, looks: Looks) -> LookReply:
     """Look whether the avatars are ready; if so, keep the answers with their links.
 
     Looks at the requests of the run in their order, up to the first that is not ready: there is
-    nothing to do before all are. *looks* are those at that one. Where a run is taken up again
-    because avatars were missing, asks for fresh links first. Raises InferenceFailedError,
-    PhotosNotValidError, InferenceNotFoundError or InferenceOverdueError.
+    nothing to do before all are. *looks* are those at that one. Looks for which the function has no
+    time are left to its next call. Where a run is taken up again because avatars were missing, asks
+    for fresh links first. Raises InferenceFailedError, PhotosNotValidError, InferenceNotFoundError
+    or InferenceOverdueError.
     """
     job, row = services.jobs.job(job_id), services.jobs.run(job_id, run)
     require_run(job, run)
     if not row.inferences:
         raise OutOfOrderError("Nothing was submitted yet.")
+    begun = services.clock.wall()
     for place, inference in enumerate(row.inferences):
         if inference.announced_at is None and inference.is_accepted:
+            if services.clock.wall() - begun > LOOKS_SECONDS:
+                return {"status": "RUNNING", "wait_seconds": 1, "looks": looks, "batches": 0}
             reply, row, looks = _check(services, job, row, place, looks)
             if reply is not None:
                 return reply
@@ -223,35 +265,40 @@ def _check(
         # They were announced before: whatever is said now, those links are tried once more.
         return None, _announce(services, job, row, place), no_looks()
     if progress.state is ProgressState.BAD_INPUT and inference.photo_id is not None:
-        return _try_next_photo(services, job, row, place, progress, looks), row, looks
+        return _try_next_photo(services, job, row, place, progress, looks)
     if progress.state in (ProgressState.FAILED, ProgressState.BAD_INPUT):
-        raise InferenceFailedError(
+        failed = InferenceFailedError(
             f"The provider could not make the avatars: {progress.reason or 'it gives no reason'}."
             f"{_kept(job)}"
         )
-    reply = look_again(
-        services,
-        services.settings.schedule(services.capabilities(job.provider), Stage.INFERENCE),
-        sent(inference.submission),
-        progress,
-        looks,
-        lost=InferenceNotFoundError(
-            f"The provider does not know the inference {inference_id} that it gave us.{_kept(job)}"
-        ),
-        overdue=InferenceOverdueError(
-            f"The inference {inference_id} was not ready in time. It may still arrive and be paid "
-            "for; the ids are kept. Take the job up again to look once more."
-        ),
-    )
+        return None, _give_up(services, job, row, place, failed), no_looks()
+    try:
+        reply = look_again(
+            services,
+            services.settings.schedule(services.capabilities(job.provider), Stage.INFERENCE),
+            sent(inference.submission),
+            progress,
+            looks,
+            lost=InferenceNotFoundError(
+                f"The provider does not know the inference {inference_id} that it gave us."
+                f"{_kept(job)}"
+            ),
+            overdue=InferenceOverdueError(
+                f"The inference {inference_id} was not ready in time. It may still arrive and be "
+                "paid for; the ids are kept. Take the job up again to look once more."
+            ),
+        )
+    except (InferenceNotFoundError, InferenceOverdueError) as error:
+        return None, _give_up(services, job, row, place, error), no_looks()
     return reply, row, looks
 
 
 def _try_next_photo(
     services: Services, job: Job, row: Run, place: int, progress: Progress, looks: Looks
-) -> LookReply:
+) -> tuple[LookReply | None, Run, Looks]:
     """Note that a photo is not valid, and have the request sent with the next best one.
 
-    Raises PhotosNotValidError where there is none, or enough were tried.
+    Gives the request up where there is none, or enough were tried; see `_give_up`.
     """
     inference = row.inferences[place]
     photo_id, fruitless_id = known(inference.photo_id), known(inference.inference_id)
@@ -263,9 +310,10 @@ def _try_next_photo(
 
     job = services.jobs.change_job(job.job_id, note)
     if next_photo(job, services.settings.photo_tries) is None:
-        raise photos_not_valid(progress.reason)
+        error = photos_not_valid(progress.reason)
+        return None, _give_up(services, job, row, place, error), no_looks()
 
-    def give_up(run: Run) -> Run:
+    def take_back(run: Run) -> Run:
         one = run.inferences[place]
         if one.inference_id != fruitless_id:
             return run
@@ -275,17 +323,15 @@ def _try_next_photo(
             place, replace(one, submission=submission, inference_id=None, fruitless=fruitless)
         )
 
-    services.jobs.change_run(row.job_id, row.run, give_up)
-    return _order(looks)
+    row = services.jobs.change_run(row.job_id, row.run, take_back)
+    return _order(looks), row, looks
 
 
 def _announce(
     services: Services, job: Job, row: Run, place: int, progress: Progress | None = None
 ) -> Run:
     """Note what the provider announced."""
-    # Before the links are noted: once they are, nothing looks here any more.
-    if all(n == place or one.announced_at is not None for n, one in enumerate(row.inferences)):
-        services.jobs.change_job(row.job_id, lambda job: job.forward(JobStatus.KEEPING))
+    _forward_after(services, row, place)
     now = services.clock.now()
     expires = now + services.capabilities(job.provider).link_seconds
 
@@ -299,34 +345,58 @@ def _announce(
                 announced_at=now,
                 # Fresh links to the same pictures, which die with them.
                 links_expire_at=one.links_expire_at or expires,
+                reason=None,
             ),
         )
 
     return services.jobs.change_run(row.job_id, row.run, announce)
 
 
-def _next(services: Services, job_id: str, number: int) -> tuple[InferenceLedger, Job, Run]:
-    """The ledger of the request that is to be sent now; of the last one where all were.
+def _give_up(services: Services, job: Job, row: Run, place: int, error: JobError) -> Run:
+    """Note that nothing comes of one request, so that what the others bring is kept all the same.
 
-    Raises PhotosNotValidError where it needs a photo and there is no valid one.
+    Raises *error* where no other was accepted, or nothing came of those either.
     """
+    others = (one for n, one in enumerate(row.inferences) if n != place)
+    if not any(one.is_accepted and one.reason is None for one in others):
+        raise error
+    logger.warning("a request is given up", extra={"place": place, "code": error.code})
+    _forward_after(services, row, place)
+    now = services.clock.now()
+
+    def give_up(newest: Run) -> Run:
+        one = newest.inferences[place]
+        if one.is_accepted and not row.inferences[place].is_accepted:
+            return newest  # whoever sent it has had an answer after all
+        return newest.with_inference(place, replace(one, announced_at=now, reason=str(error)))
+
+    return services.jobs.change_run(row.job_id, row.run, give_up)
+
+
+def _forward_after(services: Services, row: Run, place: int) -> None:
+    """The job goes on to KEEPING where this was the last request to hear of.
+
+    Before that is noted in the run: once it is, nothing looks here any more.
+    """
+    if all(n == place or one.announced_at is not None for n, one in enumerate(row.inferences)):
+        services.jobs.change_job(row.job_id, lambda job: job.forward(JobStatus.KEEPING))
+
+
+def _without(ledger: InferenceLedger, job: Job, row: Run, error: JobError) -> SubmitReply:
+    """How a run goes on without one of its requests; raises as `_give_up`."""
+    row = _give_up(ledger.services, job, row, ledger.place, error)
+    has_more = next_place(row) is not None
+    return {"status": "MORE" if has_more else "ACCEPTED", "accepted_id": None, "wait_seconds": 0}
+
+
+def _next(services: Services, job_id: str, number: int) -> tuple[InferenceLedger, Job, Run]:
+    """The ledger of the request that is to be sent now; of the last one where all were."""
     job, run = services.jobs.job(job_id), services.jobs.run(job_id, number)
-    capabilities = services.capabilities(job.provider)
     run = _planned(services, job.provider, run)
     place = next_place(run)
     if place is None:
-        accepted = [n for n, one in enumerate(run.inferences) if one.is_accepted]
-        ledger = InferenceLedger(services, job.provider, job_id, number, accepted[-1])
-        return ledger, job, run
-    photo = None
-    if not capabilities.trains:
-        if not job.chosen:
-            raise OutOfOrderError("The photos of this job are not chosen yet.")
-        photo = next_photo(job, services.settings.photo_tries)
-        if photo is None:
-            raise photos_not_valid(None)
-    ledger = InferenceLedger(services, job.provider, job_id, number, place, photo)
-    return ledger, job, run
+        place = [n for n, one in enumerate(run.inferences) if one.is_accepted][-1]
+    return InferenceLedger(services, job.provider, job_id, number, place), job, run
 
 
 def _request(job: Job, run: Run, place: int) -> InferenceRequest:
@@ -356,7 +426,7 @@ def _kept(job: Job) -> str:
 
 def _order(looks: Looks) -> LookReply:
     """Something is to be asked for, once more or for the first time."""
-    return {"status": "ORDER", "wait_seconds": 0, "looks": looks, "batches": 0}
+    return {"status": "ORDER", "wait_seconds": WAIT_TO_ORDER, "looks": looks, "batches": 0}
 
 
 def _ready(services: Services, job: Job, row: Run, looks: Looks) -> LookReply:

@@ -83,7 +83,8 @@ def _count(services: Services, row: Run, avatars: int) -> None:
 def _links(services: Services, job: Job, row: Run) -> Sequence[str | None]:
     """The links of a run by position, from the provider's raw answers; no more than were ordered.
 
-    Where fewer came than one of several inferences asked for, the rest of it is None.
+    Where fewer came than one of several inferences asked for, or nothing came of it, the rest of it
+    is None.
     """
     reader, links = services.reader(job.provider), list[str | None]()
     for place, inference in enumerate(row.inferences):
@@ -91,6 +92,8 @@ def _links(services: Services, job: Job, row: Run) -> Sequence[str | None]:
         answer = services.answers.find(row.job_id, keys.result_answer(row.run, place))
         if answer is not None:
             links += reader.inference_progress(answer).links[: inference.avatars]
+        elif inference.reason is not None:
+            links += [None] * inference.avatars
     return links
 
 
@@ -102,7 +105,8 @@ def _keep(
     outcome: Avatar | DownloadFailedError
     try:
         if link is None:
-            raise DownloadRefusedError("The provider delivered no link to it.")
+            why = row.reason_at(position) or "The provider delivered no link to it."
+            raise DownloadRefusedError(why)
         outcome = avatar = _copy(services, job, due, link)
     except DownloadRefusedError as error:
         outcome = avatar = replace(due, status=AvatarStatus.MISSING, reason=str(error))

@@ -11,6 +11,9 @@ from avatars.schedule import Schedule
 NOT_FOUND_GRACE = 600
 """Seconds after the submission during which an unknown id means "not ready yet"."""
 
+LOOKS_SECONDS = 25
+"""Wall seconds after which a function begins no further look: it has 90, and one may take 60."""
+
 KEY_REFUSED = (401, 403)
 
 

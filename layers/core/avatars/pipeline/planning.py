@@ -22,7 +22,7 @@ def next_place(run: Run) -> int | None:
     Those that are made from a photo wait for the first: if the provider finds that one not valid,
     they need another photo, and nobody says that such requests are free.
     """
-    unsent = [place for place, one in enumerate(run.inferences) if not one.is_accepted]
+    unsent = [place for place, one in enumerate(run.inferences) if one.is_due]
     if not unsent:
         return None
     first = run.inferences[0]

@@ -160,7 +160,7 @@ def _prices(services: Services, provider: str, run: Run, *, trains: bool) -> dic
     prices = {
         _entry(run.name, Stage.INFERENCE, place): limits.avatar_price * inference.avatars
         for place, inference in enumerate(plan)
-        if not inference.is_accepted
+        if inference.is_due
     }
     if trains:
         prices[_entry(run.name, Stage.TRAINING)] = limits.training_price

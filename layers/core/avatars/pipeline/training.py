@@ -105,6 +105,8 @@ def start_training(services: Services, job_id: str, run: int) -> SubmitReply:
     Raises NotSentError where getting ready failed: nothing was sent.
     """
     job = services.jobs.job(job_id)
+    if not services.capabilities(job.provider).trains:
+        return _nothing_to_train(job, run)
     ledger = TrainingLedger(services, job.provider, job_id, run)
     if not job.chosen:
         raise OutOfOrderError("The photos of this job are not chosen yet.")
@@ -120,7 +122,10 @@ def start_training(services: Services, job_id: str, run: int) -> SubmitReply:
 
 def recover_training(services: Services, job_id: str, run: int, trouble: str) -> SubmitReply:
     """Find out whether a training was accepted; never sends. See `submitting.recover`."""
-    provider = services.jobs.job(job_id).provider
+    job = services.jobs.job(job_id)
+    provider = job.provider
+    if not services.capabilities(provider).trains:
+        return _nothing_to_train(job, run)
     ledger = TrainingLedger(services, provider, job_id, run)
     return recover(services, ledger, services.reader(provider).training_id, trouble)
 
@@ -132,7 +137,7 @@ def check_training(services: Services, job_id: str, run: int, looks: Looks) -> L
     """
     job = services.jobs.job(job_id)
     require_run(job, run)
-    if job.trained_at is not None:
+    if job.trained_at is not None or not services.capabilities(job.provider).trains:
         return _ready(services, job, run, looks)
     model_id = known(job.model_id)
     _, progress, looks = look(
@@ -178,6 +183,15 @@ def photos_not_valid(reason: str | None) -> PhotosNotValidError:
         f"The provider found the photos unusable{f' ({reason})' if reason else ''}. "
         "Upload other photos into a new folder."
     )
+
+
+def _nothing_to_train(job: Job, run: int) -> SubmitReply:
+    """How an execution that does not know of such providers comes to the next step.
+
+    One that began before an update goes on with the state machine that it began with.
+    """
+    require_run(job, run)
+    return {"status": "ACCEPTED", "accepted_id": None, "wait_seconds": 0}
 
 
 def _ready(services: Services, job: Job, run: int, looks: Looks) -> LookReply:
