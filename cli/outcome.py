@@ -81,6 +81,7 @@ class Outcome:
             "status": job.status,
             "code": job.code,
             "reason": job.reason,
+            "provider": job.provider,
             "model_id": job.model_id,
             "inference_ids": list(run.inference_ids),
             "photos": [
