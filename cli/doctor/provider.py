@@ -7,8 +7,8 @@ from botocore.exceptions import ClientError
 from avatars.clock import as_utc
 from avatars.errors import NotSentError
 from avatars.model import WaitReason
-from avatars.pipeline.admission import capacity_of
-from avatars.settings import DAY, SpendingLimits
+from avatars.pipeline.admission import capacity_of, stack_capacity
+from avatars.settings import DAY
 from cli.doctor.finding import Finding, Level, fine, wrong
 from cli.target import Target
 
@@ -83,24 +83,20 @@ def gates(target: Target) -> Iterator[Finding]:
 
 def spending(target: Target) -> Iterator[Finding]:
     """What was spent today, and whether that keeps jobs from going on."""
-    limits = target.services.settings.spending
+    about, limits = "spending", target.services.settings.spending
     if not limits.is_priced:
-        yield fine("spending", "It is not counted: TrainingPrice and AvatarPrice are 0.")
+        yield fine(about, "It is not counted: TrainingPrice and AvatarPrice are 0.")
         return
-    for account, provider in _accounts(target).items():
-        known = capacity_of(target.services, provider).spending()
-        today = known.day == target.clock.now() // DAY
-        yield _spent(f"spending at {account}", known.committed if today else 0, limits)
-
-
-def _spent(about: str, committed: int, limits: SpendingLimits) -> Finding:
+    known = stack_capacity(target.services).spending()
+    committed = known.committed if known.day == target.clock.now() // DAY else 0
     spent = f"{committed} credits are spent or reserved today"
     if not limits.per_day:
-        return fine(about, f"{spent}; SpendPerDay is 0, so nothing caps it.")
-    if committed + limits.training_price > limits.per_day:
+        yield fine(about, f"{spent}; SpendPerDay is 0, so nothing caps it.")
+    elif committed + limits.training_price > limits.per_day:
         said = f"{spent}, of {limits.per_day} at the most: another training waits for tomorrow."
-        return Finding(about, Level.NOTE, said)
-    return fine(about, f"{spent}, of {limits.per_day} at the most.")
+        yield Finding(about, Level.NOTE, said)
+    else:
+        yield fine(about, f"{spent}, of {limits.per_day} at the most.")
 
 
 def _accounts(target: Target) -> Mapping[str, str]:

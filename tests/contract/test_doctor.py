@@ -292,7 +292,7 @@ class TestSpending:
     def test_what_was_spent_today(
         self, target: Target, limits: SpendingLimits, level: Level, words: str
     ) -> None:
-        services = FakeServices(spending=limits, job_providers=())
+        services = FakeServices(spending=limits)
         vars(target)["services"] = services
         today = target.clock.now() // DAY
         services.capacity(ACCOUNT).change_spending(
@@ -305,7 +305,7 @@ class TestSpending:
         assert re.search(words, found.said)
 
     def test_yesterday_does_not_count(self, target: Target) -> None:
-        services = FakeServices(spending=SpendingLimits(50, 5, 100, 0), job_providers=())
+        services = FakeServices(spending=SpendingLimits(50, 5, 100, 0))
         vars(target)["services"] = services
         services.capacity(ACCOUNT).change_spending(lambda known: replace(known, day=1, spent=100))
 
