@@ -81,7 +81,7 @@ def main(
         with running_stack(Path(folder) / "stack") as stack:
             starters = {
                 "api": functions(artifacts, stack)["api"],
-                "bare": peers(artifacts)["api"],
+                "bare": peers(artifacts)["bare"],
             }
             taken = read(stack, jobs, calls, console)
         make_artifacts(artifacts)
@@ -201,7 +201,7 @@ On AWS other things take their time: the network, the API, the table. What this 
 
 ## Starts
 
-What Lambda waits for in a cold start: importing the function and making its first client, in a new process, {starts} times in turns. The bare function is a Powertools resolver with validation, one model and one DynamoDB client ([`benchmarks/peers/api`](../benchmarks/peers/api/app.py)). Both have the packages of `sam build` around them; with bytecode, as it ships them, and without. Times are the CPU's but for the wall's; the first answer comes after the start, and asks nobody else. Goal: at most {GOAL_RATIO} times the bare one with bytecode, in the median of the turns.
+What Lambda waits for in a cold start: importing the function and making its first client, in a new process, {starts} times in turns. The bare function is a Powertools resolver with validation, one model and one DynamoDB client ([`benchmarks/peers/bare`](../benchmarks/peers/bare/app.py)). Both have the packages of `sam build` around them; with bytecode, as it ships them, and without. Times are the CPU's but for the wall's; the first answer comes after the start, and asks nobody else. Goal: at most {GOAL_RATIO} times the bare one with bytecode, in the median of the turns.
 
 {begun}
 """

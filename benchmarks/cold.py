@@ -198,8 +198,8 @@ def section(
             "start, ms of CPU",
             "the photo",
             "all, with the interpreter",
-            "wall, ms",
             "of typical",
+            "by the wall, ms",
         ),
         [
             (

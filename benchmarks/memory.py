@@ -50,13 +50,12 @@ READS = 20
 
 @dataclass(frozen=True)
 class Spent:
-    """What the processes of one function have taken so far."""
+    """What a process of a function has taken so far."""
 
-    pids: frozenset[int]
     cpu: float
     """Seconds."""
     peak: int
-    """Bytes, of the largest."""
+    """Bytes."""
 
 
 @dataclass(frozen=True)
@@ -88,19 +87,22 @@ def main(
         make_artifacts(artifacts)
         with running_stack(state, scale=SCALE, seed=1, engine_class=CountingEngine) as stack:
             starters = functions(artifacts, stack)
-            steps = measured_steps(stack, Meter(stack, state / "calls.jsonl"), jobs, console)
+            console.print("Starting")
+            begun = {
+                name: min(starter.start().init_cpu for _ in range(starts)) / 1000
+                for name, starter in starters.items()
+            }
+            meter = Meter(stack, state / "calls.jsonl")
+            steps = measured_steps(stack, meter, begun, jobs, console)
             memories = memories_of(stack, starters)
-        console.print("Starting")
-        begun = {
-            name: min(starter.start().init_cpu for _ in range(starts)) / 1000
-            for name, starter in starters.items()
-        }
     put(section(begun, steps, memories, jobs))
 
 
-def measured_steps(stack: Stack, meter: Meter, jobs: int, console: Console) -> dict[str, Step]:
-    """What warm functions take for each invocation of some jobs; without those that had to start
-    another process in between."""
+def measured_steps(
+    stack: Stack, meter: Meter, begun: Mapping[str, float], jobs: int, console: Console
+) -> dict[str, Step]:
+    """What functions take for each invocation of some jobs, once they are warm. The start of a
+    process that came in between is not a step's."""
     reader = Reader(stack)
 
     def work(name: str) -> None:
@@ -117,12 +119,16 @@ def measured_steps(stack: Stack, meter: Meter, jobs: int, console: Console) -> d
         work(f"warm-{number}")
     after, now = spent(), invocations(stack)
     steps = {}
-    for name, then in before.items():
-        durations = now[name][len(told[name]) :]
-        if then.pids == after[name].pids and durations:
-            cpu = (after[name].cpu - then.cpu) / len(durations)
-            waiting = max(0, sum(durations) / len(durations) - cpu)
-            steps[_step(name)] = Step(cpu, waiting, after[name].peak)
+    for function, durations in now.items():
+        since = durations[len(told.get(function, [])) :]
+        processes, then = after.get(function, {}), before.get(function, {})
+        if since and then.keys() <= processes.keys():  # none of them is gone
+            started = begun[function] * len(processes.keys() - then.keys())
+            cpu = sum(one.cpu for one in processes.values())
+            cpu -= sum(one.cpu for one in then.values()) + started
+            waiting = sum(since) - started - cpu
+            peak = max(one.peak for one in processes.values())
+            steps[function] = Step(cpu / len(since), max(0, waiting / len(since)), peak)
     return steps
 
 
@@ -138,28 +144,21 @@ def invoke(stack: Stack, logical_id: str, event: Mapping[str, str]) -> None:
         raise RuntimeError(f"{logical_id} failed: {reply['Payload'].read().decode()}")
 
 
-def spent() -> dict[str, Spent]:
-    """What each function has taken, by its name on AWS: the engine's processes are our children."""
-    found: defaultdict[str, list[tuple[int, float, int]]] = defaultdict(list)
+def spent() -> dict[str, dict[int, Spent]]:
+    """What each process of each function has taken: the engine starts them, and we the engine."""
+    found: defaultdict[str, dict[int, Spent]] = defaultdict(dict)
     for process in psutil.Process().children(recursive=True):
         if "awslambdaric" in process.cmdline():
             times = process.cpu_times()
             status = Path(f"/proc/{process.pid}/status").read_text()
             peak = 1024 * int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0])
-            name = process.environ()["AWS_LAMBDA_FUNCTION_NAME"]
-            found[name].append((process.pid, times.user + times.system, peak))
-    return {
-        name: Spent(
-            frozenset(pid for pid, _, _ in ones),
-            sum(cpu for _, cpu, _ in ones),
-            max(peak for _, _, peak in ones),
-        )
-        for name, ones in found.items()
-    }
+            function = _step(process.environ()["AWS_LAMBDA_FUNCTION_NAME"])
+            found[function][process.pid] = Spent(times.user + times.system, peak)
+    return found
 
 
 def invocations(stack: Stack) -> dict[str, list[float]]:
-    """How long each one took, in seconds, by the name of its function."""
+    """How long each one took, in seconds, by its function."""
     names: dict[str, str] = {}
     durations: dict[str, float] = {}
     for event in _log_events(stack):
@@ -170,7 +169,7 @@ def invocations(stack: Stack) -> dict[str, list[float]]:
     found: defaultdict[str, list[float]] = defaultdict(list)
     for request, seconds in durations.items():
         if request in names:
-            found[names[request]].append(seconds)
+            found[_step(names[request])].append(seconds)
     return found
 
 

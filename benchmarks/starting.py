@@ -28,7 +28,7 @@ CORE = PROJECT / "layers/core"
 PEERS = PROJECT / "benchmarks/peers"
 
 BORROWED = {
-    "api": ("ApiFunction", "CoreLayer/python"),
+    "bare": ("ApiFunction", "CoreLayer/python"),
     "logger": ("CoreLayer/python",),
     "lean": ("PreparePhotoFunction",),
     "typical": (),

@@ -432,9 +432,10 @@ class TestEnvironment:
             for name in properties.get("Environment", {}).get("Variables", {})
         }
 
-        of_others = {"POWERTOOLS_SERVICE_NAME", "LOG_KEY", "OPENBLAS_NUM_THREADS"}
-        assert asked.names == (given | of_some) - of_others
-        assert of_some - given == {
+        # What others read: Powertools, the lines of logs, NumPy.
+        theirs = {"POWERTOOLS_SERVICE_NAME", "LOG_KEY", "OPENBLAS_NUM_THREADS"}
+        assert asked.names == (given | of_some) - theirs
+        assert of_some - given - theirs == {
             "STATE_MACHINE", "SIGNER_ROLE", "PREPARE_FUNCTION",
             "SHARER_ROLE", "PACK_FUNCTION", "IDEMPOTENCY_TABLE",
             "WEBHOOK_URL", "WEBHOOK_SECRET", "WEBHOOK_QUEUE", "DEAD_LETTER_QUEUE",
@@ -665,15 +666,20 @@ class TestTimeouts:
 
 
 class TestBuild:
-    def test_everything_is_built_with_bytecode(self) -> None:
-        made = {
-            name
-            for kind in ("Serverless::Function", "Serverless::LayerVersion")
-            for name, resource in of_type(kind).items()
-            if resource.get("Metadata", {}).get("BuildMethod") == "makefile"
+    @pytest.mark.parametrize("name", [*FUNCTIONS, "CoreLayer", "SigningLayer", "PageLayer"])
+    def test_what_makes_bytecode_builds_everything(self, name: str) -> None:
+        metadata = TEMPLATE["Resources"][name]["Metadata"]
+
+        assert metadata["BuildMethod"] == "makefile"
+        assert metadata["ContextPath"] == "requirements"
+
+    def test_no_lock_is_without_a_function(self) -> None:
+        locked = {
+            f"functions/{lock.parent.name}/" for lock in ROOT.glob("functions/*/requirements.txt")
         }
 
-        assert made == {*of_type("Serverless::Function"), *of_type("Serverless::LayerVersion")}
+        assert locked
+        assert locked <= {properties["CodeUri"] for properties in FUNCTIONS.values()}
 
     def test_pillow_is_the_same_everywhere(self) -> None:
         project = tomllib.loads((ROOT / "pyproject.toml").read_text())

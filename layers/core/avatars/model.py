@@ -514,13 +514,7 @@ class Run:
     @property
     def links(self) -> int:
         """Up to which position the provider has announced avatars, once it has all."""
-        is_known = [
-            one.links > 0
-            or one.announced_at is not None
-            # Once it has failed, nothing more is sent.
-            or (self.code is not None and not one.is_accepted)
-            for one in self.inferences
-        ]
+        is_known = [one.links > 0 or one.announced_at is not None for one in self.inferences]
         if not is_known or not all(is_known):
             return 0
         return sum(one.avatars for one in self.inferences[:-1]) + self.inferences[-1].links
