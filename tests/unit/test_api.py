@@ -25,6 +25,7 @@ from tests.builders import (
     training,
 )
 from tests.fakes import ENVIRONMENT, FakeServices
+from tests.fakes.services import INSTANT
 from tests.printed import lines_of, printing
 from tests.wired import unwire, wire
 
@@ -222,6 +223,17 @@ class TestAvatars:
 
     def test_more_of_them_are_ordered(self, finished: FakeServices) -> None:
         assert ask(request("api_create_avatars")) == (202, {"job_id": JOB_ID, "run": 2})
+
+    def test_where_they_were_made_from_a_photo_it_says_why_there_are_no_more(
+        self, finished: FakeServices
+    ) -> None:
+        finished.jobs.change_job(JOB_ID, lambda job: replace(job, provider=INSTANT, model_id=None))
+
+        status, told = ask(request("api_create_avatars"))
+
+        assert (status, told["code"]) == (409, "NO_MODEL")
+        assert "are made from a photo, without a model that could make more" in told["detail"]
+        assert finished.executions.started == []
 
     @pytest.mark.parametrize(
         ("prepare", "code"), [(inferring, "JOB_NOT_ENDED"), (None, "NO_MODEL")]
