@@ -36,7 +36,7 @@ def kinds(found: list[Drift]) -> list[DriftKind]:
 
 
 class TestPicsart:
-    @pytest.mark.parametrize("shape", SHAPES.keys() - {"unknown"})
+    @pytest.mark.parametrize("shape", sorted(SHAPES.keys() - {"unknown"}))
     @pytest.mark.parametrize("vocabulary", VOCABULARIES)
     def test_every_dialect_that_was_seen_is_as_it_should_be(
         self, vocabulary: str, shape: str
@@ -46,7 +46,7 @@ class TestPicsart:
 
         assert picsart(Call.CHECK_INFERENCE, answer(200, body)) == []
 
-    @pytest.mark.parametrize("vocabulary", VOCABULARIES.keys() - {"unknown"})
+    @pytest.mark.parametrize("vocabulary", sorted(VOCABULARIES.keys() - {"unknown"}))
     @pytest.mark.parametrize("phase", [Phase.ACCEPTED, Phase.IN_PROGRESS, Phase.FAILED])
     @pytest.mark.parametrize("call", LOOKS)
     def test_so_is_each_of_its_words(self, call: Call, phase: Phase, vocabulary: str) -> None:
