@@ -17,6 +17,7 @@ from avatars.model import (
     job_id_for,
 )
 from avatars.pipeline.mending import enter_model_id, is_open
+from avatars.provider.catalog import capabilities
 from cli.saying import RefusedError, printable
 from cli.target import Target
 
@@ -36,7 +37,7 @@ def redrive_job(target: Target, name: str, model_id: str | None) -> str:
     if model_id is not None:
         job = enter_model_id(target.jobs, job.job_id, job.run, model_id)
         _tell(f"The model {model_id} is recorded.")
-    comes = outlook(job, run, target.clock.now(), target.services.capabilities(job.provider))
+    comes = outlook(job, run, target.clock.now(), capabilities(job.provider))
     _require_photos(target, job)
     _tell(f"Taken up again: {comes}")
     started = target.client("stepfunctions").start_execution(

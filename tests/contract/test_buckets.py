@@ -19,7 +19,7 @@ from avatars.aws.buckets import S3Answers, S3Gallery, S3Photos, S3Uploads
 from avatars.errors import UploadWithheldError
 from avatars.model import Answer, ChosenPhoto, StoredUpload
 from avatars.ports import Answers, Gallery, Photos, Uploads
-from tests.builders import JOB_ID, PREFIX, a_job, a_photo
+from tests.builders import JOB_ID, PREFIX, a_photo
 from tests.contract.conftest import REGION
 from tests.fakes import FakeAnswers, FakeBucket, FakeGallery, FakePhotos, FakeUploads
 from tests.fakes.clock import NOON
@@ -210,9 +210,9 @@ class TestPhotos:
 
     def test_there_is_one_link_for_each_chosen_version_in_order(self, store: Store) -> None:
         versions = [store.photos.put(JOB_ID, f"p{number}", b"photo") for number in (2, 1)]
-        job = a_job(chosen=(ChosenPhoto("p2", versions[0]), ChosenPhoto("p1", versions[1])))
+        chosen = [ChosenPhoto("p2", versions[0]), ChosenPhoto("p1", versions[1])]
 
-        links = store.photos.links(job)
+        links = store.photos.links(JOB_ID, chosen)
 
         assert [urlsplit(link).path.rpartition("/")[2] for link in links] == ["p2.jpg", "p1.jpg"]
         assert [parse_qs(urlsplit(link).query)["versionId"] for link in links] == [
@@ -346,7 +346,7 @@ class TestOnlyS3:
     ) -> None:
         version = s3.photos.put(JOB_ID, "p1", b"photo")
 
-        [link] = s3.photos.links(a_job(chosen=(ChosenPhoto("p1", version),)))
+        [link] = s3.photos.links(JOB_ID, [ChosenPhoto("p1", version)])
 
         query = parse_qs(urlsplit(link).query)
         assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
@@ -355,11 +355,9 @@ class TestOnlyS3:
 
     def test_links_are_signed_by_the_signer_and_freshly_each_time(self, s3: S3Store) -> None:
         photos = S3Photos(s3.client, BUCKET, signer("AKIAFIRST", "AKIASECOND"))
-        job = a_job(chosen=(ChosenPhoto("p1", "v1"), ChosenPhoto("p2", "v2")))
+        chosen = [ChosenPhoto("p1", "v1"), ChosenPhoto("p2", "v2")]
 
-        signers = [
-            [signed_by(link) for link in links] for links in (photos.links(job), photos.links(job))
-        ]
+        signers = [[signed_by(link) for link in photos.links(JOB_ID, chosen)] for _ in range(2)]
 
         assert signers == [["AKIAFIRST"] * 2, ["AKIASECOND"] * 2]
 

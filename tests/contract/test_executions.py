@@ -159,8 +159,8 @@ class TestAnother:
         assert json.loads(execution["input"]) == {
             "job_id": JOB_ID,
             "prompts": [
-                {"style": "anime", "count": 2, "prompt": "at sea"},
-                {"style": "realistic", "count": 1, "prompt": None},
+                {"style": "anime", "count": 2, "prompt": "at sea", "negative_prompt": None},
+                {"style": "realistic", "count": 1, "prompt": None, "negative_prompt": None},
             ],
         }
 

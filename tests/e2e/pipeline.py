@@ -30,7 +30,7 @@ from avatars.model import (
 from local.engine import PROJECT, client
 from local.simulator.journal import Entry
 from local.stack import STACK, Stack, running_stack
-from tests.fakes.services import ACCOUNT
+from tests.fakes.services import ACCOUNT, PICSART
 
 SCALE = 0.002
 """Five minutes until the first look are 0.6 s. Work is not scaled: a cold start is ten minutes."""
@@ -121,6 +121,13 @@ class Pipeline:
             for page in pages.paginate(StackName=STACK)
             for resource in page["StackResourceSummaries"]
         }
+
+    def provider_key(self, account: str = ACCOUNT) -> str:
+        """What the provider is asked with; the secret holds a key for each account."""
+        secret = {"SecretId": self.stack.outputs["ProviderKeySecret"]}
+        kept = self.aws("secretsmanager").get_secret_value(**secret)["SecretString"]
+        key: str = json.loads(kept)[account]
+        return key
 
     def heard(self, wanted: Callable[[dict[str, Any]], bool]) -> list[dict[str, Any]]:
         """The events on the bus so far that are *wanted*, in the order they came."""
@@ -275,6 +282,7 @@ class Folder:
                 owner=self.owner,
                 folder=self.name,
                 subject=Subject.WOMAN,
+                provider=PICSART,
                 status=JobStatus.COLLECTING,
                 created_at=now,
                 collect_deadline=now + 86_400,

@@ -146,7 +146,7 @@ def test_a_stack_is_examined_without_changing_it(pipeline: Pipeline) -> None:
     differences = {"clock", "UploadBucket", "JobsTable", "functions", "state machine", "API"}
     assert wrong == differences | {"alarms"}
     assert all(each["remedy"] for each in findings if each["level"] == "finding")
-    assert {"provider key", "provider", "rules", "logs"} <= {
+    assert {"provider key", "provider picsart", "provider astria", "rules", "logs"} <= {
         each["about"] for each in findings if each["level"] == "ok"
     }
 

@@ -151,7 +151,7 @@ def test_the_ids_of_what_was_paid_for_are_in_the_table(done: Outcome) -> None:
     (inference,) = provider.calls("start_inference")
 
     assert done.folder.job().model_id == inference["model_id"]
-    assert done.folder.run().inference_id == inference["inference_id"]
+    assert list(done.folder.run().inference_ids) == [inference["inference_id"]]
 
 
 def test_what_the_provider_answered_is_kept_word_for_word(done: Outcome) -> None:
@@ -160,7 +160,7 @@ def test_what_the_provider_answered_is_kept_word_for_word(done: Outcome) -> None
     result = json.loads(done.folder.answer(keys.result_answer(1, 0))["body"])
 
     assert training["model_id"] == done.folder.job().model_id
-    assert inference["inference_id"] == done.folder.run().inference_id
+    assert [inference["inference_id"]] == list(done.folder.run().inference_ids)
     assert len(result["urls"]) == len(STYLES)
 
 
@@ -211,7 +211,7 @@ def test_the_world_is_told_once_and_in_ids_only(done: Outcome) -> None:
         "status": "COMPLETED",
         "code": None,
         "model_id": folder.job().model_id,
-        "inference_id": folder.run().inference_id,
+        "inference_ids": list(folder.run().inference_ids),
         "started_at": folder.run().started_at,
         "has_webhook": False,
         "table": folder.pipeline.stack.outputs["JobsTable"],
@@ -221,9 +221,7 @@ def test_the_world_is_told_once_and_in_ids_only(done: Outcome) -> None:
 @pytest.mark.parametrize("place", ["history", "logs", "table", "events"])
 def test_no_secret_gets_anywhere_it_can_be_read(done: Outcome, place: str) -> None:
     pipeline = done.folder.pipeline
-    key = pipeline.aws("secretsmanager").get_secret_value(
-        SecretId=pipeline.stack.outputs["ProviderKeySecret"]
-    )["SecretString"]
+    key = pipeline.provider_key()
     result = json.loads(done.folder.answer(keys.result_answer(1, 0))["body"])
 
     text = everything_in(place, done.folder)

@@ -48,7 +48,7 @@ def test_the_steps_of_one_job_accept_their_events_in_turn(
     assert begun == {"run": 1, "begin_with": "COLLECT"}
     assert asked(pipeline, "api_start_job", status=202)["job_id"] == summer.job_id
     collected = pipeline.invoke("CollectPhotosFunction", event("collect_photos"))
-    assert collected == {"status": "COLLECTED", "wait_seconds": 0}
+    assert collected == {"status": "COLLECTED", "trains": True, "wait_seconds": 0}
 
     started = pipeline.invoke("StartTrainingFunction", event("start_training"))
     recovered = pipeline.invoke("RecoverTrainingFunction", event("recover_training"))

@@ -39,8 +39,8 @@ class TestFurtherRun:
             {"style": "pop_art", "count": 1},
             {"style": "cartoon", "count": 1},
         ]
-        assert twice.run(1).inference_id == first["inference_id"]
-        assert twice.run(2).inference_id == second["inference_id"]
+        assert twice.run(1).inference_ids == (first["inference_id"],)
+        assert twice.run(2).inference_ids == (second["inference_id"],)
 
     def test_its_avatars_lie_beside_the_first_ones(self, twice: Folder) -> None:
         assert [avatar.key for avatar in twice.avatars(1)] == [

@@ -220,7 +220,7 @@ def test_nothing_private_is_left_where_others_read(
 ) -> None:
     began, private = time.time(), Private()
     person = Person(pipeline, private.owner)
-    key = secret(pipeline, "ProviderKeySecret")
+    key = pipeline.provider_key()
     with receiving() as receiver, overhearing(pipeline) as (events, notices):
         refused, lost = failing(pipeline, provider, private)
         dropped, ordered, forms = working(pipeline, provider, private, person, key)
@@ -248,7 +248,7 @@ def test_nothing_private_is_left_where_others_read(
         Mark.of("bearer token", person.token.removeprefix("Bearer ")),
         Mark.of("webhook secret", secret(pipeline, "WebhookSecret")),
         Mark.of("link of a photo", "X-Amz-Signature="),
-        Mark.of("link of an avatar", f"/avatars/{dropped.run().inference_id}/"),
+        Mark.of("link of an avatar", f"/avatars/{dropped.run().inference_ids[0]}/"),
         *(Mark.of(f"link of a photo: {name}", value) for name, value in links),
         *(Mark.of(f"form: {name}", value) for name, value in forms),
     ]
