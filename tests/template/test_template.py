@@ -439,7 +439,7 @@ class TestEnvironment:
             "STATE_MACHINE", "SIGNER_ROLE", "PREPARE_FUNCTION",
             "SHARER_ROLE", "PACK_FUNCTION", "IDEMPOTENCY_TABLE",
             "WEBHOOK_URL", "WEBHOOK_SECRET", "WEBHOOK_QUEUE", "DEAD_LETTER_QUEUE",
-            "CONTENT_CREDENTIALS_SECRET", "OPENBLAS_NUM_THREADS",
+            "CONTENT_CREDENTIALS_SECRET",
         }  # fmt: skip
 
     def test_who_decodes_knows_of_the_upload_bucket_only(self) -> None:
