@@ -28,7 +28,9 @@ def test_a_job_that_failed_is_told_from_every_source(
     assert [fact["at"] for fact in story["facts"]] == sorted(fact["at"] for fact in story["facts"])
     troubles = [fact["what"] for fact in story["facts"] if fact["trouble"]]
     assert any("failed with TooFewPhotosError" in what for what in troubles)
-    assert "job begun: subject woman" in [fact["what"] for fact in story["facts"]]
+    assert "job begun: subject woman, provider picsart-trained" in [
+        fact["what"] for fact in story["facts"]
+    ]
     with zipfile.ZipFile(bundle) as zipped:
         held = {name: zipped.read(name).decode() for name in zipped.namelist()}
     assert json.loads(held["stack.json"])["parameters"]["ClockScale"] == "0.002"
