@@ -73,9 +73,9 @@ class SlowStudio(Studio):
             return instead
         return super()._reply(call, key)
 
-    def _finished(self) -> Answer:
+    def _finished(self, *ordered: Any) -> Answer:
         """Links that lead nowhere, as long as fresh ones are asked for."""
-        reply = super()._finished()
+        reply = super()._finished(*ordered)
         self._times_finished += 1
         if self._times_finished <= MOST_KEEP_ROUNDS:
             self.pictures.clear()
@@ -91,8 +91,8 @@ class WordyStudio(Studio):
 class UselessStudio(WordyStudio):
     """… and they lead nowhere."""
 
-    def _finished(self) -> Answer:
-        reply = super()._finished()
+    def _finished(self, *ordered: Any) -> Answer:
+        reply = super()._finished(*ordered)
         self.pictures.clear()
         return reply
 

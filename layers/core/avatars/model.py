@@ -514,7 +514,10 @@ class Run:
     @property
     def links(self) -> int:
         """Up to which position the provider has announced avatars, once it has all."""
-        is_known = [one.links > 0 or one.announced_at is not None for one in self.inferences]
+        is_known = [
+            one.links > 0 or one.announced_at is not None or one.reason is not None
+            for one in self.inferences
+        ]
         if not is_known or not all(is_known):
             return 0
         return sum(one.avatars for one in self.inferences[:-1]) + self.inferences[-1].links
