@@ -54,13 +54,16 @@ def test_the_steps_of_one_job_accept_their_events_in_turn(
     recovered = pipeline.invoke("RecoverTrainingFunction", event("recover_training"))
     assert (started["status"], recovered["status"]) == ("ACCEPTED", "ACCEPTED")
     assert min(started["wait_seconds"], recovered["wait_seconds"]) >= 300
-    assert look(pipeline, "CheckTrainingFunction", "check_training")["batches"] == 0
+    looked = look(pipeline, "CheckTrainingFunction", "check_training")
+    assert (looked["batches"], looked["looks"]["answered"]) == (0, 1)
 
     started = pipeline.invoke("StartInferenceFunction", event("start_inference"))
     recovered = pipeline.invoke("RecoverInferenceFunction", event("recover_inference"))
     assert (started["status"], recovered["status"]) == ("ACCEPTED", "ACCEPTED")
     assert min(started["wait_seconds"], recovered["wait_seconds"]) >= 20
-    assert look(pipeline, "CheckInferenceFunction", "check_inference")["batches"] == 1
+    looked = look(pipeline, "CheckInferenceFunction", "check_inference")
+    # What comes next are looks at something else, and counted anew.
+    assert (looked["batches"], looked["looks"]["answered"]) == (1, 0)
 
     kept = pipeline.invoke("KeepAvatarsFunction", event("keep_avatars"))
     assert kept == {"kept": 3, "missing": 0}
@@ -117,7 +120,6 @@ def look(pipeline: Pipeline, function: str, name: str) -> dict[str, Any]:
 
     def ready() -> dict[str, Any] | None:
         reply: dict[str, Any] = pipeline.invoke(function, event(name))
-        assert reply["looks"]["answered"] == 1
         return reply if reply["status"] == "READY" else None
 
     return eventually(ready, f"READY from {function}")
