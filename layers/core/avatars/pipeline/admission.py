@@ -17,8 +17,9 @@ from avatars.errors import (
     SpendCapError,
 )
 from avatars.model import Gate, Leases, Run, Stage, Waiting, WaitReason
+from avatars.pipeline.looking import schedule_of
 from avatars.ports import Capacity, Services
-from avatars.schedule import Schedule, with_jitter
+from avatars.schedule import with_jitter
 from avatars.settings import FIRST_PROVIDER
 
 TROUBLES = 3
@@ -229,7 +230,8 @@ def report_success(services: Services, provider: str) -> None:
 
 
 def _take(services: Services, applicant: Applicant, now: int, limit: int) -> bool:
-    until = now + _schedule(services, applicant).deadline + LEASE_MARGIN
+    schedule = schedule_of(services, applicant.provider, applicant.stage)
+    until = now + schedule.deadline + LEASE_MARGIN
 
     def take(leases: Leases) -> Leases:
         alive = leases.alive(now)
@@ -239,11 +241,6 @@ def _take(services: Services, applicant: Applicant, now: int, limit: int) -> boo
 
     capacity = capacity_of(services, applicant.provider)
     return applicant.name in capacity.change_leases(applicant.stage, take).alive(now)
-
-
-def _schedule(services: Services, applicant: Applicant) -> Schedule:
-    capabilities = services.capabilities(applicant.provider)
-    return services.settings.schedule(capabilities, applicant.stage)
 
 
 def _ahead(services: Services, applicant: Applicant, now: int) -> int:
@@ -256,7 +253,7 @@ def _ahead(services: Services, applicant: Applicant, now: int) -> int:
 
 def _until_turn(services: Services, applicant: Applicant, places: int, limit: int) -> float:
     """When to ask again: well before so many places are likely to have become free."""
-    usual = _schedule(services, applicant).advised
+    usual = schedule_of(services, applicant.provider, applicant.stage).advised
     return min(places * usual / limit / 4, LONGEST_WAIT_IN_LINE)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from avatars.model import Inference, Job, JobStatus, Run, Stage, Submission
 from avatars.pipeline.learning import known_durations, workload
+from avatars.pipeline.looking import schedule_of
 from avatars.ports import Services
 
 LEAST_KNOWN = 5
@@ -61,7 +62,7 @@ def _avatars(run: Run) -> int:
 
 def _advised(services: Services, job: Job, stage: Stage) -> Sequence[int]:
     """The provider's figures: never before its first look, usually within what it advises."""
-    schedule = services.settings.schedule(services.capabilities(job.provider), stage)
+    schedule = schedule_of(services, job.provider, stage)
     first, last = schedule.first, max(schedule.first, schedule.advised)
     return (first, (first + last) // 2, last)
 

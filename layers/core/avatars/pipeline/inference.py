@@ -44,6 +44,7 @@ from avatars.pipeline.looking import (
     look,
     look_again,
     no_looks,
+    schedule_of,
 )
 from avatars.pipeline.planning import next_photo, next_place, planned
 from avatars.pipeline.running import require_run
@@ -275,7 +276,7 @@ def _check(
     try:
         reply = look_again(
             services,
-            services.settings.schedule(services.capabilities(job.provider), Stage.INFERENCE),
+            schedule_of(services, job.provider, Stage.INFERENCE),
             sent(inference.submission),
             progress,
             looks,

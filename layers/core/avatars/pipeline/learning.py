@@ -6,7 +6,7 @@ from dataclasses import replace
 from avatars.metrics import STAGE_SECONDS
 from avatars.model import Durations, Job, Stage, Submission, Took, Workload
 from avatars.pipeline.admission import capacity_of
-from avatars.pipeline.looking import Looks
+from avatars.pipeline.looking import Looks, schedule_of
 from avatars.ports import Services
 from avatars.schedule import LEAST_TO_LEARN, learned_looks
 from avatars.settings import LEAST_SECONDS_BETWEEN_LOOKS
@@ -61,5 +61,5 @@ def planned_looks(services: Services, asked: Workload) -> tuple[int, ...]:
     took = known_durations(services, asked, LEAST_TO_LEARN) if looks else ()
     if not took:
         return ()
-    schedule = services.settings.schedule(services.capabilities(asked.provider), asked.stage)
+    schedule = schedule_of(services, asked.provider, asked.stage)
     return learned_looks(took, schedule, LEAST_SECONDS_BETWEEN_LOOKS[asked.stage], looks)

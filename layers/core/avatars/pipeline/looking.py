@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Literal, NotRequired, TypedDict
 
 from avatars.errors import JobError, ProviderKeyRefusedError
-from avatars.model import Answer, Progress, ProgressState, Submission
+from avatars.model import Answer, Progress, ProgressState, Stage, Submission
 from avatars.ports import Provider, Services
 from avatars.schedule import Schedule
 
@@ -15,6 +15,11 @@ LOOKS_SECONDS = 25
 """Wall seconds after which a function begins no further look: it has 90, and one may take 60."""
 
 KEY_REFUSED = (401, 403)
+
+
+def schedule_of(services: Services, provider: str, stage: Stage) -> Schedule:
+    """When to look at what a provider does in a stage."""
+    return services.settings.schedule(services.capabilities(provider), stage)
 
 
 class Looks(TypedDict):

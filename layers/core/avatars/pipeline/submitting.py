@@ -32,6 +32,7 @@ from avatars.pipeline.admission import (
     wait,
 )
 from avatars.pipeline.learning import planned_looks
+from avatars.pipeline.looking import schedule_of
 from avatars.pipeline.spending import (
     await_budget,
     book,
@@ -39,7 +40,6 @@ from avatars.pipeline.spending import (
     settle_refusal,
 )
 from avatars.ports import Services
-from avatars.schedule import Schedule
 from avatars.settings import SUBMIT_TIMEOUT
 
 logger = Logger(child=True)
@@ -311,12 +311,8 @@ def _submission(
     services: Services, ledger: Ledger, attempt: int, *, token: str, abandoned: int
 ) -> Submission:
     now = services.clock.now()
-    deadline = now + _schedule(services, ledger).deadline
+    deadline = now + schedule_of(services, ledger.provider, ledger.stage).deadline
     return Submission(attempt, token, Sending.INTENDED, now, deadline, abandoned)
-
-
-def _schedule(services: Services, ledger: Ledger) -> Schedule:
-    return services.settings.schedule(services.capabilities(ledger.provider), ledger.stage)
 
 
 def _look_up(services: Services, ledger: Ledger, submission: Submission) -> SubmitReply:
@@ -378,7 +374,7 @@ def _take(
 def _accepted(
     services: Services, ledger: Ledger, submission: Submission | None, accepted_id: str
 ) -> SubmitReply:
-    schedule = _schedule(services, ledger)
+    schedule = schedule_of(services, ledger.provider, ledger.stage)
     if submission is None:  # a person has put in the id
         seconds = schedule.first_wait()
     else:

@@ -28,7 +28,7 @@ from avatars.model import (
 )
 from avatars.pipeline.admission import give_back
 from avatars.pipeline.learning import remember, workload
-from avatars.pipeline.looking import LookReply, Looks, look, look_again
+from avatars.pipeline.looking import LookReply, Looks, look, look_again, schedule_of
 from avatars.pipeline.running import require_run
 from avatars.pipeline.submitting import Send, Step, SubmitReply, known, recover, sent, submit
 from avatars.ports import Services
@@ -155,7 +155,7 @@ def check_training(services: Services, job_id: str, run: int, looks: Looks) -> L
     _raise_if_ended(progress)
     return look_again(
         services,
-        services.settings.schedule(services.capabilities(job.provider), Stage.TRAINING),
+        schedule_of(services, job.provider, Stage.TRAINING),
         sent(job.training),
         progress,
         looks,
