@@ -15,18 +15,27 @@ from avatars.provider.picsart_reader import ACCOUNT_HEADERS
 from avatars.settings import ProviderSettings
 
 
-def picsart_calls(key: str, http: httpx.Client) -> Calls:
-    """Requests to either product of Picsart."""
-    return Calls(http, {"X-Picsart-API-Key": key}, ACCOUNT_HEADERS)
-
-
 @dataclass(frozen=True)
-class PicsartProvider:
-    """The trained model, with the key that it is asked for with; see `ports.Provider`."""
+class PicsartAccount:
+    """What both products of Picsart share: a key, a balance, and no list of what was asked."""
 
     settings: ProviderSettings
     key: str = field(repr=False)
     http: httpx.Client
+
+    def find_inference(self, model_id: str | None) -> Answer:
+        raise OutOfOrderError("Picsart keeps no list of inferences: what has no id is not found.")
+
+    def balance(self) -> Answer:
+        return self._calls.look(f"{self.settings.url}/balance", BALANCE_TIMEOUT)
+
+    @property
+    def _calls(self) -> Calls:
+        return Calls(self.http, {"X-Picsart-API-Key": self.key}, ACCOUNT_HEADERS)
+
+
+class PicsartProvider(PicsartAccount):
+    """The trained model; see `ports.Provider`."""
 
     def submit_training(self, request: TrainingRequest) -> Answer:
         photos = self.settings.fields["photos"]
@@ -52,16 +61,6 @@ class PicsartProvider:
 
     def check_inference(self, model_id: str | None, inference_id: str) -> Answer:
         return self._calls.look(f"{self._inferences(model_id)}/{part(inference_id)}")
-
-    def find_inference(self, model_id: str | None) -> Answer:
-        raise OutOfOrderError("Picsart keeps no list of inferences: what has no id is not found.")
-
-    def balance(self) -> Answer:
-        return self._calls.look(f"{self.settings.url}/balance", BALANCE_TIMEOUT)
-
-    @property
-    def _calls(self) -> Calls:
-        return picsart_calls(self.key, self.http)
 
     def _inferences(self, model_id: str | None) -> str:
         if model_id is None:

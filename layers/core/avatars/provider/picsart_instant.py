@@ -4,25 +4,15 @@ The pages "Instant Avatar" and "Get the instant avatar inferences" name the path
 Avatars 101" the statuses; the names in the body are those of a public client that works.
 """
 
-from dataclasses import dataclass, field
-
-import httpx
-
 from avatars.errors import OutOfOrderError
 from avatars.model import Answer, InferenceRequest, TrainingRequest
-from avatars.provider.calls import BALANCE_TIMEOUT, Calls, part
-from avatars.provider.picsart import picsart_calls
+from avatars.provider.calls import part
+from avatars.provider.picsart import PicsartAccount
 from avatars.provider.prompting import in_style
-from avatars.settings import ProviderSettings
 
 
-@dataclass(frozen=True)
-class PicsartInstantProvider:
-    """The instant avatar, with the key that it is asked for with; see `ports.Provider`."""
-
-    settings: ProviderSettings
-    key: str = field(repr=False)
-    http: httpx.Client
+class PicsartInstantProvider(PicsartAccount):
+    """The instant avatar; see `ports.Provider`."""
 
     def submit_training(self, request: TrainingRequest) -> Answer:
         raise OutOfOrderError("Instant avatars are made from a photo: nothing is trained.")
@@ -49,13 +39,3 @@ class PicsartInstantProvider:
 
     def check_inference(self, model_id: str | None, inference_id: str) -> Answer:
         return self._calls.look(f"{self.settings.url}/avatars/instant/{part(inference_id)}")
-
-    def find_inference(self, model_id: str | None) -> Answer:
-        raise OutOfOrderError("Picsart keeps no list of inferences: what has no id is not found.")
-
-    def balance(self) -> Answer:
-        return self._calls.look(f"{self.settings.url}/balance", BALANCE_TIMEOUT)
-
-    @property
-    def _calls(self) -> Calls:
-        return picsart_calls(self.key, self.http)
