@@ -10,12 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avatars.errors import JobError, NotAcceptedError, ProviderRejectedError
-from avatars.model import Answer, Progress, ProgressState
+from avatars.metrics import Call
+from avatars.model import Answer, DriftKind, Progress, ProgressState
 from avatars.provider.picsart_reader import PicsartReader
 from tests.fakes import answer
 
 READER = PicsartReader()
 LINKS = ("https://cdn.test/1.jpg", "https://cdn.test/2.jpg")
+
+
+def kinds_of_drift(reply: Answer) -> list[DriftKind]:
+    told = READER.drift(Call.CHECK_TRAINING, reply)
+    # These answers have none of the headers that every answer of Picsart has, which is told, too.
+    return [drift.kind for drift in told if drift.kind is not DriftKind.CHANGED_HEADER]
 
 
 class TestId:
@@ -198,16 +205,20 @@ class TestProgress:
         assert READER.training_progress(answer(status, body)).state is state
 
     def test_an_unknown_word_is_marked_and_cut(self) -> None:
-        progress = READER.training_progress(answer(200, {"status": "MARINATING " * 99}))
+        reply = answer(200, {"status": "MARINATING " * 99})
 
-        assert progress.unknown
+        progress = READER.training_progress(reply)
+
+        assert kinds_of_drift(reply) == [DriftKind.UNKNOWN_WORD]
         assert progress.word == ("MARINATING " * 99)[:80]
 
     @pytest.mark.parametrize("status", ["5ec2e7" * 6, "https://evil.test/", "M" * 999])
     def test_what_is_no_word_is_not_told(self, status: str) -> None:
-        progress = READER.training_progress(answer(200, {"status": status}))
+        reply = answer(200, {"status": status})
 
-        assert progress.unknown
+        progress = READER.training_progress(reply)
+
+        assert kinds_of_drift(reply) == [DriftKind.UNKNOWN_WORD]
         assert progress.word == "(no word)"
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avatars.model import ProgressState
-from avatars.provider.vocabulary import meaning
+from avatars.provider.vocabulary import is_known, meaning
 from local.simulator.dialect import VOCABULARIES, Phase
 
 MEANINGS = {
@@ -19,7 +19,8 @@ MEANINGS = {
 
 @pytest.mark.parametrize("phase", Phase)
 def test_the_guides_words_are_understood(phase: Phase) -> None:
-    assert meaning(phase) == (MEANINGS[phase], True)
+    assert is_known(phase)
+    assert meaning(phase) is MEANINGS[phase]
 
 
 @pytest.mark.parametrize(
@@ -37,19 +38,18 @@ def test_the_guides_words_are_understood(phase: Phase) -> None:
     ],
 )
 def test_so_are_the_words_of_other_years(word: str, state: ProgressState) -> None:
-    assert meaning(word) == (state, True)
+    assert is_known(word)
+    assert meaning(word) is state
 
 
 @pytest.mark.parametrize("vocabulary", VOCABULARIES)
 def test_the_end_of_work_is_understood_in_every_vocabulary_seen_so_far(vocabulary: str) -> None:
     words = VOCABULARIES[vocabulary]
 
-    assert meaning(words[Phase.DONE])[0] is ProgressState.READY
-    assert meaning(words[Phase.FAILED])[0] is ProgressState.FAILED
+    assert meaning(words[Phase.DONE]) is ProgressState.READY
+    assert meaning(words[Phase.FAILED]) is ProgressState.FAILED
 
 
 @given(st.text())
 def test_any_other_word_means_still_running(word: str) -> None:
-    state, known = meaning(word)
-
-    assert known or state is ProgressState.RUNNING
+    assert is_known(word) or meaning(word) is ProgressState.RUNNING

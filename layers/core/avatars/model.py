@@ -837,8 +837,6 @@ class Progress:
     state: ProgressState
     word: str = ""
     """The provider's own word."""
-    unknown: bool = False
-    """Whether nobody has seen this word before, or there is none; it counts as running."""
     reason: str | None = None
     wait_seconds: int | None = None
     """The least wait that the provider asked for."""

@@ -27,7 +27,7 @@ from avatars.provider import reading
 from avatars.provider.astria_prompt import wanted
 from avatars.provider.reading import link_of, links_of, parsed, words
 from avatars.provider.shapes import header_drift, shape, status_word
-from avatars.provider.vocabulary import meaning
+from avatars.provider.vocabulary import is_known, meaning
 
 _SUPPORT = "Look for it among the tunes and prompts at astria.ai, or ask Astria's support."
 
@@ -54,7 +54,7 @@ class AstriaReader:
             return Progress(ProgressState.FAILED, reason=words(tune))
         if tune.get("trained_at"):
             return Progress(ProgressState.READY)
-        return Progress(ProgressState.RUNNING, unknown="trained_at" not in tune)
+        return Progress(ProgressState.RUNNING)
 
     def found_training(self, answer: Answer, title: str) -> str | None:
         return _found(answer, "tunes", lambda tune: tune.get("title") == title)
@@ -73,7 +73,7 @@ class AstriaReader:
         links = links_of(_images(prompt) or ())
         if links and _is_complete(prompt, len(links)):
             return Progress(ProgressState.READY, links=links)
-        return Progress(ProgressState.RUNNING, unknown=not prompt)
+        return Progress(ProgressState.RUNNING)
 
     def found_inference(
         self, answer: Answer, request: InferenceRequest, known: Collection[str]
@@ -112,7 +112,7 @@ class AstriaReader:
         else:
             one = _object(answer)
             kind = _drift_of(call, one) if one else DriftKind.NEW_SHAPE
-            if (word := one.get("status")) and not meaning(str(word))[1]:
+            if (word := one.get("status")) and not is_known(str(word)):
                 changed.append(Drift(DriftKind.UNKNOWN_WORD, status_word(word)))
         if kind is not None:
             is_json = isinstance(body, (dict, list))
@@ -159,7 +159,7 @@ def _has_failed(one: Mapping[str, Any]) -> bool:
     return (
         any(isinstance(text, str) and text.strip() for text in said)
         or bool(one.get("failed_at"))
-        or meaning(str(one.get("status") or ""))[0] is ProgressState.FAILED
+        or meaning(str(one.get("status") or "")) is ProgressState.FAILED
     )
 
 

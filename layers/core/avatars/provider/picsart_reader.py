@@ -24,7 +24,7 @@ from avatars.model import (
 from avatars.provider import reading
 from avatars.provider.reading import link_of, links_of, parsed, told, words
 from avatars.provider.shapes import header_drift, shape, status_word
-from avatars.provider.vocabulary import meaning
+from avatars.provider.vocabulary import is_known, meaning
 
 ACCOUNT_HEADERS = (
     "x-picsart-correlation-id",
@@ -126,14 +126,13 @@ def _progress(answer: Answer) -> Progress:
         return unread
     document = _document(answer)
     word = str(document.get("status") or "")
-    state, known = meaning(word)
+    state = meaning(word)
     if not word:
         # 202 means still running, 200 finished (vendor's TypeScript SDK).
         has_links = bool(_links(document))
         is_finished = has_links and answer.status_code == 200
         state = ProgressState.READY if is_finished else ProgressState.RUNNING
-        known = has_links or answer.status_code == 202
-    return Progress(state, word=told(word), unknown=not known, reason=words(document))
+    return Progress(state, word=told(word), reason=words(document))
 
 
 def _document(answer: Answer) -> dict[str, Any]:
@@ -168,7 +167,7 @@ def _word_drift(body: dict[str, Any] | list[Any]) -> list[Drift]:
         return []
     if not isinstance(word, str):
         return [Drift(DriftKind.NEW_SHAPE, shape(body))]
-    return [] if meaning(word)[1] else [Drift(DriftKind.UNKNOWN_WORD, status_word(word))]
+    return [] if is_known(word) else [Drift(DriftKind.UNKNOWN_WORD, status_word(word))]
 
 
 def _look_drift(
@@ -183,7 +182,7 @@ def _look_drift(
     if items:
         is_strange = any(link_of(item) is None for item in items)
         return [*drift, Drift(DriftKind.NEW_SHAPE, shape(body))] if is_strange else drift
-    if meaning(str(document.get("status") or ""))[0] is ProgressState.READY:
+    if meaning(str(document.get("status") or "")) is ProgressState.READY:
         others = [value for name, value in document.items() if name not in _LISTS]
         has_others = any(isinstance(value, (list, dict)) and value for value in others)
         kind = DriftKind.NEW_SHAPE if has_others else DriftKind.MISSING_FIELD

@@ -22,7 +22,15 @@ _WORDS = {
 _MEANINGS = {word: state for state, words in _WORDS.items() for word in words}
 
 
-def meaning(word: str) -> tuple[ProgressState, bool]:
-    """What a status word means, and whether it is known. An unknown one means still running."""
-    normal = word.strip().lower().replace(" ", "_").replace("-", "_")
-    return _MEANINGS.get(normal, ProgressState.RUNNING), normal in _MEANINGS
+def meaning(word: str) -> ProgressState:
+    """What a status word means; an unknown one means still running."""
+    return _MEANINGS.get(_normal(word), ProgressState.RUNNING)
+
+
+def is_known(word: str) -> bool:
+    """Whether a status word has been seen before."""
+    return _normal(word) in _MEANINGS
+
+
+def _normal(word: str) -> str:
+    return word.strip().lower().replace(" ", "_").replace("-", "_")
