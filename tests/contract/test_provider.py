@@ -37,12 +37,12 @@ from avatars.provider.calls import CONNECT_TIMEOUT, READ_TIMEOUT, http_client
 from avatars.provider.picsart import PicsartProvider
 from avatars.provider.picsart_reader import PicsartReader
 from avatars.settings import FIELDS, ProviderSettings
-from local.simulator.running import RunningProvider, RunningSimulator, running_simulator
+from local.simulator.running import RunningProvider, RunningSimulator
 from tests.builders import a_picture
+from tests.contract.conftest import KEY
 from tests.contract.loopback import Exchange, Loopback, loopback
 from tests.fakes import FakeClock, FakeCompany, FakeProvider
 
-KEY = "a-secret-key"
 LINKS = tuple(f"https://photos.test/{number}.jpg?signature=5ec2e7" for number in range(1, 6))
 PROMPTS = (Prompt("anime", 2, "at sea"), Prompt("realistic"))
 TRAINING = TrainingRequest("a-job", LINKS, Subject.DOG)
@@ -211,23 +211,6 @@ class TestWire:
             self.submit(http, host.origin)
 
         assert host.connections == 2
-
-
-@pytest.fixture(scope="module")
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture(scope="module")
-def one_simulator(clock: FakeClock) -> Iterator[RunningSimulator]:
-    with running_simulator(api_key=KEY, clock=clock) as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def simulator(one_simulator: RunningSimulator) -> RunningSimulator:
-    one_simulator.reset()
-    return one_simulator
 
 
 @pytest.fixture

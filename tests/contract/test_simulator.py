@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,59 +15,14 @@ import httpx
 import pytest
 from PIL import Image
 
-from local.simulator.running import RunningSimulator, running_simulator
+from local.simulator.running import RunningSimulator
+from tests.contract.conftest import KEY, MINUTE
 from tests.contract.photo_host import PhotoHost, picture
+from tests.fakes.clock import FakeClock
 
 ROOT = Path(__file__).parents[2]
-KEY, ASTRIA_KEY = "a-key-for-tests", "another-key-for-tests"
-MINUTE = 60.0
+ASTRIA_KEY = "another-key-for-tests"
 HOUR = 3600.0
-
-
-class HandSetClock:
-    """Stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.seconds = 1_800_000_000.0
-
-    def now(self) -> float:
-        return self.seconds
-
-    def wall(self) -> float:
-        return time.time()
-
-    def advance(self, seconds: float) -> None:
-        self.seconds += seconds
-
-
-@pytest.fixture(scope="module")
-def clock() -> HandSetClock:
-    return HandSetClock()
-
-
-@pytest.fixture(scope="module")
-def one_simulator(clock: HandSetClock) -> Iterator[RunningSimulator]:
-    with running_simulator(api_key=KEY, clock=clock) as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def simulator(one_simulator: RunningSimulator, clock: HandSetClock) -> RunningSimulator:
-    one_simulator.reset()
-    clock.advance(MINUTE)
-    return one_simulator
-
-
-@pytest.fixture(scope="module")
-def one_client(one_simulator: RunningSimulator) -> Iterator[httpx.Client]:
-    headers = {"X-Picsart-API-Key": KEY}
-    with httpx.Client(base_url=one_simulator.api_url, headers=headers) as client:
-        yield client
-
-
-@pytest.fixture
-def api(simulator: RunningSimulator, one_client: httpx.Client) -> httpx.Client:
-    return one_client
 
 
 @pytest.fixture
@@ -92,9 +46,9 @@ def training(api: httpx.Client, host: PhotoHost) -> str:
     return f"/avatars/models/{model_id}"
 
 
-def trained(api: httpx.Client, host: PhotoHost, clock: HandSetClock) -> str:
+def trained(api: httpx.Client, host: PhotoHost, clock: FakeClock) -> str:
     model = training(api, host)
-    clock.advance(20 * MINUTE)
+    clock.move(20 * MINUTE)
     assert api.get(model).json()["status"] == "DONE"
     return model
 
@@ -108,15 +62,16 @@ def drawing(api: httpx.Client, model: str) -> str:
     return f"{model}/inferences/{infer(api, model).json()['inference_id']}"
 
 
-def drawn(api: httpx.Client, host: PhotoHost, clock: HandSetClock) -> str:
+def drawn(api: httpx.Client, host: PhotoHost, clock: FakeClock) -> str:
     inference = drawing(api, trained(api, host, clock))
-    clock.advance(MINUTE)
+    clock.move(MINUTE)
     return inference
 
 
-def signature(lives: timedelta, signed_ago: timedelta = timedelta()) -> str:
-    signed_at = f"{datetime.now(UTC) - signed_ago:%Y%m%dT%H%M%SZ}"
-    return f"?X-Amz-Date={signed_at}&X-Amz-Expires={lives.seconds}&X-Amz-Signature=secret"
+def signature(clock: FakeClock, lives: timedelta, signed_ago: timedelta = timedelta()) -> str:
+    signed_at = datetime.fromtimestamp(clock.wall(), UTC) - signed_ago
+    date = f"{signed_at:%Y%m%dT%H%M%SZ}"
+    return f"?X-Amz-Date={date}&X-Amz-Expires={lives.seconds}&X-Amz-Signature=secret"
 
 
 def models_made(simulator: RunningSimulator) -> int:
@@ -125,19 +80,19 @@ def models_made(simulator: RunningSimulator) -> int:
 
 class TestGoodDay:
     def test_five_selfies_become_a_model_and_the_model_avatars(
-        self, api: httpx.Client, host: PhotoHost, clock: HandSetClock
+        self, api: httpx.Client, host: PhotoHost, clock: FakeClock
     ) -> None:
         accepted = train(api, host)
         model = f"/avatars/models/{accepted.json()['model_id']}"
-        clock.advance(2.5 * MINUTE)
+        clock.move(2.5 * MINUTE)
         early = api.get(model)
-        clock.advance(17.5 * MINUTE)
+        clock.move(17.5 * MINUTE)
         ready = api.get(model)
         asked = infer(api, model)
         inference = f"{model}/inferences/{asked.json()['inference_id']}"
-        clock.advance(10)
+        clock.move(10)
         waiting = api.get(inference)
-        clock.advance(50)
+        clock.move(50)
         finished = api.get(inference)
 
         assert (accepted.status_code, accepted.json()["status"]) == (202, "ACCEPTED")
@@ -152,7 +107,7 @@ class TestGoodDay:
         self,
         api: httpx.Client,
         host: PhotoHost,
-        clock: HandSetClock,
+        clock: FakeClock,
         simulator: RunningSimulator,
     ) -> None:
         links = api.get(drawn(api, host, clock)).json()["urls"]
@@ -168,7 +123,7 @@ class TestGoodDay:
                 assert b"SIMULATED" in image.info["comment"]
 
     def test_a_second_download_gives_the_same_bytes(
-        self, api: httpx.Client, host: PhotoHost, clock: HandSetClock
+        self, api: httpx.Client, host: PhotoHost, clock: FakeClock
     ) -> None:
         link = api.get(drawn(api, host, clock)).json()["urls"][0]
 
@@ -177,24 +132,24 @@ class TestGoodDay:
         assert first.content == second.content
 
     def test_a_model_draws_again_and_again(
-        self, api: httpx.Client, host: PhotoHost, clock: HandSetClock
+        self, api: httpx.Client, host: PhotoHost, clock: FakeClock
     ) -> None:
         model = trained(api, host, clock)
 
         first, second = drawing(api, model), drawing(api, model)
-        clock.advance(MINUTE)
+        clock.move(MINUTE)
 
         assert first != second
         assert api.get(first).json()["status"] == api.get(second).json()["status"] == "DONE"
 
     def test_result_links_die_after_48_hours(
-        self, api: httpx.Client, host: PhotoHost, clock: HandSetClock
+        self, api: httpx.Client, host: PhotoHost, clock: FakeClock
     ) -> None:
         link = api.get(drawn(api, host, clock)).json()["urls"][0]
 
-        clock.advance(47.9 * HOUR)
+        clock.move(47.9 * HOUR)
         in_time = httpx.get(link)
-        clock.advance(0.2 * HOUR)
+        clock.move(0.2 * HOUR)
         too_late = httpx.get(link)
 
         assert (in_time.status_code, too_late.status_code) == (200, 403)
@@ -233,7 +188,7 @@ class TestAccount:
         assert (answer.status_code, answer.json()["code"]) == (403, 403)
 
     def test_training_and_avatars_cost_credits(
-        self, api: httpx.Client, host: PhotoHost, clock: HandSetClock, simulator: RunningSimulator
+        self, api: httpx.Client, host: PhotoHost, clock: FakeClock, simulator: RunningSimulator
     ) -> None:
         simulator.scenario(credits=100)
 
@@ -257,9 +212,9 @@ class TestAccount:
         assert models_made(simulator) == 0
 
     def test_the_headers_count_the_calls_of_the_minute(
-        self, api: httpx.Client, clock: HandSetClock
+        self, api: httpx.Client, clock: FakeClock
     ) -> None:
-        clock.advance(MINUTE - clock.now() % MINUTE + 18)
+        clock.move(MINUTE - clock.now() % MINUTE + 18)
 
         headers = [api.get("/balance").headers for _ in range(2)][1]
 
@@ -299,21 +254,21 @@ class TestAccount:
         assert headers["X-Picsart-Credit-Available"] == "1000000"
 
     def test_the_call_beyond_the_quota_waits_for_the_next_minute(
-        self, api: httpx.Client, clock: HandSetClock, simulator: RunningSimulator
+        self, api: httpx.Client, clock: FakeClock, simulator: RunningSimulator
     ) -> None:
         simulator.scenario(rate_limit=2)
 
         statuses = [api.get("/balance").status_code for _ in range(3)]
-        clock.advance(MINUTE)
+        clock.move(MINUTE)
         later = api.get("/balance")
 
         assert statuses == [200, 200, 429]
         assert later.status_code == 200
 
     def test_the_quota_answer_has_two_forms(
-        self, api: httpx.Client, clock: HandSetClock, simulator: RunningSimulator
+        self, api: httpx.Client, clock: FakeClock, simulator: RunningSimulator
     ) -> None:
-        clock.advance(MINUTE - clock.now() % MINUTE + 18)
+        clock.move(MINUTE - clock.now() % MINUTE + 18)
         simulator.scenario(rate_limit=1)
         api.get("/balance")
 
@@ -374,7 +329,7 @@ class TestValidation:
         ],
     )
     def test_a_prompt_out_of_range_is_refused(
-        self, api: httpx.Client, host: PhotoHost, clock: HandSetClock, prompt: dict[str, Any]
+        self, api: httpx.Client, host: PhotoHost, clock: FakeClock, prompt: dict[str, Any]
     ) -> None:
         model = trained(api, host, clock)
 
@@ -384,7 +339,7 @@ class TestValidation:
         assert "prompts.0" in answer.json()["detail"]
 
     def test_a_prompt_may_say_more_in_words(
-        self, api: httpx.Client, host: PhotoHost, clock: HandSetClock
+        self, api: httpx.Client, host: PhotoHost, clock: FakeClock
     ) -> None:
         model = trained(api, host, clock)
 
@@ -436,7 +391,7 @@ class TestValidation:
 
 class TestPhotos:
     def test_every_photo_is_fetched_at_once_and_again_within_half_an_hour(
-        self, api: httpx.Client, host: PhotoHost, clock: HandSetClock, simulator: RunningSimulator
+        self, api: httpx.Client, host: PhotoHost, clock: FakeClock, simulator: RunningSimulator
     ) -> None:
         started_at = clock.now()
 
@@ -466,7 +421,7 @@ class TestPhotos:
         self,
         api: httpx.Client,
         host: PhotoHost,
-        clock: HandSetClock,
+        clock: FakeClock,
         simulator: RunningSimulator,
         content: bytes,
         why: str,
@@ -474,7 +429,7 @@ class TestPhotos:
         host.files["/selfies/3.jpg"] = content
 
         model = training(api, host)
-        clock.advance(5 * MINUTE)
+        clock.move(5 * MINUTE)
         answer = api.get(model)
 
         fetches = simulator.journal(path="/selfies/3.jpg", occasion="submit")
@@ -492,40 +447,46 @@ class TestPhotos:
         assert api.get(f"/avatars/models/{model_id}").json()["status"] == "IMAGE_NOT_VALID"
 
     def test_photos_that_vanish_during_the_training_spoil_the_model(
-        self, api: httpx.Client, host: PhotoHost, clock: HandSetClock
+        self, api: httpx.Client, host: PhotoHost, clock: FakeClock
     ) -> None:
         model = training(api, host)
         at_first = api.get(model).json()["status"]
 
         host.files.clear()
-        clock.advance(20 * MINUTE)
+        clock.move(20 * MINUTE)
 
         assert at_first == "ACCEPTED"
         assert api.get(model).json()["status"] == "IMAGE_NOT_VALID"
 
     def test_png_and_signed_links_with_life_enough_are_fine(
-        self, api: httpx.Client, host: PhotoHost, clock: HandSetClock
+        self, api: httpx.Client, host: PhotoHost, clock: FakeClock
     ) -> None:
-        links = host.links(6, signature(timedelta(hours=1)))
+        links = host.links(6, signature(clock, timedelta(hours=1)))
 
         model_id = train(api, host, links).json()["model_id"]
-        clock.advance(20 * MINUTE)
+        clock.move(20 * MINUTE)
 
         assert api.get(f"/avatars/models/{model_id}").json()["status"] == "DONE"
 
     @pytest.mark.parametrize(
-        "query",
+        ("lives", "signed_ago"),
         [
-            signature(timedelta(minutes=29)),
-            signature(timedelta(hours=1), signed_ago=timedelta(minutes=31)),
+            (timedelta(minutes=29), timedelta()),
+            (timedelta(hours=1), timedelta(minutes=31)),
         ],
         ids=["short", "old"],
     )
     def test_a_link_signed_for_less_than_half_an_hour_is_refused(
-        self, api: httpx.Client, host: PhotoHost, simulator: RunningSimulator, query: str
+        self,
+        api: httpx.Client,
+        host: PhotoHost,
+        clock: FakeClock,
+        simulator: RunningSimulator,
+        lives: timedelta,
+        signed_ago: timedelta,
     ) -> None:
         links = host.links()
-        links[1] += query
+        links[1] += signature(clock, lives, signed_ago)
 
         answer = train(api, host, links)
 
@@ -534,22 +495,26 @@ class TestPhotos:
         assert models_made(simulator) == 0
 
     def test_a_short_link_can_also_spoil_the_model_instead(
-        self, api: httpx.Client, host: PhotoHost, simulator: RunningSimulator
+        self,
+        api: httpx.Client,
+        host: PhotoHost,
+        simulator: RunningSimulator,
+        clock: FakeClock,
     ) -> None:
         simulator.scenario(short_links="image_not_valid")
 
-        answer = train(api, host, host.links(5, signature(timedelta(minutes=1))))
+        answer = train(api, host, host.links(5, signature(clock, timedelta(minutes=1))))
 
         model = f"/avatars/models/{answer.json()['model_id']}"
         assert answer.status_code == 202
         assert api.get(model).json()["status"] == "IMAGE_NOT_VALID"
 
     def test_the_journal_keeps_no_secrets(
-        self, api: httpx.Client, host: PhotoHost, clock: HandSetClock, simulator: RunningSimulator
+        self, api: httpx.Client, host: PhotoHost, clock: FakeClock, simulator: RunningSimulator
     ) -> None:
-        train(api, host, host.links(5, signature(timedelta(hours=1))))
-        clock.advance(20 * MINUTE)
-        train(api, host, host.links(5, signature(timedelta(minutes=1))))
+        train(api, host, host.links(5, signature(clock, timedelta(hours=1))))
+        clock.move(20 * MINUTE)
+        train(api, host, host.links(5, signature(clock, timedelta(minutes=1))))
 
         journal = json.dumps(simulator.journal())
 
@@ -560,47 +525,47 @@ class TestPhotos:
 
 class TestFate:
     def test_durations_can_be_set(
-        self, api: httpx.Client, host: PhotoHost, clock: HandSetClock, simulator: RunningSimulator
+        self, api: httpx.Client, host: PhotoHost, clock: FakeClock, simulator: RunningSimulator
     ) -> None:
         simulator.scenario(training_seconds=7200, inference_seconds=300)
 
         model = training(api, host)
-        clock.advance(7199)
+        clock.move(7199)
         shortly_before = api.get(model).json()["status"]
-        clock.advance(1)
+        clock.move(1)
         model_at_last = api.get(model).json()["status"]
         inference = drawing(api, model)
-        clock.advance(299)
+        clock.move(299)
         nearly = api.get(inference).json()["status"]
-        clock.advance(1)
+        clock.move(1)
 
         assert (shortly_before, model_at_last) == ("IN_PROGRESS", "DONE")
         assert (nearly, api.get(inference).json()["status"]) == ("IN_PROGRESS", "DONE")
 
     def test_a_training_can_fail_with_a_reason(
-        self, api: httpx.Client, host: PhotoHost, clock: HandSetClock, simulator: RunningSimulator
+        self, api: httpx.Client, host: PhotoHost, clock: FakeClock, simulator: RunningSimulator
     ) -> None:
         simulator.scenario(training_fails="no face found")
 
         model = training(api, host)
-        clock.advance(20 * MINUTE)
+        clock.move(20 * MINUTE)
         answer = api.get(model)
 
         assert (answer.status_code, answer.json()["status"]) == (200, "FAILED")
         assert answer.json()["detail"] == "no face found"
 
     def test_a_training_can_last_for_ever(
-        self, api: httpx.Client, host: PhotoHost, clock: HandSetClock, simulator: RunningSimulator
+        self, api: httpx.Client, host: PhotoHost, clock: FakeClock, simulator: RunningSimulator
     ) -> None:
         simulator.scenario(training_never_ends=True)
 
         model = training(api, host)
-        clock.advance(1000 * HOUR)
+        clock.move(1000 * HOUR)
 
         assert api.get(model).json()["status"] == "IN_PROGRESS"
 
     def test_an_inference_can_fail_with_a_reason(
-        self, api: httpx.Client, host: PhotoHost, clock: HandSetClock, simulator: RunningSimulator
+        self, api: httpx.Client, host: PhotoHost, clock: FakeClock, simulator: RunningSimulator
     ) -> None:
         simulator.scenario(inference_fails="out of paint")
 
@@ -611,27 +576,27 @@ class TestFate:
         assert "urls" not in answer.json()
 
     def test_an_inference_can_last_for_ever(
-        self, api: httpx.Client, host: PhotoHost, clock: HandSetClock, simulator: RunningSimulator
+        self, api: httpx.Client, host: PhotoHost, clock: FakeClock, simulator: RunningSimulator
     ) -> None:
         simulator.scenario(inference_never_ends=True)
 
         inference = drawn(api, host, clock)
-        clock.advance(1000 * HOUR)
+        clock.move(1000 * HOUR)
 
         assert api.get(inference).json()["status"] == "IN_PROGRESS"
 
     def test_new_work_can_be_unknown_for_a_while(
-        self, api: httpx.Client, host: PhotoHost, clock: HandSetClock, simulator: RunningSimulator
+        self, api: httpx.Client, host: PhotoHost, clock: FakeClock, simulator: RunningSimulator
     ) -> None:
         simulator.scenario(not_found_seconds=120, training_seconds=0, inference_seconds=0)
 
         model = training(api, host)
         model_at_once = api.get(model).status_code
-        clock.advance(120)
+        clock.move(120)
         model_later = api.get(model).status_code
         inference = drawing(api, model)
         inference_at_once = api.get(inference).status_code
-        clock.advance(120)
+        clock.move(120)
 
         assert (model_at_once, model_later) == (404, 200)
         assert (inference_at_once, api.get(inference).status_code) == (404, 200)
@@ -652,7 +617,7 @@ class TestDialect:
         self,
         api: httpx.Client,
         host: PhotoHost,
-        clock: HandSetClock,
+        clock: FakeClock,
         simulator: RunningSimulator,
         vocabulary: str,
         words: list[str],
@@ -661,9 +626,9 @@ class TestDialect:
 
         submitted = train(api, host)
         model = f"/avatars/models/{submitted.json()['model_id']}"
-        clock.advance(300)
+        clock.move(300)
         halfway = api.get(model)
-        clock.advance(300)
+        clock.move(300)
         ended = api.get(model)
 
         assert [answer.json()["status"] for answer in (submitted, halfway, ended)] == words
@@ -673,7 +638,7 @@ class TestDialect:
         self,
         api: httpx.Client,
         host: PhotoHost,
-        clock: HandSetClock,
+        clock: FakeClock,
         simulator: RunningSimulator,
         vocabulary: str,
         word: str,
@@ -681,7 +646,7 @@ class TestDialect:
         simulator.scenario(vocabulary=vocabulary, training_fails="no luck")
 
         model = training(api, host)
-        clock.advance(20 * MINUTE)
+        clock.move(20 * MINUTE)
 
         assert api.get(model).json()["status"] == word
 
@@ -697,17 +662,17 @@ class TestDialect:
         assert checked.json()["status"] == "ACCEPTED"
 
     def test_results_come_in_many_shapes(
-        self, api: httpx.Client, host: PhotoHost, clock: HandSetClock, simulator: RunningSimulator
+        self, api: httpx.Client, host: PhotoHost, clock: FakeClock, simulator: RunningSimulator
     ) -> None:
         shapes = ["urls", "url_objects", "data", "data_strings", "list", "unknown"]
         simulator.scenario(dialects=[{"result_shape": shape} for shape in shapes])
         models = [training(api, host) for _ in shapes]
-        clock.advance(20 * MINUTE)
+        clock.move(20 * MINUTE)
         for model in models:
             api.get(model)
 
         inferences = [drawing(api, model) for model in models]
-        clock.advance(MINUTE)
+        clock.move(MINUTE)
         texts, objects, data, data_texts, bare, unknown = (
             api.get(inference).json() for inference in inferences
         )
@@ -726,17 +691,17 @@ class TestDialect:
         assert len({item["id"] for item in data["data"]}) == 3
 
     def test_a_model_is_spoken_of_as_it_was_when_it_began(
-        self, api: httpx.Client, host: PhotoHost, clock: HandSetClock, simulator: RunningSimulator
+        self, api: httpx.Client, host: PhotoHost, clock: FakeClock, simulator: RunningSimulator
     ) -> None:
         simulator.scenario(vocabulary="2026", result_shape="data", pending_status=200)
         model = training(api, host)
         simulator.scenario(vocabulary="guide", result_shape="urls", pending_status=202)
 
         early = api.get(model)
-        clock.advance(20 * MINUTE)
+        clock.move(20 * MINUTE)
         ready = api.get(model)
         inference = drawing(api, model)
-        clock.advance(MINUTE)
+        clock.move(MINUTE)
         drawn = api.get(inference).json()
 
         assert (early.status_code, early.json()["status"]) == (200, "processing")
@@ -759,7 +724,7 @@ class TestDialect:
         self,
         api: httpx.Client,
         host: PhotoHost,
-        clock: HandSetClock,
+        clock: FakeClock,
         simulator: RunningSimulator,
         results: str,
         kept: list[int],
@@ -774,7 +739,7 @@ class TestDialect:
         assert answer.json()["urls"] == [links[position] for position in kept]
 
     def test_a_result_can_come_twice(
-        self, api: httpx.Client, host: PhotoHost, clock: HandSetClock, simulator: RunningSimulator
+        self, api: httpx.Client, host: PhotoHost, clock: FakeClock, simulator: RunningSimulator
     ) -> None:
         simulator.scenario(results="duplicate")
 
@@ -783,7 +748,7 @@ class TestDialect:
         assert links[0] == links[2] != links[1]
 
     def test_results_can_lie_on_a_host_of_ones_choice(
-        self, api: httpx.Client, host: PhotoHost, clock: HandSetClock, simulator: RunningSimulator
+        self, api: httpx.Client, host: PhotoHost, clock: FakeClock, simulator: RunningSimulator
     ) -> None:
         simulator.scenario(results_host="elsewhere.example:8443")
 
@@ -924,7 +889,7 @@ class TestFaults:
         self,
         api: httpx.Client,
         host: PhotoHost,
-        clock: HandSetClock,
+        clock: FakeClock,
         simulator: RunningSimulator,
         answer: dict[str, Any],
         status: int,
@@ -940,7 +905,7 @@ class TestFaults:
         assert (right.status_code, right.headers["Content-Type"]) == (200, "image/jpeg")
 
     def test_a_result_can_be_cut_in_half(
-        self, api: httpx.Client, host: PhotoHost, clock: HandSetClock, simulator: RunningSimulator
+        self, api: httpx.Client, host: PhotoHost, clock: FakeClock, simulator: RunningSimulator
     ) -> None:
         link = api.get(drawn(api, host, clock)).json()["urls"][0]
         whole = httpx.get(link).content
@@ -954,7 +919,7 @@ class TestFaults:
         assert b"".join(received) == whole[: len(whole) // 2]
 
     def test_a_result_can_drip(
-        self, api: httpx.Client, host: PhotoHost, clock: HandSetClock, simulator: RunningSimulator
+        self, api: httpx.Client, host: PhotoHost, clock: FakeClock, simulator: RunningSimulator
     ) -> None:
         link = api.get(drawn(api, host, clock)).json()["urls"][0]
         whole = httpx.get(link).content
@@ -967,7 +932,7 @@ class TestFaults:
         assert len(pieces) > 10
 
     def test_a_result_can_be_far_too_large(
-        self, api: httpx.Client, host: PhotoHost, clock: HandSetClock, simulator: RunningSimulator
+        self, api: httpx.Client, host: PhotoHost, clock: FakeClock, simulator: RunningSimulator
     ) -> None:
         link = api.get(drawn(api, host, clock)).json()["urls"][0]
         simulator.scenario(faults=[{"route": "download", "what": "oversize", "megabytes": 3}])
@@ -1012,7 +977,7 @@ class TestControls:
         assert simulator.scenario() == before
 
     def test_the_journal_tells_what_when_and_how_much(
-        self, api: httpx.Client, host: PhotoHost, clock: HandSetClock, simulator: RunningSimulator
+        self, api: httpx.Client, host: PhotoHost, clock: FakeClock, simulator: RunningSimulator
     ) -> None:
         model = trained(api, host, clock)
         infer(api, model, {"style": "anime", "count": 2, "prompt": "by the sea"})
@@ -1030,7 +995,7 @@ class TestControls:
         assert charges[1]["inference_id"] == inference["inference_id"]
 
     def test_the_journal_tells_of_downloads(
-        self, api: httpx.Client, host: PhotoHost, clock: HandSetClock, simulator: RunningSimulator
+        self, api: httpx.Client, host: PhotoHost, clock: FakeClock, simulator: RunningSimulator
     ) -> None:
         links = api.get(drawn(api, host, clock)).json()["urls"]
 

@@ -19,11 +19,6 @@ DAY = 86_400.0
 
 
 @pytest.fixture(scope="module")
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture(scope="module")
 def one_astria(clock: FakeClock) -> Iterator[RunningProvider]:
     with running_simulator(astria_key=KEY, clock=clock) as simulator:
         yield simulator.astria

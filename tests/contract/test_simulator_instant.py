@@ -9,43 +9,12 @@ import httpx
 import pytest
 from PIL import Image
 
-from local.simulator.running import RunningSimulator, running_simulator
+from local.simulator.running import RunningSimulator
+from tests.contract.conftest import MINUTE
 from tests.contract.photo_host import PhotoHost, picture
 from tests.fakes.clock import FakeClock
 
-KEY = "a-key-for-tests"
-MINUTE = 60.0
 HOUR = 3600.0
-
-
-@pytest.fixture(scope="module")
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture(scope="module")
-def one_simulator(clock: FakeClock) -> Iterator[RunningSimulator]:
-    with running_simulator(api_key=KEY, clock=clock) as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def simulator(one_simulator: RunningSimulator, clock: FakeClock) -> RunningSimulator:
-    one_simulator.reset()
-    clock.move(MINUTE)
-    return one_simulator
-
-
-@pytest.fixture(scope="module")
-def one_client(one_simulator: RunningSimulator) -> Iterator[httpx.Client]:
-    headers = {"X-Picsart-API-Key": KEY}
-    with httpx.Client(base_url=one_simulator.api_url, headers=headers) as client:
-        yield client
-
-
-@pytest.fixture
-def api(simulator: RunningSimulator, one_client: httpx.Client) -> httpx.Client:
-    return one_client
 
 
 @pytest.fixture
