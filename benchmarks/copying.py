@@ -243,7 +243,7 @@ def section(results: dict[Contender, Result], size: int, rounds: int) -> Section
 
 {table(columns, rows)}
 
-Only ours asks whether a link is allowed, decodes what came, writes the mark of AI into the file, has S3 check a SHA-256, and records each avatar on its own.
+Only ours asks whether a link is allowed, whether what came is a whole picture, writes the mark of AI into the file, has S3 check a SHA-256, and records each avatar on its own.
 """,  # noqa: E501 - a paragraph is one line
         [
             Promise(f"{AVATARS} avatars of 2 MB kept, 50 ms away", SECONDS, times[OURS], "s"),

@@ -3,11 +3,14 @@
 import struct
 import zlib
 from dataclasses import dataclass
+from io import BytesIO
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 from PIL import Image
 
 from avatars.errors import DownloadFailedError
+from avatars.marks import jpeg
 
 MAX_PIXELS = 20_000_000
 """Nearly five times the largest result that the provider documents (2048x2048)."""
@@ -46,17 +49,18 @@ class Picture:
 
 
 def look_at(file: Path) -> Picture:
-    """Decode *file* to its last pixel: a truncated or disguised file is no picture.
+    """Decode *file*: a truncated or disguised one is no picture.
 
-    Raises DownloadFailedError.
+    Of a baseline JPEG that has its end the data of the pixels are not read: there is nothing in
+    them that a decoder would refuse. Raises DownloadFailedError.
     """
     try:
-        with Image.open(file, formats=tuple(_KINDS)) as image:
+        with Image.open(_abridged(file) or file, formats=tuple(_KINDS)) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise _too_large()
             extension, content_type = _KINDS[image.format or ""]
             picture = Picture(extension, content_type, image.width, image.height)
-            # A JPEG is read to its end all the same, but not made into pixels that nobody sees.
+            # Another JPEG is read to its end all the same, but not made into pixels nobody sees.
             image.draft("L", (image.width // 8 or 1, image.height // 8 or 1))
             image.decodermaxblock = BLOCK_BYTES
             image.load()
@@ -66,6 +70,14 @@ def look_at(file: Path) -> Picture:
         raise _too_large() from error
     except UNREADABLE as error:
         raise DownloadFailedError("What came is not a whole JPEG, PNG or WebP picture.") from error
+
+
+def _abridged(file: Path) -> BytesIO | None:
+    with file.open("rb") as whole, mmap(whole.fileno(), 0, access=ACCESS_READ) as picture:
+        if picture[: len(jpeg.SIGNATURE)] != jpeg.SIGNATURE:
+            return None
+        abridged = jpeg.without_scan(picture)
+    return BytesIO(abridged) if abridged else None
 
 
 def _too_large() -> DownloadFailedError:

@@ -1,5 +1,6 @@
-"""Where a JPEG keeps its XMP: in a segment of its own before the picture (XMP part 3, 1.1.3)."""
+"""What stands in a JPEG before its picture: its XMP is a segment there (XMP part 3, 1.1.3)."""
 
+import re
 from collections.abc import Iterator
 from itertools import takewhile
 from mmap import mmap
@@ -16,6 +17,9 @@ MOST_SEGMENTS = 4096
 
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _APP0, _APP1, _START_OF_SCAN, _END_OF_IMAGE = 0xE0, 0xE1, 0xDA, 0xD9
+_BASELINE_FRAME = 0xC0
+_SCAN_ENDS = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+"""Within a scan FF 00 is the byte FF, and FF D0 to FF D7 are restarts (ITU T.81, B.1.1)."""
 
 
 def find_xmp(jpeg: bytes | mmap) -> bytes | None:
@@ -36,6 +40,25 @@ def with_xmp(jpeg: bytes | mmap, packet: bytes) -> list[bytes | memoryview]:
     segments = [segment for _, segment in first] + [ours]
     segments += [segment for _, segment in others[len(first) :]]
     return [jpeg[:2], *segments, memoryview(jpeg)[picture:]]
+
+
+def without_scan(jpeg: bytes | mmap) -> bytes | None:
+    """A JPEG of one baseline scan without the data of that scan: its headers, and its end.
+
+    None where it is of another kind, or where the scan does not lead to the end. A decoder that
+    makes something of this makes something of the whole: it takes any data for a baseline scan.
+    """
+    try:
+        headers = list(_headers(jpeg))
+    except ValueError:
+        return None
+    colours = next((jpeg[start + 9] for m, start, _ in headers if m == _BASELINE_FRAME), None)
+    scan = headers[-1][2] if headers else 2
+    data = scan + 2 + int.from_bytes(jpeg[scan + 2 : scan + 4])
+    end = _SCAN_ENDS.search(jpeg, data)
+    if end is None or end[0][1] != _END_OF_IMAGE or jpeg[scan + 4] != colours:
+        return None
+    return jpeg[:data] + end[0]
 
 
 def _is_first(marker: int, segment: bytes) -> bool:
