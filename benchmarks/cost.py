@@ -6,7 +6,7 @@ Runs jobs that differ in one thing each (photos, avatars, looks into the folder,
 at the inference), one after the other, and writes what each asks for into cli/cost/counts.json:
 transitions from the history of its execution, invocations with memory and time from the REPORT
 lines of its functions, requests from the engine, with DynamoDB's units from the sizes of items.
-Durations are this machine's; everything else is the same on AWS.
+Durations, and the CPU's time, are this machine's; everything else is the same on AWS.
 """
 
 import io
@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -34,9 +35,11 @@ from avatars import keys
 from avatars.aws.jobs import DynamoDBJobs
 from avatars.aws.rows import Rows
 from avatars.model import JobStatus, Stage, job_id_for
+from benchmarks.copying import ready_drawn
 from benchmarks.counting import CountingEngine
 from benchmarks.page import Promise, Section, put, table
-from cli.cost.commands import INFERENCE, LOOKS_PER_STAGE, TRAINING
+from benchmarks.processes import spent
+from cli.cost.commands import INFERENCE, LOOKS, TRAINING
 from cli.cost.counts import COUNTS, Counted, Counts, Job, Units, read_counts
 from cli.cost.estimate import a_job, is_traced, lines_of, units_of
 from cli.cost.looking import states_of, transitions_of
@@ -54,6 +57,10 @@ GOAL_DOLLARS = 1.5
 PATIENCE = 300
 SETTLING = 3
 """Wall seconds after a job's end in which what it has caused has come to an end, too."""
+
+FETCHES = 2
+"""How often the provider's simulator fetches each photo, to be late with the last one. One of them
+is charged: its guide says only that it fetches them."""
 
 REPORT = re.compile(r"REPORT .*Billed Duration: (\d+) ms\tMemory Size: (\d+) MB")
 LOG_OVERHEAD = 26
@@ -96,7 +103,7 @@ def main(
     console = Console(file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
         state = Path(folder) / "stack"
-        with running_stack(state, scale=SCALE, seed=1, engine_class=CountingEngine) as stack:
+        with counted_stack(state) as stack:
             meter = Meter(stack, state / "calls.jsonl")
             meter.forget()
             jobs = {}
@@ -120,6 +127,13 @@ def main(
     put(section(read_counts(out)))
 
 
+def counted_stack(state: Path) -> AbstractContextManager[Stack]:
+    """A stack whose requests are written down, and whose provider has its pictures ready."""
+    return running_stack(
+        state, scale=SCALE, seed=1, engine_class=CountingEngine, draw=ready_drawn()
+    )
+
+
 def section(counts: Counts) -> Section:
     """What the page of all benchmarks says of it."""
     usual = a_job(
@@ -127,7 +141,7 @@ def section(counts: Counts) -> Section:
         40,
         {Stage.TRAINING: 12 * 60, Stage.INFERENCE: 2 * 60},
         {Stage.TRAINING: TRAINING, Stage.INFERENCE: INFERENCE},
-        LOOKS_PER_STAGE,
+        LOOKS,
     )
     lines = lines_of(units_of(counts, usual, traced=is_traced()), read_prices())
     rows = [(line.what, f"{line.count:.4g}", f"{1000 * line.dollars:.3f}") for line in lines]
@@ -151,6 +165,7 @@ class Meter:
         self._calls = calls
         self._read = 0
         self._logged = 0
+        self._computed: dict[int, float] = {}
         self._indexed: dict[tuple[str, str], dict[str, str]] = {}
         self._s3 = client("s3", stack.endpoint_url)
         rows = Rows(client("dynamodb", stack.endpoint_url), stack.outputs["JobsTable"])
@@ -235,13 +250,15 @@ class Meter:
             milliseconds[report[2]] += int(report[1])
         s3 = [call for call in calls if call["service"] == "s3"]
         rows = [call for call in calls if call["service"] == "dynamodb"]
-        kinds = Counter(s3_kind(call) for call in s3)
+        links = [call for call in s3 if call["is_link"]]
+        kinds = Counter(s3_kind(call) for call in s3 if not call["is_link"])
         return {
             "invocations": len(reports),
-            **{f"milliseconds_{memory}": spent for memory, spent in sorted(milliseconds.items())},
+            **{f"milliseconds_{memory}": took for memory, took in sorted(milliseconds.items())},
+            **self._computing(),
             "s3_writes": kinds["write"],
-            "s3_reads": kinds["read"],
-            "s3_bytes_out": sum(call["bytes"] for call in s3 if call["is_link"]),
+            "s3_reads": kinds["read"] + len(links) / FETCHES,
+            "s3_bytes_out": sum(call["bytes"] for call in links) / FETCHES,
             "table_writes": sum(self._writes(call) for call in rows),
             "table_reads": sum(reads(call) for call in rows),
             "events": sum(call["target"] == "PutEvents" for call in calls),
@@ -249,6 +266,16 @@ class Meter:
             "secret_requests": sum(call["service"] == "secretsmanager" for call in calls),
             "log_bytes": sum(len(event.encode()) + LOG_OVERHEAD for event in new),
         }
+
+    def _computing(self) -> Units:
+        """Milliseconds of the CPU, by the memory of the functions that took them."""
+        processes = spent()
+        took: Counter[str] = Counter()
+        for pid, one in sorted(processes.items(), key=lambda item: item[1].memory):
+            more = one.cpu - self._computed.get(pid, 0)
+            took[f"computing_{one.memory}"] += round(1000 * more)
+        self._computed = {pid: one.cpu for pid, one in processes.items()}
+        return took
 
     def _log_events(self) -> Iterator[str]:
         """The lines of all functions, in the order in which they are stored."""

@@ -16,7 +16,7 @@ import statistics
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, repeat, takewhile
+from itertools import accumulate, product, repeat, takewhile
 from pathlib import Path
 from typing import Annotated
 
@@ -27,7 +27,7 @@ from avatars.pipeline.learning import REMEMBERED
 from avatars.schedule import LEAST_TO_LEARN, Schedule, learned_looks
 from avatars.settings import LEAST_SECONDS_BETWEEN_LOOKS
 from benchmarks.page import Promise, Section, put, table
-from cli.cost.commands import INFERENCE, TRAINING
+from cli.cost.commands import INFERENCE, LOOKS, TRAINING
 from cli.cost.counts import read_counts
 from cli.cost.estimate import lines_of
 from cli.cost.prices import read_prices
@@ -147,9 +147,18 @@ def simulated(spreads: Mapping[Stage, Spread], seed: int = SEED) -> Jobs:
 
 FIXED = "every {} s"
 ADVISED = "as advised"
-LEARNED = "learned, {} looks a stage"
-DEFAULT = LEARNED.format(5)
-"""`LooksPerStage` of the template."""
+
+
+def wanted_looks(at_training: int, at_avatars: int) -> Mapping[Stage, int]:
+    return {Stage.TRAINING: at_training, Stage.INFERENCE: at_avatars}
+
+
+def learned_name(at_training: int, at_avatars: int) -> str:
+    return f"learned, {at_training} looks at a training and {at_avatars} at avatars"
+
+
+DEFAULT = learned_name(*LOOKS.values())
+OFTEN = learned_name(10, 5)
 
 
 def rows_of(jobs: Jobs) -> dict[str, Result]:
@@ -158,8 +167,11 @@ def rows_of(jobs: Jobs) -> dict[str, Result]:
         **{FIXED.format(every): of_planned(jobs, fixed(every)) for every in (5, 30, 60)},
         "after 15 s, then ever 1.5 times longer, at most 120 s": of_planned(jobs, geometric()),
         ADVISED: as_advised(jobs),
-        **{LEARNED.format(wanted): learned(jobs, wanted) for wanted in (2, 3, 4, 5, 8)},
-        "learned, as close as allowed": learned(jobs, CLOSEST_LEARNED),
+        **{
+            learned_name(*wanted): learned(jobs, wanted_looks(*wanted))
+            for wanted in ((2, 2), (3, 2), (4, 3), (5, 3), (5, 5), (10, 5))
+        },
+        "learned, as close as allowed": learned(jobs, dict.fromkeys(Stage, CLOSEST_LEARNED)),
         "the best there are, by who knows all durations beforehand": best(jobs, 10, AS_ADVISED),
         "one long invocation, every 5 s": in_one_invocation(jobs),
         "called back, were that offered": called_back(),
@@ -168,7 +180,7 @@ def rows_of(jobs: Jobs) -> dict[str, Result]:
 
 def promises(rows: Mapping[str, Result]) -> list[Promise]:
     """What is to hold of the default, and of more looks for less delay."""
-    ours, often, advised = rows[DEFAULT], rows[LEARNED.format(8)], rows[ADVISED]
+    ours, often, advised = rows[DEFAULT], rows[OFTEN], rows[ADVISED]
     half_a_minute = rows[FIXED.format(30)]
     return [
         Promise(
@@ -178,7 +190,7 @@ def promises(rows: Mapping[str, Result]) -> list[Promise]:
         ),
         Promise("their delay, to that of the advised ones", 1, ours.delay / advised.delay),
         Promise(
-            "transitions of learned looks, 8 a stage, to those of one every 30 s",
+            "transitions of learned looks, 10 and 5, to those of one every 30 s",
             0.45,
             often.transitions / half_a_minute.transitions,
         ),
@@ -201,21 +213,25 @@ def of_planned(jobs: Jobs, planned: Sequence[int]) -> Result:
     return _result({stage: watch(schedule, planned, jobs[stage]) for stage in Stage})
 
 
-def learned(jobs: Jobs, wanted: float, closest: Mapping[Stage, int] = AS_ADVISED) -> Result:
+def learned(
+    jobs: Jobs, wanted: Mapping[Stage, int], closest: Mapping[Stage, int] = AS_ADVISED
+) -> Result:
     """By what the jobs before told, told of those after them."""
-    seen: dict[Stage, list[Seen]] = {}
-    for stage in Stage:
-        schedule = ADVICE[stage]
-        known = watch(schedule, (), jobs[stage][:LEAST_TO_LEARN])
-        rest = jobs[stage][LEAST_TO_LEARN:]
-        size = math.ceil(len(rest) / ROUNDS)
-        seen[stage] = []
-        for start in range(0, len(rest), size):
-            took = [one.took for one in known[-REMEMBERED:]]
-            looks = learned_looks(took, schedule, closest[stage], wanted)
-            known = watch(schedule, looks, rest[start : start + size])
-            seen[stage] += known
-    return _result(seen)
+    return _result({stage: _learned(jobs, stage, wanted[stage], closest[stage]) for stage in Stage})
+
+
+def _learned(jobs: Jobs, stage: Stage, wanted: int, closest: int) -> list[Seen]:
+    schedule = ADVICE[stage]
+    known = watch(schedule, (), jobs[stage][:LEAST_TO_LEARN])
+    rest = jobs[stage][LEAST_TO_LEARN:]
+    size = math.ceil(len(rest) / ROUNDS)
+    seen: list[Seen] = []
+    for start in range(0, len(rest), size):
+        took = [one.took for one in known[-REMEMBERED:]]
+        looks = learned_looks(took, schedule, closest, wanted)
+        known = watch(schedule, looks, rest[start : start + size])
+        seen += known
+    return seen
 
 
 def watch(schedule: Schedule, planned: Sequence[int], ends: Iterable[float]) -> list[Seen]:
@@ -367,7 +383,7 @@ Looks at a training every 5 or 30 seconds come closer to each other than we allo
 
 If jobs of one subject and size differ half as much (in variance) as all jobs do, it takes fewer looks:
 
-{_table({name: alike[name] for name in (FIXED.format(30), ADVISED, LEARNED.format(4), DEFAULT, LEARNED.format(8))})}
+{_table({name: alike[name] for name in (FIXED.format(30), ADVISED, learned_name(4, 3), DEFAULT, OFTEN)})}
 
 **How near that is to the limit.** With looks as close as one likes, {sum(free.looks.values()):.1f} learned ones ({free.transitions / half_a_minute.transitions:.2f} of the transitions) see the end as soon as one every 30 seconds does, and the best that could be made by who knows all durations beforehand {sum(limit.looks.values()):.1f} ({limit.transitions / half_a_minute.transitions:.2f}). With a minute between looks at a training nobody sees it as soon: the best possible ones are {nearest.delay:.0f} seconds late.
 """  # noqa: E501 - a paragraph is one line
@@ -375,8 +391,14 @@ If jobs of one subject and size differ half as much (in variance) as all jobs do
 
 def first_as_soon(jobs: Jobs, delay: float) -> Result:
     """The fewest learned looks, as close as one likes, that see it no later than that."""
-    tried = (learned(jobs, wanted, AS_OFTEN_AS_ONE_LIKES) for wanted in range(2, 21))
-    return next(result for result in tried if result.delay <= delay)
+    tried = (
+        [(stage, _learned(jobs, stage, wanted, 1)) for wanted in range(2, 21)] for stage in Stage
+    )
+    results = (_result(dict(pair)) for pair in product(*tried))
+    return min(
+        (result for result in results if result.delay <= delay),
+        key=lambda result: result.transitions,
+    )
 
 
 def best_as_soon(jobs: Jobs, delay: float, closest: Mapping[Stage, int]) -> Result:

@@ -32,7 +32,7 @@ AMOUNTS = (1, 100, 10_000)
 
 TRAINING = Schedule(first=300, every=120, advised=1200, deadline=3600)
 INFERENCE = Schedule(first=20, every=10, advised=60, deadline=3600)
-LOOKS_PER_STAGE = 5
+LOOKS = {Stage.TRAINING: 5, Stage.INFERENCE: 3}
 """The defaults of `template.yaml`; a test compares them."""
 
 SCHEDULES = ((60, 60), (300, 60), (300, 120), (600, 120), (300, 300), (600, 600))
@@ -55,15 +55,18 @@ def cost(
     inference_minutes: Annotated[
         float, typer.Option(min=0.1, max=1440, help="How long the avatars take.")
     ] = 2,
-    looks_per_stage: Annotated[
+    training_looks: Annotated[
         int,
         typer.Option(
             min=0,
             max=20,
-            help="At a training, and at avatars, in the mean, as learned from earlier jobs; "
-            "0: as the provider advises, which the first 30 jobs are looked at by.",
+            help="In the mean, as learned from earlier jobs; 0: as the provider advises, which the "
+            "first 30 jobs are looked at by.",
         ),
-    ] = LOOKS_PER_STAGE,
+    ] = LOOKS[Stage.TRAINING],
+    inference_looks: Annotated[
+        int, typer.Option(min=0, max=20, help="The same at the avatars.")
+    ] = LOOKS[Stage.INFERENCE],
     avatar_megabytes: Annotated[float, typer.Option(min=0, help="Size of an avatar.")] = 2,
     prices: Annotated[
         Path | None,
@@ -102,7 +105,7 @@ def cost(
                 avatars,
                 {Stage.TRAINING: seconds, Stage.INFERENCE: 60 * inference_minutes},
                 {Stage.TRAINING: TRAINING, Stage.INFERENCE: INFERENCE},
-                looks_per_stage,
+                {Stage.TRAINING: training_looks, Stage.INFERENCE: inference_looks},
             )
         else:
             asked, transitions = look_at(find_target(stack), job)
@@ -113,7 +116,7 @@ def cost(
         schedules: list[tuple[Schedule, tuple[int, ...]]] = [
             (Schedule(*looks, 1200, 86_400), ()) for looks in SCHEDULES
         ]
-        if learned := planned(Stage.TRAINING, TRAINING, seconds, looks_per_stage):
+        if learned := planned(Stage.TRAINING, TRAINING, seconds, training_looks):
             schedules.append((TRAINING, learned))
         provider = (training_price + avatar_price * asked.avatars) * credit_dollars
         document = {

@@ -117,15 +117,16 @@ def a_job(
     avatars: int,
     seconds: Mapping[Stage, float],
     schedules: Mapping[Stage, Schedule],
-    looks_per_stage: int = 0,
+    wanted: Mapping[Stage, int] | None = None,
 ) -> Job:
     """A job whose stages take so many *seconds*, and its looks in the mean: the advised ones, or
-    learned ones."""
+    learned ones where so many are *wanted*."""
+    wanted = wanted or dict.fromkeys(Stage, 0)
     looks = {
         stage: looks_of(
             schedules[stage],
             seconds[stage],
-            planned(stage, schedules[stage], seconds[stage], looks_per_stage),
+            planned(stage, schedules[stage], seconds[stage], wanted[stage]),
         )[0]
         for stage in Stage
     }
@@ -169,14 +170,12 @@ def looks_of(
     return looks / SAMPLES, late / SAMPLES
 
 
-def planned(
-    stage: Stage, schedule: Schedule, seconds: float, looks_per_stage: int
-) -> tuple[int, ...]:
-    """The looks that are learned from jobs that took about so long; none for no looks a stage."""
-    if not looks_per_stage:
+def planned(stage: Stage, schedule: Schedule, seconds: float, wanted: int) -> tuple[int, ...]:
+    """The looks that are learned from jobs that took about so long; none where none is *wanted*."""
+    if not wanted:
         return ()
     took = [(round(end) - 1, round(end)) for end in _spread(seconds, LEAST_TO_LEARN)]
-    return learned_looks(took, schedule, LEAST_SECONDS_BETWEEN_LOOKS[stage], looks_per_stage)
+    return learned_looks(took, schedule, LEAST_SECONDS_BETWEEN_LOOKS[stage], wanted)
 
 
 def polling(

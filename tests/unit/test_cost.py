@@ -254,7 +254,7 @@ class TestCounted:
 
         schedules = [settings.schedule(advice, stage) for stage in Stage]
         assert schedules == [commands.TRAINING, commands.INFERENCE]
-        assert settings.looks_per_stage == commands.LOOKS_PER_STAGE
+        assert settings.mean_looks == commands.LOOKS
 
 
 class TestCommand:
@@ -278,9 +278,10 @@ class TestCommand:
         assert told["dollars"]["first_job"] > told["dollars"]["job"]
 
     def test_learned_looks_cost_less_than_the_advised_ones(self) -> None:
+        as_advised = ["--training-looks", "0", "--inference-looks", "0"]
         learned, advised = (
-            json.loads(RUNNER.invoke(app, ["cost", "--json", "--looks-per-stage", looks]).stdout)
-            for looks in ("5", "0")
+            json.loads(RUNNER.invoke(app, ["cost", "--json", *looks]).stdout)
+            for looks in ([], as_advised)
         )
 
         assert learned["dollars"]["job"] < 0.9 * advised["dollars"]["job"]

@@ -164,7 +164,8 @@ class TestPlanning:
 
         schedule = services.capabilities(PICSART).training
         closest = LEAST_SECONDS_BETWEEN_LOOKS[Stage.TRAINING]
-        assert looks == learned_looks(MINUTES, schedule, closest, services.settings.looks_per_stage)
+        wanted = services.settings.mean_looks[Stage.TRAINING]
+        assert looks == learned_looks(MINUTES, schedule, closest, wanted)
 
     def test_those_most_like_it_come_first(self, services: FakeServices) -> None:
         later = tuple(Took(after + 600, within + 600) for after, within in MINUTES)
@@ -179,7 +180,8 @@ class TestPlanning:
     def test_the_settings_can_keep_to_the_advice(self, services: FakeServices) -> None:
         for key in TRAINING.keys:
             known(services, key)
-        services.settings = replace(services.settings, looks_per_stage=0)
+        wanted = {Stage.TRAINING: 0, Stage.INFERENCE: 3}
+        services.settings = replace(services.settings, mean_looks=wanted)
 
         assert planned_looks(services, TRAINING) == ()
 

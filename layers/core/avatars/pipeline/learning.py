@@ -57,7 +57,7 @@ def known_durations(services: Services, asked: Workload, least: int) -> Sequence
 def planned_looks(services: Services, asked: Workload) -> tuple[int, ...]:
     """When to look at what is about to be asked, in seconds after the intent; none to follow the
     provider's advice, where too few jobs are known or the settings say so."""
-    looks = services.settings.looks_per_stage
+    looks = services.settings.mean_looks[asked.stage]
     took = known_durations(services, asked, LEAST_TO_LEARN) if looks else ()
     if not took:
         return ()
