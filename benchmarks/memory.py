@@ -18,27 +18,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import psutil
 import typer
 from rich.console import Console
 
 from avatars.model import job_id_for
-from benchmarks.cost import OWNER, Meter, Wanted
-from benchmarks.counting import CountingEngine
+from benchmarks.cost import OWNER, Meter, Wanted, counted_stack
 from benchmarks.page import Section, put, table
+from benchmarks.processes import Spent, spent, step
 from benchmarks.reading import Reader
 from benchmarks.starting import Starter, functions, make_artifacts
 from cli.cost.prices import read_prices
 from local.engine import client
-from local.stack import STACK, Stack, running_stack
+from local.stack import STACK, Stack
 
 WHOLE_CPU = 1769
 """MB."""
 
 MEMORIES = (128, 256, 512, 1024, WHOLE_CPU)
-
-SCALE = 0.05
-"""Wall seconds per second of the pipeline."""
 
 REPORT = re.compile(r"REPORT RequestId: (\S+)\tDuration: ([\d.]+) ms")
 
@@ -46,16 +42,6 @@ PRICE = read_prices()["gigabyte_second"]
 
 READS = 20
 """Calls of the API between two readings."""
-
-
-@dataclass(frozen=True)
-class Spent:
-    """What a process of a function has taken so far."""
-
-    cpu: float
-    """Seconds."""
-    peak: int
-    """Bytes."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +71,7 @@ def main(
         state, artifacts = Path(folder) / "stack", Path(folder) / "artifacts"
         console.print("Building")
         make_artifacts(artifacts)
-        with running_stack(state, scale=SCALE, seed=1, engine_class=CountingEngine) as stack:
+        with counted_stack(state) as stack:
             starters = functions(artifacts, stack)
             console.print("Starting")
             begun = {
@@ -121,7 +107,7 @@ def measured_steps(
     steps = {}
     for function, durations in now.items():
         since = durations[len(told.get(function, [])) :]
-        processes, then = after.get(function, {}), before.get(function, {})
+        processes, then = of(function, after), of(function, before)
         if since and then.keys() <= processes.keys():  # none of them is gone
             started = begun[function] * len(processes.keys() - then.keys())
             cpu = sum(one.cpu for one in processes.values())
@@ -144,17 +130,8 @@ def invoke(stack: Stack, logical_id: str, event: Mapping[str, str]) -> None:
         raise RuntimeError(f"{logical_id} failed: {reply['Payload'].read().decode()}")
 
 
-def spent() -> dict[str, dict[int, Spent]]:
-    """What each process of each function has taken: the engine starts them, and we the engine."""
-    found: defaultdict[str, dict[int, Spent]] = defaultdict(dict)
-    for process in psutil.Process().children(recursive=True):
-        if "awslambdaric" in process.cmdline():
-            times = process.cpu_times()
-            status = Path(f"/proc/{process.pid}/status").read_text()
-            peak = 1024 * int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0])
-            function = _step(process.environ()["AWS_LAMBDA_FUNCTION_NAME"])
-            found[function][process.pid] = Spent(times.user + times.system, peak)
-    return found
+def of(function: str, processes: Mapping[int, Spent]) -> dict[int, Spent]:
+    return {pid: one for pid, one in processes.items() if one.function == function}
 
 
 def invocations(stack: Stack) -> dict[str, list[float]]:
@@ -169,7 +146,7 @@ def invocations(stack: Stack) -> dict[str, list[float]]:
     found: defaultdict[str, list[float]] = defaultdict(list)
     for request, seconds in durations.items():
         if request in names:
-            found[_step(names[request])].append(seconds)
+            found[step(names[request])].append(seconds)
     return found
 
 
@@ -180,17 +157,11 @@ def _log_events(stack: Stack) -> Iterator[str]:
     yield from (event["message"] for event in sorted(events, key=lambda one: one["timestamp"]))
 
 
-def _step(name: str) -> str:
-    """`prepare_photo` for `avatars-PreparePhotoFunction-...`."""
-    words = re.findall("[A-Z][a-z]+", name.split("Function")[0])
-    return "_".join(words).lower()
-
-
 def memories_of(stack: Stack, starters: Mapping[str, Starter]) -> dict[str, int]:
     """What the template gives to each function, in MB."""
     functions = client("lambda", stack.endpoint_url)
     pages = functions.get_paginator("list_functions").paginate()
-    found = {_step(one["FunctionName"]): one["MemorySize"] for p in pages for one in p["Functions"]}
+    found = {step(one["FunctionName"]): one["MemorySize"] for p in pages for one in p["Functions"]}
     return {name: found[name] for name in starters}
 
 

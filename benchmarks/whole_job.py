@@ -26,6 +26,7 @@ from rich.console import Console
 
 from avatars import keys
 from avatars.model import job_id_for
+from benchmarks.copying import ready_drawn
 from benchmarks.cost import a_photo, wait_until
 from benchmarks.page import PAGE, Section, put, table
 from cli.cost.counts import Job, read_counts
@@ -100,6 +101,7 @@ def main(
             parameters=parameters,
             training_seconds=1,
             inference_seconds=1,
+            draw=ready_drawn(),
         ) as stack,
     ):
         photos = [a_photo(number) for number in range(PHOTOS)]
@@ -193,7 +195,7 @@ def section(ways: Mapping[int, Sequence[Way]]) -> Section:
         "job",
         "The whole job",
         f"""
-{PHOTOS} photos dropped, {AVATARS} avatars: seconds from the last photo to COMPLETED that are not a wait for the provider, on the embedded engine, which shares this machine with the functions, the provider's simulator and whoever drops the photos. On AWS a function of many has a CPU of its own; here two jobs at once wait for each other.
+{PHOTOS} photos dropped, {AVATARS} avatars of 2 MB: seconds from the last photo to COMPLETED that are not a wait for the provider, on the embedded engine, which shares this machine with the functions, the provider's simulator and whoever drops the photos. On AWS a function of many has a CPU of its own; here two jobs at once wait for each other.
 
 {table(columns, rows)}
 

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,8 @@ WHOLE_CPU = 1769
 """Megabytes of memory for which Lambda gives one whole CPU (Developer Guide, memory)."""
 
 Units = Mapping[str, float]
-"""How many of what is charged for; `milliseconds_256` are those of functions with 256 MB."""
+"""How many of what is charged for; `milliseconds_256` are those of functions with 256 MB, and
+`computing_256` so many of them on the CPU."""
 
 
 @dataclass(frozen=True)
@@ -88,13 +88,16 @@ class Counts:
 
 
 def gigabyte_seconds(units: Units) -> float:
-    """What the functions are billed for: their milliseconds on this machine, as if all of them
-    were computing. A function of 256 MB gets a seventh of a CPU, and takes seven times as long."""
-    return sum(
-        ceil(milliseconds) / 1000 * max(int(name.rpartition("_")[2]), WHOLE_CPU) / 1024
-        for name, milliseconds in units.items()
-        if _is_time(name)
-    )
+    """What the functions are billed for: what they computed here, for which one of 256 MB takes
+    seven times as long, as it gets a seventh of a CPU; and what they waited."""
+    billed = 0.0
+    for name, milliseconds in units.items():
+        what, _, memory = name.rpartition("_")
+        if what == "milliseconds":
+            computing = units.get(f"computing_{memory}", milliseconds)
+            waiting = max(0, milliseconds - computing)
+            billed += computing * max(int(memory), WHOLE_CPU) + waiting * int(memory)
+    return billed / 1000 / 1024
 
 
 def read_counts(file: Path = COUNTS) -> Counts:
@@ -102,7 +105,7 @@ def read_counts(file: Path = COUNTS) -> Counts:
 
 
 def _is_time(unit: str) -> bool:
-    return unit.startswith("milliseconds_")
+    return unit.startswith(("milliseconds_", "computing_"))
 
 
 def _times(units: Units, times: float) -> dict[str, float]:

@@ -10,7 +10,9 @@ import httpx
 
 from avatars.clock import Clock as ScaledClock
 from local.simulator.astria.scenario import Scenario as AstriaScenario
+from local.simulator.drawing import draw
 from local.simulator.journal import Clock, Entry
+from local.simulator.results import Draw
 from local.simulator.scenario import Scenario
 from local.simulator.server import Simulator
 
@@ -57,11 +59,12 @@ def running_simulator(
     clock: Clock | None = None,
     seed: int = 1,
     astria: Mapping[str, Any] | None = None,
+    draw: Draw = draw,
     **knobs: Any,
 ) -> Iterator[RunningSimulator]:
     """Both simulators in a thread, on free ports, by the wall clock unless another one is given.
 
-    *knobs* are Picsart's, *astria* holds those of Astria.
+    *knobs* are Picsart's, *astria* holds those of Astria; *draw* makes the pictures.
     """
     simulator = Simulator(
         api_key=api_key,
@@ -70,6 +73,7 @@ def running_simulator(
         seed=seed,
         scenario=Scenario().merged(knobs),
         astria_scenario=AstriaScenario().merged(dict(astria or {})),
+        draw=draw,
     )
     thread = threading.Thread(target=simulator.run, name="simulator")
     thread.start()

@@ -19,11 +19,12 @@ from local.simulator.astria import api as astria
 from local.simulator.astria.scenario import Scenario as AstriaScenario
 from local.simulator.astria.world import World as AstriaWorld
 from local.simulator.controls import controls
+from local.simulator.drawing import draw
 from local.simulator.faults import TrackedProtocol
 from local.simulator.front import Front
 from local.simulator.journal import Clock
 from local.simulator.photos import photo_fetcher
-from local.simulator.results import results
+from local.simulator.results import Draw, results
 from local.simulator.scenario import Scenario
 from local.simulator.world import World
 
@@ -47,8 +48,9 @@ class Addresses:
 class Simulator:
     """Listens from the moment it is made; `run` serves until `stop`.
 
-    Port 0 is any free port. The APIs answer on 127.0.0.1 and the pictures on localhost: another
-    name and another port, as the real ones come from another host than the API.
+    Port 0 is any free port; *draw* makes the pictures. The APIs answer on 127.0.0.1 and the
+    pictures on localhost: another name and another port, as the real ones come from another host
+    than the API.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Simulator:
         port: int = 0,
         astria_port: int = 0,
         results_port: int = 0,
+        draw: Draw = draw,
     ) -> None:
         self._sockets = [_listening(wanted) for wanted in (port, astria_port, results_port)]
         port, astria_port, results_port = (door.getsockname()[1] for door in self._sockets)
@@ -83,6 +86,7 @@ class Simulator:
                 port: (PICSART, Front(picsart.api(api_key), "call", picsart.add_account_headers)),
                 astria_port: (ASTRIA, Front(astria.api(astria_key), "call")),
             },
+            draw,
         )
         config = uvicorn.Config(
             doors,
@@ -116,14 +120,17 @@ class _Doors:
     """
 
     def __init__(
-        self, worlds: dict[str, Account[Any]], apis: dict[int, tuple[str, ASGIApp]]
+        self,
+        worlds: dict[str, Account[Any]],
+        apis: dict[int, tuple[str, ASGIApp]],
+        draw: Draw,
     ) -> None:
         self._apis = {
             port: (provider, _with_controls(api)) for port, (provider, api) in apis.items()
         }
         self._pictures = {
-            PICSART: Front(results(), "download"),
-            ASTRIA: Front(results(links="/{key}"), "download"),
+            PICSART: Front(results(draw), "download"),
+            ASTRIA: Front(results(draw, "/{key}"), "download"),
         }
         self._life = Starlette(lifespan=_lifespan(worlds))
 

@@ -30,8 +30,8 @@ EACH_PHOTO = Counter({"table reads": 4, "table writes": 1, "S3": 2, "invocations
 EACH_AVATAR = Counter({"table writes": 1, "S3": 1})
 EACH_BATCH = Counter({"table reads": 3, "S3": 1, "invocations": 1, "transitions": 1})
 
-FETCHES = 2
-"""How often the provider fetches each photo."""
+FETCHES = 1
+"""How often the provider fetches each photo, as far as that is charged."""
 
 
 def batches(avatars: int) -> int:
