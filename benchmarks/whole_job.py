@@ -199,7 +199,7 @@ def section(ways: Mapping[int, Sequence[Way]]) -> Section:
 
 {table(columns, rows)}
 
-The stages are medians of their own; "until the next look" is the pause between two looks into a folder that is filling, 15 s at the least. This is where the time of one job goes:
+The stages are medians of their own; "until the next look" is the pause between two looks into a folder that is filling, 5 s at the least. This is where the time of one job goes:
 
 ![A timeline of one job]({PICTURE.name})
 

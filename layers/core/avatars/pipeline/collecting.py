@@ -36,7 +36,11 @@ from avatars.pipeline.uploading import mark_late, put_verdict
 from avatars.ports import Services
 
 LONGEST_WAIT = 300
-SHORTEST_WAIT = 15
+SHORTEST_WAIT = 5
+"""Who drops all photos at once is not kept waiting: most of what a job takes beside the provider's
+own time would be this. The state machine waits as long before the first look."""
+
+UNPROMISED_WAIT = 15
 LOOKS_PER_AGE = 20
 """Early looks are close together, later ones a twentieth of the folder's age apart: some 370
 looks in 24 hours, so that the execution's history stays far below its 25,000 events."""
@@ -214,7 +218,9 @@ def seconds_to_wait(services: Services, job: Job, folder: Folder) -> int:
 def fills_in(age: float, arrived: int, promised: int | None) -> float:
     """In how many seconds to look for the rest of those *promised*, *age* seconds after the first
     came: when they are there, if they go on arriving as they have."""
-    if promised is None or arrived == 0:
+    if promised is None:
+        return UNPROMISED_WAIT
+    if arrived == 0:
         return SHORTEST_WAIT
     return min(max(SHORTEST_WAIT, age * (promised - arrived) / arrived), UNHURRIED_WAIT)
 
