@@ -51,6 +51,10 @@ OWNER = "alice"
 SCALE = 0.05
 """Wall seconds per second of the pipeline: a look every two minutes comes every six."""
 
+USUAL_PHOTOS, USUAL_AVATARS = 15, 40
+"""Of the job whose price is told. So many avatars are counted: between one and these, batches of
+avatars are spread evenly, and beyond."""
+
 GOAL_DOLLARS = 1.5
 """What AWS may charge for 1,000 usual jobs."""
 
@@ -88,8 +92,8 @@ WANTED: dict[str, Wanted] = {
     "cold": LEAST,
     "least": LEAST,
     "collecting looks": replace(LEAST, pause=400),
-    "photos": replace(LEAST, photos=15),
-    "avatars": replace(LEAST, avatars=41),
+    "photos": replace(LEAST, photos=USUAL_PHOTOS),
+    "avatars": replace(LEAST, avatars=USUAL_AVATARS),
     "training looks": replace(LEAST, training_seconds=300 + 8 * 132 - 30),
     "inference looks": replace(LEAST, inference_seconds=20 + 8 * 11 - 3),
 }
@@ -137,8 +141,8 @@ def counted_stack(state: Path) -> AbstractContextManager[Stack]:
 def section(counts: Counts) -> Section:
     """What the page of all benchmarks says of it."""
     usual = a_job(
-        15,
-        40,
+        USUAL_PHOTOS,
+        USUAL_AVATARS,
         {Stage.TRAINING: 12 * 60, Stage.INFERENCE: 2 * 60},
         {Stage.TRAINING: TRAINING, Stage.INFERENCE: INFERENCE},
         LOOKS,
@@ -149,8 +153,8 @@ def section(counts: Counts) -> Section:
     return Section(
         "cost",
         "What a job costs",
-        "15 photos, 40 avatars, 12 minutes of training and 2 of drawing, at list prices and "
-        "without storage ([how it is counted](cost.md#how-it-is-counted)).\n\n"
+        f"{USUAL_PHOTOS} photos, {USUAL_AVATARS} avatars, 12 minutes of training and 2 of drawing, "
+        "at list prices and without storage ([how it is counted](cost.md#how-it-is-counted)).\n\n"
         + table(("for one job", "count", "dollars for 1,000 jobs"), rows),
         [Promise("1,000 jobs at AWS, without storage", GOAL_DOLLARS, dollars, "$")],
         ("ministack",),

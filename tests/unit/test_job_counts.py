@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from avatars.settings import SpendingLimits
+from benchmarks.cost import USUAL_AVATARS
 from cli.cost.counts import read_counts
 from cli.cost.looking import transitions_of
 from tests.builders import PREFIX
@@ -172,4 +173,6 @@ def test_what_was_counted_on_the_engine_is_what_a_job_asks_for(
     )
 
     assert photo == EACH_PHOTO[name] + others
-    assert avatar == pytest.approx(EACH_AVATAR[name] + EACH_BATCH[name] / 20)
+    between = USUAL_AVATARS - 1
+    grown = EACH_AVATAR[name] + batches(USUAL_AVATARS) * EACH_BATCH[name] / between
+    assert avatar == pytest.approx(grown)

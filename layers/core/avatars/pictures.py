@@ -10,7 +10,6 @@ from pathlib import Path
 from PIL import Image
 
 from avatars.errors import DownloadFailedError
-from avatars.marks import jpeg
 
 MAX_PIXELS = 20_000_000
 """Nearly five times the largest result that the provider documents (2048x2048)."""
@@ -73,6 +72,9 @@ def look_at(file: Path) -> Picture:
 
 
 def _abridged(file: Path) -> BytesIO | None:
+    # XML comes along, for which whoever prepares a photo does not wait.
+    from avatars.marks import jpeg
+
     with file.open("rb") as whole, mmap(whole.fileno(), 0, access=ACCESS_READ) as picture:
         if picture[: len(jpeg.SIGNATURE)] != jpeg.SIGNATURE:
             return None
