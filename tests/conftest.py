@@ -23,9 +23,11 @@ SHARING = ("tests/e2e/", "tests/template/test_build.py")
 """Tests that share one engine and one build, which each take a while to make."""
 
 APART = tuple(
-    f"tests/e2e/test_{name}.py" for name in ("capacity", "deadlines", "demo", "engine", "webhooks")
+    f"tests/e2e/test_{name}.py"
+    for name in ("capacity", "deadlines", "demo", "engine", "page", "webhooks")
 )
-"""Those that start engines of their own."""
+"""Those that start engines of their own, and the page's, which take long enough to be worth one:
+whoever has all the others is the last one to end."""
 
 JUDGING = "tests/e2e/test_permissions.py"
 """What looks back at all of them, from a process that has nothing else to do any more."""
