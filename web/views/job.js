@@ -137,7 +137,8 @@ function drawStages(list, { status }, { trains }) {
 }
 
 function drawEstimate(place, { estimate, status }) {
-  if (!estimate) return place.replaceChildren(...(status === "COLLECTING" ? [] : [h("p", { class: "hint" }, t("job.noEstimate"))]));
+  const isAtProvider = ["TRAINING", "INFERRING"].includes(status); // all else takes seconds, or is for others to do
+  if (!estimate) return place.replaceChildren(...(isAtProvider ? [h("p", { class: "hint" }, t("job.noEstimate"))] : []));
   const [about, least, most] = [estimate.seconds, estimate.least, estimate.most].map((seconds) => duration(wallSeconds(seconds)));
   place.replaceChildren(
     h("p", { class: "about" }, t("job.estimate", { about })),
