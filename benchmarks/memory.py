@@ -27,12 +27,10 @@ from benchmarks.page import Section, put, table
 from benchmarks.processes import Spent, spent, step
 from benchmarks.reading import Reader
 from benchmarks.starting import Starter, functions, make_artifacts
+from cli.cost.counts import WHOLE_CPU
 from cli.cost.prices import read_prices
 from local.engine import client
 from local.stack import STACK, Stack
-
-WHOLE_CPU = 1769
-"""MB."""
 
 MEMORIES = (128, 256, 512, 1024, WHOLE_CPU)
 

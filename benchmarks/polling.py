@@ -391,8 +391,10 @@ If jobs of one subject and size differ half as much (in variance) as all jobs do
 
 def first_as_soon(jobs: Jobs, delay: float) -> Result:
     """The fewest learned looks, as close as one likes, that see it no later than that."""
+    closest = AS_OFTEN_AS_ONE_LIKES
     tried = (
-        [(stage, _learned(jobs, stage, wanted, 1)) for wanted in range(2, 21)] for stage in Stage
+        [(stage, _learned(jobs, stage, wanted, closest[stage])) for wanted in range(2, 21)]
+        for stage in Stage
     )
     results = (_result(dict(pair)) for pair in product(*tried))
     return min(

@@ -117,11 +117,10 @@ def a_job(
     avatars: int,
     seconds: Mapping[Stage, float],
     schedules: Mapping[Stage, Schedule],
-    wanted: Mapping[Stage, int] | None = None,
+    wanted: Mapping[Stage, int],
 ) -> Job:
     """A job whose stages take so many *seconds*, and its looks in the mean: the advised ones, or
     learned ones where so many are *wanted*."""
-    wanted = wanted or dict.fromkeys(Stage, 0)
     looks = {
         stage: looks_of(
             schedules[stage],
