@@ -241,6 +241,12 @@ class Audit:
         """The writes of such rows, by job."""
         return self._histories[record]
 
+    def used(self, job_id: str, photo: Row) -> set[str]:
+        """The versions of an upload of which a chosen photo was prepared."""
+        writes = self.history(f"photo#{photo['photo_id']}")[job_id]
+        prepared = (w.row for w in writes if w.row.get("version_id") == photo["version_id"])
+        return {row["upload_version"] for row in prepared}
+
     @cached_property
     def _histories(self) -> dict[str, dict[str, list[Write]]]:
         found: dict[str, dict[str, list[Write]]] = defaultdict(lambda: defaultdict(list))
@@ -437,11 +443,18 @@ def _unkept(audit: Audit) -> Iterator[Finding]:
 
 @_invariant("bad photo paid for")
 def _paid_in_vain(audit: Audit) -> Iterator[Finding]:
-    good = {(u.job_id, u.photo_id): u.sha256 for u in audit.evidence.uploads if u.is_photo}
+    good = {u.version_id: u.sha256 for u in audit.evidence.uploads if u.is_photo}
     for job_id, entries in audit.trainings.items():
+        chosen = {
+            photo["photo_id"]: photo
+            for write in audit.history("job")[job_id]
+            for photo in write.row.get("chosen", ())
+        }
         for entry in entries:
             names = [path.rpartition("/")[2].partition(".")[0] for path in entry["photos"]]
-            different = {good.get((job_id, name), "") for name in names}
+            # Of what was used: a file that was overwritten later may be as another one is.
+            used = [audit.used(job_id, chosen[name]) for name in names if name in chosen]
+            different = {good.get(version, "") for versions in used for version in versions}
             if "" in different or not 5 <= len(different) == len(names) <= 30:
                 yield job_id, f"trained on {len(names)} files, {len(different)} different photos"
 
@@ -454,17 +467,12 @@ def _stale(audit: Audit) -> Iterator[Finding]:
             written = audit.history(f"photo#{photo['photo_id']}")[job_id]
             writes = [write for write in written if write.operation != "DeleteItem"]
             judged = {w.row["upload_version"] for w in writes if w.at < job["chosen_at"]}
-            used = {
-                w.row["upload_version"]
-                for w in writes
-                if w.row.get("version_id") == photo["version_id"]
-            }
             newest = [
                 upload.version_id
                 for upload in audit.evidence.uploads
                 if upload.job_id == job_id and upload.version_id in judged
             ][-1:]
-            if newest and newest[0] not in used:
+            if newest and newest[0] not in audit.used(job_id, photo):
                 yield job_id, f"photo {photo['photo_id']} is not the newest of {len(judged)}"
 
 
