@@ -247,19 +247,20 @@ def _read(client: S3Client, bucket: str, key: str, version_id: str | None) -> by
 
 def _erase(client: S3Client, bucket: str, prefix: str) -> int:
     erased = 0
-    # Always the first page: the ones behind it move up as it is deleted.
-    while found := _first_versions(client, bucket, prefix):
-        reply = client.delete_objects(Bucket=bucket, Delete={"Objects": found, "Quiet": True})
-        if errors := reply.get("Errors"):
-            raise OSError(f"{len(errors)} objects could not be deleted: {errors[0]['Code']}")
+    while True:
+        # Always the first page: the ones behind it move up as it is deleted.
+        page = client.list_object_versions(Bucket=bucket, Prefix=prefix)
+        listed = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+        found: list[ObjectIdentifierTypeDef] = [
+            {"Key": one["Key"], "VersionId": one["VersionId"]} for one in listed
+        ]
+        if found:
+            reply = client.delete_objects(Bucket=bucket, Delete={"Objects": found, "Quiet": True})
+            if errors := reply.get("Errors"):
+                raise OSError(f"{len(errors)} objects could not be deleted: {errors[0]['Code']}")
         erased += len(found)
-    return erased
-
-
-def _first_versions(client: S3Client, bucket: str, prefix: str) -> list[ObjectIdentifierTypeDef]:
-    page = client.list_object_versions(Bucket=bucket, Prefix=prefix)
-    versions = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-    return [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in versions]
+        if not page["IsTruncated"]:
+            return erased
 
 
 def _base64(digest: bytes) -> str:
