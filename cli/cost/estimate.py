@@ -9,7 +9,8 @@ from functools import cache
 from pathlib import Path
 
 from avatars.model import Stage
-from avatars.pipeline.collecting import SHORTEST_WAIT, fills_in
+from avatars.pipeline.collecting import fills_in
+from avatars.pipeline.running import SHORTEST_WAIT
 from avatars.schedule import LEAST_TO_LEARN, Schedule, learned_looks
 from avatars.settings import LEAST_SECONDS_BETWEEN_LOOKS
 from cli.cost.counts import Counts, Job, Units, gigabyte_seconds

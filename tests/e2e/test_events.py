@@ -45,7 +45,7 @@ def test_the_steps_of_one_job_accept_their_events_in_turn(
     }
 
     begun = pipeline.invoke("BeginRunFunction", event("begin_run"))
-    assert begun == {"run": 1, "begin_with": "COLLECT"}
+    assert begun == {"run": 1, "begin_with": "COLLECT", "wait_seconds": 5}
     assert asked(pipeline, "api_start_job", status=202)["job_id"] == summer.job_id
     collected = pipeline.invoke("CollectPhotosFunction", event("collect_photos"))
     assert collected == {"status": "COLLECTED", "trains": True, "wait_seconds": 0}

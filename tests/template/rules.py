@@ -88,16 +88,15 @@ SUBMITTING = {"StartTrainingFunction", "StartInferenceFunction"}
 LOOKING = ("Recover", "Check")
 """Functions that say by the row, and by what the provider tells, what may be sent next."""
 
-PROGRESS = {"Inference accepted?"}
-"""What comes again without a pause, but nearer to its end: it goes on to the next order of a run,
-of which there are as many as requests for its prompts."""
-
 PROVE_THAT_NOTHING_WAS_SENT = {
     "NotSentError",
     "Lambda.TooManyRequestsException",
     "Lambda.ResourceNotReadyException",
 }
 """Our own error from before the request, and Lambda's from before the invocation."""
+
+ENDING = {"Finish job"}
+"""Whose reply says that a job is completed: whatever else it has to say is an error."""
 
 KEPT = {
     "JobsTable": "every id that was paid for",
@@ -364,7 +363,9 @@ def whatever_goes_wrong_is_caught(draft: Draft) -> Iterator[str]:
 @a_rule
 def success_has_one_door(draft: Draft) -> Iterator[str]:
     done = {name for name, state in draft.states.items() if state["Type"] == "Succeed"}
-    for name, state in draft.states.items():
+    for name, state in draft.machine["States"].items():
+        if state.get("End") and name not in ENDING:
+            yield f"{name} succeeds, whatever has become of the job"
         doors = [choice for choice in state.get("Choices", []) if choice["Next"] in done]
         if any("'COMPLETED'" not in choice["Condition"] for choice in doors):
             yield f"{name} lets what is not completed succeed"
@@ -376,7 +377,7 @@ def success_has_one_door(draft: Draft) -> Iterator[str]:
 def every_loop_waits_and_has_a_deadline(draft: Draft) -> Iterator[str]:
     if "TimeoutSeconds" not in draft.machine:
         yield "an execution may last for ever"
-    pauses = {name for name, state in draft.states.items() if state["Type"] == "Wait"} | PROGRESS
+    pauses = {name for name, state in draft.states.items() if state["Type"] == "Wait"}
     # A decision that ends a job, and is not retried away.
     limited = {
         name

@@ -83,6 +83,11 @@ def what_is_around_a_submission_is_retried(draft: Draft) -> None:
 
 @breaks(rules.what_is_caught_of_a_submission_leads_back_to_it_only_after_a_look)
 def an_unknown_outcome_waits_and_is_sent_again(draft: Draft) -> None:
+    draft.machine["States"]["Wait to start training"] = {
+        "Type": "Wait",
+        "Seconds": 60,
+        "Next": "Start training",
+    }
     state(draft, "Start training")["Catch"][-1]["Next"] = "Wait to start training"
 
 
@@ -367,6 +372,13 @@ def a_batch_that_fails_stops_the_others(draft: Draft) -> None:
 @breaks(rules.success_has_one_door)
 def a_failure_ends_in_success(draft: Draft) -> None:
     state(draft, "Completed?")["Default"] = "Job completed"
+
+
+@breaks(rules.success_has_one_door)
+def a_look_ends_in_success(draft: Draft) -> None:
+    look = state(draft, "Check inference")
+    del look["Next"]
+    look["End"] = True
 
 
 @breaks(rules.success_has_one_door)

@@ -149,8 +149,10 @@ class TestDue:
         self, services: FakeServices
     ) -> None:
         self.announced(services)
+        with pytest.raises(AvatarsMissingError):
+            finish(services)
 
-        reply = finish(services)
+        reply = finish(services, "AvatarsMissingError")
 
         run = services.jobs.run(JOB_ID, 1)
         assert (reply["status"], reply["wait_seconds"]) == ("KEEPING", FIRST_KEEP_WAIT)
@@ -160,13 +162,15 @@ class TestDue:
     def test_each_wait_is_twice_as_long(self, services: FakeServices) -> None:
         self.announced(services, keep_rounds=2)
 
-        assert finish(services)["wait_seconds"] == 4 * FIRST_KEEP_WAIT
+        reply = finish(services, "AvatarsMissingError")
+
+        assert reply["wait_seconds"] == 4 * FIRST_KEEP_WAIT
 
     def test_so_are_those_whose_batch_crashed_every_time(self, services: FakeServices) -> None:
         inferring(services)
         announce(services)
 
-        assert finish(services)["status"] == "KEEPING"
+        assert finish(services, "AvatarsMissingError")["status"] == "KEEPING"
 
     @pytest.mark.parametrize(
         "over", [{"keep_rounds": MOST_KEEP_ROUNDS}, {"links_expire_at": NOON + FIRST_KEEP_WAIT}]
@@ -175,9 +179,23 @@ class TestDue:
         self, services: FakeServices, over: dict[str, int]
     ) -> None:
         self.announced(services, **over)
-
         with pytest.raises(AvatarsMissingError, match=r"1 of 4 .* at the positions 3\. It is 404"):
             finish(services)
+
+        assert finish(services, "AvatarsMissingError")["status"] == "NEEDS_ATTENTION"
+
+    def test_another_failure_is_no_reason_to_try_again(self, services: FakeServices) -> None:
+        self.announced(services)
+
+        assert finish(services, "InternalError")["status"] == "NEEDS_ATTENTION"
+
+    def test_where_they_have_come_meanwhile_the_job_is_completed(
+        self, services: FakeServices
+    ) -> None:
+        self.announced(services)
+        services.jobs.put_avatar(an_avatar(3))
+
+        assert finish(services, "AvatarsMissingError")["status"] == "COMPLETED"
 
 
 class TestFailure:
@@ -446,6 +464,15 @@ class TestRepetition:
 
         assert late["status"] == "COMPLETED"
         assert services.jobs.job(JOB_ID).status is JobStatus.COMPLETED
+
+    def test_and_a_step_that_would_complete_the_job_says_so(self, services: FakeServices) -> None:
+        complete(services)
+        finish(services, "OutOfCreditsError")
+
+        with pytest.raises(RunRefusedError, match="has ended with NEEDS_ATTENTION"):
+            finish(services)
+
+        assert finish(services, "RunRefusedError")["code"] == "OUT_OF_CREDITS"
 
     def test_the_end_of_an_earlier_run_touches_no_later_one(self, services: FakeServices) -> None:
         complete(services)

@@ -144,14 +144,14 @@ class TestSteps:
     def test_begin_run(self, services: FakeServices) -> None:
         stored(services, a_job())
 
-        assert step("begin_run") == {"run": 1, "begin_with": "COLLECT"}
+        assert step("begin_run") == {"run": 1, "begin_with": "COLLECT", "wait_seconds": 5}
 
     def test_begin_run_for_more_avatars(self, services: FakeServices) -> None:
         trained(services, status=JobStatus.COMPLETED)
 
         reply = call("begin_run", event("make_more_avatars") | {"execution": "by-hand"})
 
-        assert reply == {"run": 2, "begin_with": "INFER"}
+        assert reply == {"run": 2, "begin_with": "INFER", "wait_seconds": 0}
         assert services.jobs.run(JOB_ID, 2).avatars == 3
 
     def test_collect_photos(self, services: FakeServices) -> None:

@@ -7,13 +7,12 @@ from avatars.errors import (
     InferenceFailedError,
     InferenceNotFoundError,
     InferenceOverdueError,
-    OutOfOrderError,
     ProviderKeyRefusedError,
 )
 from avatars.model import JobStatus, Prompt
 from avatars.pipeline.inference import check_inference
 from avatars.pipeline.looking import LookReply, Looks
-from tests.builders import JOB_ID, inferring, trained
+from tests.builders import JOB_ID, inferring
 from tests.fakes import FakeServices, answer
 from tests.fakes.clock import NOON
 
@@ -197,11 +196,3 @@ def test_a_crash_while_the_links_are_noted_is_healed_by_the_next_look(
     assert reply["status"] == "READY"
     assert services.answers.find(JOB_ID, keys.result_answer(1, 0)) is not None
     assert services.jobs.job(JOB_ID).status is JobStatus.KEEPING
-
-
-def test_a_run_without_an_inference_cannot_be_looked_at() -> None:
-    services = FakeServices()
-    trained(services)
-
-    with pytest.raises(OutOfOrderError):
-        look(services)

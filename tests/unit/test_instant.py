@@ -15,7 +15,12 @@ from avatars.errors import (
 )
 from avatars.model import Answer, Inference, JobStatus, Prompt, Run, Sending, Stage
 from avatars.pipeline.finishing import finish_job
-from avatars.pipeline.inference import check_inference, recover_inference, start_inference
+from avatars.pipeline.inference import (
+    SENDS_SECONDS,
+    check_inference,
+    recover_inference,
+    start_inference,
+)
 from avatars.pipeline.keeping import keep_avatars
 from avatars.pipeline.looking import LookReply, no_looks
 from avatars.pipeline.submitting import SubmitReply
@@ -73,7 +78,7 @@ def ordered(services: FakeServices) -> None:
     start(services)
     services.company.will("check_inference", done("r1", "r2"))
     look(services)
-    assert [start(services)["status"], start(services)["status"]] == ["MORE", "ACCEPTED"]
+    assert start(services)["status"] == "ACCEPTED"
 
 
 class TestRequests:
@@ -107,11 +112,11 @@ class TestRequests:
 
         start(services)
         look(services)
-        replies = [start(services)["status"] for _ in range(3)]
+        reply = start(services)
 
         requests = services.company.requests("submit_inference")
         counts = [one.arguments[0].prompts[0].count for one in requests]
-        assert replies == ["MORE", "MORE", "ACCEPTED"]
+        assert reply["status"] == "ACCEPTED"
         assert counts == [10, 10, 3, 2]
 
     def test_each_has_a_title_of_its_own(self, services: FakeServices) -> None:
@@ -155,9 +160,27 @@ class TestRequests:
         services.clock.move(waiting["wait_seconds"])
         again = start(services)
 
-        assert (waiting["status"], again["status"]) == ("WAITING", "MORE")
+        assert (waiting["status"], again["status"]) == ("WAITING", "ACCEPTED")
         states = [one.submission and one.submission.state for one in the_run(services).inferences]
-        assert states == [Sending.ACCEPTED, Sending.ACCEPTED, None]
+        assert states == [Sending.ACCEPTED] * 3
+        assert len(services.company.requests("submit_inference")) == 4
+
+    def test_who_has_no_time_for_the_next_one_leaves_it_to_its_next_call(
+        self, services: FakeServices
+    ) -> None:
+        start(services)
+        services.company.will("check_inference", done("r1", "r2"))
+        look(services)
+        services.effects.after("submit inference", lambda: services.clock.move(SENDS_SECONDS))
+
+        reply = start(services)
+
+        assert (reply["status"], reply["wait_seconds"]) == ("MORE", 0)
+        assert len(services.company.requests("submit_inference")) == 2
+        assert look(services)["status"] == "ORDER"
+        assert start(services)["status"] == "ACCEPTED"
+        assert len(services.company.requests("submit_inference")) == 3
+        assert len(services.company.requests("check_inference")) == 1
 
 
 class TestLooks:
@@ -496,11 +519,11 @@ class TestOneThatFails:
         self.proven(services)
         services.company.will("submit_inference", answer(422, {"detail": "No such style."}))
 
-        replies = [start(services), start(services)]
+        reply = start(services)
         services.company.will("check_inference", done("c1"))
         reasons = self.ended(services)
 
-        assert [reply["status"] for reply in replies] == ["MORE", "ACCEPTED"]
+        assert reply["status"] == "ACCEPTED"
         assert len(services.company.requests("submit_inference")) == 3
         assert [reason is None for reason in reasons] == [True, True, False, False, True]
         assert "No such style" in (reasons[2] or "")
@@ -523,10 +546,10 @@ class TestOneThatFails:
         invalid = services.jobs.job(JOB_ID).chosen[0].photo_id
         services.jobs.change_job(JOB_ID, lambda job: replace(job, invalid_photos=(invalid,)))
 
-        replies = [start(services)["status"], start(services)["status"]]
+        reply = start(services)
         self.ended(services)
 
-        assert replies == ["MORE", "ACCEPTED"]
+        assert reply["status"] == "ACCEPTED"
         assert len(services.company.requests("submit_inference")) == 1
         assert "found the photos unusable" in (services.jobs.job(JOB_ID).reason or "")
 

@@ -95,6 +95,7 @@ def test_the_smallest_job() -> None:
     assert counted().total() == 155
     assert sum(writes.values()) == 31
     assert counted()["submit training"] == counted()["submit inference"] == 1
+    assert requests_of(5, 1)["transitions"] == 15
 
 
 @pytest.mark.parametrize("photos", [6, 15])

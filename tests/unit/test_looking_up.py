@@ -298,17 +298,16 @@ class TestSeveral:
         equal = (Prompt("realistic", 16),)
         services.jobs.change_run(JOB_ID, 1, lambda run: a_run(prompts=equal, version=run.version))
         services.company.takes_what_it_loses = is_taken
-        first = start_inference(services, JOB_ID, 1)
-        services.company.will("submit_inference", answer(504))
+        services.company.will("submit_inference", answer(200, {"id": 1}), answer(504))
         with pytest.raises(OutcomeUnknownError):
             start_inference(services, JOB_ID, 1)
         services.clock.move(KNOWN_AFTER)
 
         recovered = recover_inference(services, JOB_ID, 1, "Lambda.Unknown")
 
-        assert first["status"] == "MORE"
+        first, _ = services.jobs.run(JOB_ID, 1).inferences
         assert recovered["status"] == ("ACCEPTED" if is_taken else "WAITING")
-        assert recovered["accepted_id"] != first["accepted_id"]
+        assert recovered["accepted_id"] != first.inference_id
 
     def test_looks_are_at_each_by_its_own_id(self, services: FakeServices) -> None:
         start_inference(services, JOB_ID, 1)

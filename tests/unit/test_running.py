@@ -14,7 +14,7 @@ from avatars.model import JobStatus, Prompt
 from avatars.pipeline.collecting import collect_photos
 from avatars.pipeline.erasing import STRAGGLERS, erase_job
 from avatars.pipeline.finishing import close_job
-from avatars.pipeline.running import BeginReply, begin_run
+from avatars.pipeline.running import SHORTEST_WAIT, BeginReply, begin_run
 from avatars.pipeline.sweeping import sweep_jobs
 from avatars.pipeline.training import start_training
 from tests.builders import (
@@ -63,7 +63,7 @@ class TestClaim:
 
         reply = begin(services)
 
-        assert reply == {"run": 1, "begin_with": "COLLECT"}
+        assert reply == {"run": 1, "begin_with": "COLLECT", "wait_seconds": SHORTEST_WAIT}
         assert services.jobs.run(JOB_ID, 1).execution == EXECUTION
 
     def test_the_same_execution_may_begin_again(self, services: FakeServices) -> None:
@@ -98,7 +98,7 @@ class TestClaim:
 
         reply = begin(services, ANOTHER)
 
-        assert reply == {"run": 1, "begin_with": "TRAIN"}
+        assert reply == {"run": 1, "begin_with": "TRAIN", "wait_seconds": 0}
         assert services.jobs.run(JOB_ID, 1).execution == ANOTHER
 
     @pytest.mark.parametrize("status", [JobStatus.COMPLETED, JobStatus.FAILED])
@@ -173,7 +173,8 @@ class TestTakenUpAgain:
         reply = begin(services, BY_HAND)
 
         job = services.jobs.job(JOB_ID)
-        assert reply == {"run": 1, "begin_with": begin_with}
+        assert (reply["run"], reply["begin_with"]) == (1, begin_with)
+        assert reply["wait_seconds"] == (SHORTEST_WAIT if begin_with == "COLLECT" else 0)
         assert (job.status, job.code, job.reason) == (status, None, None)
 
     def test_its_run_is_at_work_again_and_its_patience_begins_anew(
@@ -226,7 +227,7 @@ class TestMoreFromTheSameModel:
         reply = more(services)
 
         job, run = services.jobs.job(JOB_ID), services.jobs.run(JOB_ID, 2)
-        assert reply == {"run": 2, "begin_with": "INFER"}
+        assert reply == {"run": 2, "begin_with": "INFER", "wait_seconds": 0}
         assert (job.run, job.status) == (2, JobStatus.INFERRING)
         assert (run.prompts, run.execution) == (PROMPTS, BY_HAND)
         assert run.started_at == services.clock.now()
@@ -271,7 +272,7 @@ class TestMoreFromTheSameModel:
     def test_a_model_that_was_overdue_is_waited_for_first(self, services: FakeServices) -> None:
         trained(services, status=JobStatus.NEEDS_ATTENTION, trained_at=None)
 
-        assert more(services) == {"run": 2, "begin_with": "TRAIN"}
+        assert more(services) == {"run": 2, "begin_with": "TRAIN", "wait_seconds": 0}
         assert services.jobs.job(JOB_ID).status is JobStatus.TRAINING
 
     def test_a_job_without_a_model_says_what_to_do(self, services: FakeServices) -> None:

@@ -19,10 +19,20 @@ from avatars.errors import (
     RunRefusedError,
     TrainingOutcomeUnknownError,
 )
-from avatars.model import Answer, InferenceRequest, JobStatus, Sending, Subject, Submission
-from avatars.pipeline.inference import recover_inference, start_inference
+from avatars.model import (
+    Answer,
+    InferenceRequest,
+    JobStatus,
+    Leases,
+    Sending,
+    Subject,
+    Submission,
+)
+from avatars.model import Stage as StageName
+from avatars.pipeline.inference import check_inference, recover_inference, start_inference
+from avatars.pipeline.looking import LookReply, Looks, no_looks
 from avatars.pipeline.submitting import SubmitReply
-from avatars.pipeline.training import recover_training, start_training
+from avatars.pipeline.training import check_training, recover_training, start_training
 from avatars.settings import SUBMIT_TIMEOUT
 from tests.builders import (
     JOB_ID,
@@ -49,6 +59,7 @@ class Stage:
     prepare: Callable[[FakeServices], None]
     start_step: Callable[[FakeServices, str, int], SubmitReply]
     recover_step: Callable[[FakeServices, str, int, str], SubmitReply]
+    check_step: Callable[[FakeServices, str, int, Looks], LookReply]
     unknown: type[OutcomeUnknownError]
     first_look: int
 
@@ -65,6 +76,9 @@ class Stage:
 
     def recover(self, services: FakeServices, trouble: str = "Lambda.Unknown") -> SubmitReply:
         return self.recover_step(services, JOB_ID, 1, trouble)
+
+    def look(self, services: FakeServices) -> LookReply:
+        return self.check_step(services, JOB_ID, 1, no_looks())
 
     def submission(self, services: FakeServices) -> Submission | None:
         if self.name == "training":
@@ -102,10 +116,22 @@ class Stage:
 
 
 TRAINING = Stage(
-    "training", ready_to_train, start_training, recover_training, TrainingOutcomeUnknownError, 300
+    "training",
+    ready_to_train,
+    start_training,
+    recover_training,
+    check_training,
+    TrainingOutcomeUnknownError,
+    300,
 )
 INFERENCE = Stage(
-    "inference", trained, start_inference, recover_inference, InferenceOutcomeUnknownError, 20
+    "inference",
+    trained,
+    start_inference,
+    recover_inference,
+    check_inference,
+    InferenceOutcomeUnknownError,
+    20,
 )
 
 
@@ -114,6 +140,11 @@ def stage(request: pytest.FixtureRequest, services: FakeServices) -> Stage:
     stage: Stage = request.param
     stage.prepare(services)
     return stage
+
+
+def a_full_house() -> Leases:
+    """As many under way as there may be, for ever."""
+    return Leases(holders={f"another-{number}": NOON + 9 * PATIENCE for number in range(1000)})
 
 
 def sends(services: FakeServices, stage: Stage) -> int:
@@ -577,6 +608,56 @@ class TestTwoCallers:
         waiting = stage.recover(services, trouble.type.__name__)
 
         assert (waiting["status"], waiting["wait_seconds"]) == ("IN_FLIGHT", SUBMIT_TIMEOUT)
+
+
+class TestBeforeThereIsAnythingToLookAt:
+    """A look says what comes before it."""
+
+    @pytest.mark.parametrize(
+        "state", [None, Sending.NOT_SENT, Sending.ABANDONED, Sending.FRUITLESS]
+    )
+    def test_what_is_not_under_way_is_to_be_sent(
+        self, services: FakeServices, stage: Stage, state: Sending | None
+    ) -> None:
+        if state:
+            stage.put(services, a_submission(state=state))
+
+        assert stage.look(services)["status"] == "ORDER"
+        assert services.company.sent == []
+
+    def test_what_may_be_under_way_is_to_be_found_out(
+        self, services: FakeServices, stage: Stage
+    ) -> None:
+        stage.put(services, a_submission())
+
+        assert stage.look(services)["status"] == "RECOVER"
+        assert services.company.sent == []
+
+    def test_who_is_in_line_waits_on_until_its_turn_has_come(
+        self, services: FakeServices, stage: Stage
+    ) -> None:
+        services.company.will(stage.call, answer(429, retry_after="600"))
+        told = stage.start(services)
+
+        early = stage.look(services)
+        services.clock.move(told["wait_seconds"])
+        late = stage.look(services)
+
+        assert (early["status"], late["status"]) == ("WAITING", "ORDER")
+        assert early["wait_seconds"] >= 600
+        assert stage.start(services)["status"] == "ACCEPTED"
+        assert sends(services, stage) == 2
+
+    def test_the_time_for_waiting_ends_there_too(
+        self, services: FakeServices, stage: Stage
+    ) -> None:
+        for each in StageName:
+            services.capacity("picsart").change_leases(each, lambda leases: a_full_house())
+        stage.start(services)
+        services.clock.move(PATIENCE)
+
+        with pytest.raises(ProviderBusyError, match="take the job up again"):
+            stage.look(services)
 
 
 class TestKilled:

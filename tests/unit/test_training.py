@@ -5,7 +5,6 @@ import pytest
 from avatars.errors import (
     ModelNotFoundError,
     NotSentError,
-    OutOfOrderError,
     PhotosNotValidError,
     ProviderKeyRefusedError,
     RunRefusedError,
@@ -15,7 +14,7 @@ from avatars.errors import (
 from avatars.model import JobStatus
 from avatars.pipeline.looking import LookReply, Looks
 from avatars.pipeline.training import check_training
-from tests.builders import JOB_ID, ready_to_train, trained, training
+from tests.builders import JOB_ID, trained, training
 from tests.fakes import FakeServices, answer
 from tests.fakes.clock import NOON
 
@@ -211,14 +210,6 @@ class TestKey:
             look(services)
 
         assert look(services)["status"] == "READY"
-
-
-def test_a_job_without_a_model_cannot_be_looked_at() -> None:
-    services = FakeServices()
-    ready_to_train(services)
-
-    with pytest.raises(OutOfOrderError):
-        look(services)
 
 
 def test_a_job_that_has_ended_is_not_looked_after() -> None:

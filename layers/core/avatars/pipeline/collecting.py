@@ -30,16 +30,12 @@ from avatars.model import (
 )
 from avatars.pipeline.ordering import consent_to
 from avatars.pipeline.ranking import ranked
-from avatars.pipeline.running import require_run
+from avatars.pipeline.running import SHORTEST_WAIT, require_run
 from avatars.pipeline.spending import require_affordable
 from avatars.pipeline.uploading import mark_late, put_verdict
 from avatars.ports import Services
 
 LONGEST_WAIT = 300
-SHORTEST_WAIT = 5
-"""Who drops all photos at once is not kept waiting: most of what a job takes beside the provider's
-own time would be this. The state machine waits as long before the first look."""
-
 UNPROMISED_WAIT = 15
 LOOKS_PER_AGE = 20
 """Early looks are close together, later ones a twentieth of the folder's age apart: some 370
@@ -61,7 +57,7 @@ is tried for an hour at most (its MaximumEventAgeInSeconds), `judge_photo` right
 class CollectReply(TypedDict):
     status: Literal["COLLECTED", "WAITING"]
     trains: bool
-    """Whether a model is trained on the photos; else avatars are made at once."""
+    """Whether a model is to be trained on the photos; else avatars are made at once."""
     wait_seconds: int
 
 
@@ -154,7 +150,7 @@ def collect_photos(services: Services, job_id: str, run: int) -> CollectReply:
         took = (job.chosen_at or job.created_at) - job.created_at
         services.meter.add(STAGE_SECONDS, took, stage=Phase.COLLECTING)
     mark_late(services, job)
-    trains = services.capabilities(job.provider).trains
+    trains = services.capabilities(job.provider).trains and job.trained_at is None
     return {"status": "COLLECTED", "trains": trains, "wait_seconds": 0}
 
 

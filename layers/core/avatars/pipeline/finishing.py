@@ -65,11 +65,13 @@ def finish_job(
 ) -> FinishReply:
     """End a job: COMPLETED when every avatar is kept, else as *failure* says.
 
-    While another try may bring what is missing, the job goes on KEEPING instead: with fresh
-    links, after a wait. Raises AvatarsMissingError, which comes back here as a failure.
+    Raises AvatarsMissingError, which comes back here as a failure. While another try may bring what
+    is missing, the job then goes on KEEPING: with fresh links, after a wait. Raises RunRefusedError
+    where the job has ended in another way before.
     """
-    if failure is not None:
-        return _end(services, job_id, run, error_of(failure))
+    error = error_of(failure) if failure else None
+    if error and not isinstance(error, AvatarsMissingError):
+        return _end(services, job_id, run, error)
     row = services.jobs.run(job_id, run)
     avatars = {avatar.position: avatar for avatar in services.jobs.avatars(job_id, run)}
     missing = [
@@ -77,15 +79,17 @@ def finish_job(
         for position in range(1, row.avatars + 1)
         if position not in avatars or avatars[position].status is not AvatarStatus.KEPT
     ]
-    if not missing:
-        return _end(services, job_id, run, None)
-    services.jobs.job(job_id)  # read so that the lines that follow say whose it is
-    if any(position <= row.links and _is_due(avatars.get(position)) for position in missing):
-        seconds = FIRST_KEEP_WAIT * 2**row.keep_rounds
-        links_die_at = row.links_expire_at or 0
-        if row.keep_rounds < MOST_KEEP_ROUNDS and services.clock.now() + seconds < links_die_at:
-            return _keep_again(services, row, seconds)
-    raise AvatarsMissingError(_what_is_missing(row, missing, avatars.values()))
+    if missing:
+        services.jobs.job(job_id)  # read so that the lines that follow say whose it is
+        if error is None:
+            raise AvatarsMissingError(_what_is_missing(row, missing, avatars.values()))
+        due = [at for at in missing if at <= row.links and _is_due(avatars.get(at))]
+        again = _keep_again(services, row) if due else None
+        return again or _end(services, job_id, run, error)
+    reply = _end(services, job_id, run, None)
+    if error is None and reply["status"] != JobStatus.COMPLETED:
+        raise RunRefusedError(f"Job {job_id} has ended with {reply['status']}.")
+    return reply
 
 
 def close_job(
@@ -146,7 +150,12 @@ def _is_due(avatar: Avatar | None) -> bool:
     return avatar is None or avatar.status is AvatarStatus.DUE
 
 
-def _keep_again(services: Services, row: Run, seconds: int) -> FinishReply:
+def _keep_again(services: Services, row: Run) -> FinishReply | None:
+    """How long to wait for fresh links; None where there were enough of them, or none will live."""
+    seconds = FIRST_KEEP_WAIT * 2**row.keep_rounds
+    links_die_at = row.links_expire_at or 0
+    if row.keep_rounds >= MOST_KEEP_ROUNDS or services.clock.now() + seconds >= links_die_at:
+        return None
     services.jobs.change_run(
         row.job_id,
         row.run,

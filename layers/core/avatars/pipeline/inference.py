@@ -45,18 +45,28 @@ from avatars.pipeline.looking import (
     look_again,
     no_looks,
     schedule_of,
+    to_send,
 )
 from avatars.pipeline.planning import next_photo, next_place, planned
 from avatars.pipeline.running import require_run
-from avatars.pipeline.submitting import Send, Step, SubmitReply, known, recover, sent, submit
+from avatars.pipeline.submitting import (
+    Send,
+    Step,
+    SubmitReply,
+    known,
+    look_at_line,
+    recover,
+    sent,
+    submit,
+)
 from avatars.pipeline.training import photos_not_valid
 from avatars.ports import Services
 
 logger = Logger(child=True)
 
-WAIT_TO_ORDER = 10
-"""Seconds until the next look of an execution that began before an update, with a state machine
-that does not know of ORDER: it takes it for RUNNING, and must not look again at once."""
+SENDS_SECONDS = 5
+"""Wall seconds after which no further request of a run is sent by the same invocation: of its 150,
+one may take 75, and a minute is left to keep what was answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,11 +176,20 @@ def ledgers(services: Services, job: Job, run: Run) -> list[InferenceLedger]:
 
 
 def start_inference(services: Services, job_id: str, run: int) -> SubmitReply:
-    """Ask the provider for avatars of a run, by the next of its requests; see `submitting.submit`.
+    """Ask the provider for avatars of a run; see `submitting.submit`.
 
-    Where one of several fails for good, the others go on. Raises NotSentError where getting ready
-    failed: nothing was sent.
+    Sends the next of its requests, and those behind it while the function has time. Where one of
+    several fails for good, the others go on. Raises NotSentError where getting ready failed:
+    nothing was sent of that one.
     """
+    begun = services.clock.wall()
+    reply = _start_next(services, job_id, run)
+    while reply["status"] == "MORE" and services.clock.wall() - begun < SENDS_SECONDS:
+        reply = _start_next(services, job_id, run)
+    return reply
+
+
+def _start_next(services: Services, job_id: str, run: int) -> SubmitReply:
     ledger, job, row = _next(services, job_id, run)
     request = _request(job, row, ledger.place)
     if services.capabilities(ledger.provider).trains:
@@ -216,7 +235,8 @@ def recover_inference(services: Services, job_id: str, run: int, trouble: str) -
 
 
 def check_inference(services: Services, job_id: str, run: int, looks: Looks) -> LookReply:
-    """Look whether the avatars are ready; if so, keep the answers with their links.
+    """Look whether the avatars are ready; if so, keep the answers with their links. What is yet to
+    be sent comes first: a run in line for its turn comes by here, too.
 
     Looks at the requests of the run in their order, up to the first that is not ready: there is
     nothing to do before all are. *looks* are those at that one. Looks for which the function has no
@@ -226,8 +246,10 @@ def check_inference(services: Services, job_id: str, run: int, looks: Looks) -> 
     """
     job, row = services.jobs.job(job_id), services.jobs.run(job_id, run)
     require_run(job, run)
-    if not row.inferences:
-        raise OutOfOrderError("Nothing was submitted yet.")
+    unsent = next_place(_planned(services, job.provider, row))
+    if unsent is not None:
+        ledger = InferenceLedger(services, job.provider, job_id, run, unsent)
+        return look_at_line(services, ledger, looks)
     begun = services.clock.wall()
     for place, inference in enumerate(row.inferences):
         if inference.announced_at is None and inference.is_accepted:
@@ -237,7 +259,7 @@ def check_inference(services: Services, job_id: str, run: int, looks: Looks) -> 
             if reply is not None:
                 return reply
     if row.announced_at is None:
-        return _order(looks)
+        return to_send(looks)
     return _ready(services, job, row, looks)
 
 
@@ -325,7 +347,7 @@ def _try_next_photo(
         )
 
     row = services.jobs.change_run(row.job_id, row.run, take_back)
-    return _order(looks), row, looks
+    return to_send(looks), row, looks
 
 
 def _announce(
@@ -418,16 +440,11 @@ def _and_more(ledger: InferenceLedger, run: Run, reply: SubmitReply) -> SubmitRe
     if len(run.inferences) == 1 or reply["status"] != "ACCEPTED":
         return reply
     has_more = next_place(ledger.run()) is not None
-    return {**reply, "status": "MORE"} if has_more else reply
+    return {**reply, "status": "MORE", "wait_seconds": 0} if has_more else reply
 
 
 def _kept(job: Job) -> str:
     return " The model is kept." if job.has_model else ""
-
-
-def _order(looks: Looks) -> LookReply:
-    """Something is to be asked for, once more or for the first time."""
-    return {"status": "ORDER", "wait_seconds": WAIT_TO_ORDER, "looks": looks, "batches": 0}
 
 
 def _ready(services: Services, job: Job, row: Run, looks: Looks) -> LookReply:

@@ -16,6 +16,10 @@ LOOKS_SECONDS = 25
 
 KEY_REFUSED = (401, 403)
 
+WAIT_TO_ORDER = 10
+"""Seconds until the next look of an execution that began before an update, with a state machine
+that does not know of ORDER: it takes it for RUNNING, and must not look again at once."""
+
 
 def schedule_of(services: Services, provider: str, stage: Stage) -> Schedule:
     """When to look at what a provider does in a stage."""
@@ -39,12 +43,18 @@ def no_looks() -> Looks:
 
 
 class LookReply(TypedDict):
-    status: Literal["RUNNING", "ORDER", "READY"]
-    """ORDER: another request is to be sent first."""
+    status: Literal["WAITING", "ORDER", "RECOVER", "RUNNING", "READY"]
+    """Before a request is accepted, there is nothing to look at: it is WAITING in line, or its turn
+    to be sent has come (ORDER), or what became of it is to be found out (RECOVER)."""
     wait_seconds: int
     looks: Looks
     batches: int
     """How many batches of avatars there are to keep; 0 while there are none."""
+
+
+def to_send(looks: Looks) -> LookReply:
+    """A request is to be sent before there is anything to look at."""
+    return {"status": "ORDER", "wait_seconds": WAIT_TO_ORDER, "looks": looks, "batches": 0}
 
 
 def look(

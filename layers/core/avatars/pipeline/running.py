@@ -11,10 +11,18 @@ from avatars.pipeline.spending import require_affordable
 from avatars.ports import Services
 from avatars.settings import DAY
 
+SHORTEST_WAIT = 5
+"""Seconds until a folder is looked into: its first upload has begun the run, so it is not complete
+yet. Who drops all photos at once is not kept waiting: most of what a job takes beside the
+provider's own time would be this."""
+
 
 class BeginReply(TypedDict):
     run: int
     begin_with: Literal["COLLECT", "TRAIN", "INFER"]
+    """What is to be done first: for the log, and for executions that began before an update."""
+    wait_seconds: int
+    """Until the first look into the folder; 0 where its photos are chosen."""
 
 
 def begin_run(
@@ -62,7 +70,7 @@ def begin_run(
         return _open(newest, trains) if needs_attention else newest
 
     job = services.jobs.change_job(job_id, take_up)
-    return {"run": current.run, "begin_with": _begin_with(job, trains)}
+    return _reply(job, trains)
 
 
 def require_run(job: Job, run: int) -> None:
@@ -116,7 +124,7 @@ def _begin_another(
         return _open(replace(newest, run=number), capabilities.trains)
 
     job = services.jobs.change_job(job.job_id, begin)
-    return {"run": number, "begin_with": _begin_with(job, capabilities.trains)}
+    return _reply(job, capabilities.trains)
 
 
 def _claim(services: Services, run: Run, execution: str) -> None:
@@ -156,6 +164,11 @@ def _open(job: Job, trains: bool) -> Job:
     return replace(
         job, status=begins[_begin_with(job, trains)], code=None, reason=None, ended_at=None
     )
+
+
+def _reply(job: Job, trains: bool) -> BeginReply:
+    wait_seconds = 0 if job.chosen else SHORTEST_WAIT
+    return {"run": job.run, "begin_with": _begin_with(job, trains), "wait_seconds": wait_seconds}
 
 
 def _begin_with(job: Job, trains: bool) -> Literal["COLLECT", "TRAIN", "INFER"]:

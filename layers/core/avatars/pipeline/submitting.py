@@ -32,7 +32,7 @@ from avatars.pipeline.admission import (
     wait,
 )
 from avatars.pipeline.learning import planned_looks
-from avatars.pipeline.looking import schedule_of
+from avatars.pipeline.looking import LookReply, Looks, schedule_of, to_send
 from avatars.pipeline.spending import (
     await_budget,
     book,
@@ -76,7 +76,8 @@ Send = Callable[[], Answer]
 
 class SubmitReply(TypedDict):
     status: Literal["ACCEPTED", "MORE", "WAITING", "IN_FLIGHT"]
-    """MORE: it is accepted, and the run has another request to send at once."""
+    """For the log, and for executions that began before an update: after `wait_seconds` the row is
+    looked at, and says what comes next. MORE: it is accepted, and the run has another to send."""
     accepted_id: str | None
     """The `model_id` or `inference_id`: a copy of it stays in the execution's history."""
     wait_seconds: int
@@ -178,6 +179,20 @@ def submit(
         # Even if the answer could not be kept, its id must reach the table.
         reply = _settle(services, ledger, submission, answer, read, is_news=True)
     return reply
+
+
+def look_at_line(services: Services, ledger: Ledger, looks: Looks) -> LookReply:
+    """How far a request has come that is not accepted, and so cannot be looked at yet.
+
+    Nothing is sent, nor reserved: whoever waits in line costs no more than whoever is looked at.
+    Raises a JobError when the time for waiting is over.
+    """
+    submission = ledger.submission()
+    if submission and not submission.may_be_sent_again:
+        return {"status": "RECOVER", "wait_seconds": RETRY_WAIT, "looks": looks, "batches": 0}
+    if seconds := await_turn(services, _applicant(ledger)):
+        return {"status": "WAITING", "wait_seconds": seconds, "looks": looks, "batches": 0}
+    return to_send(looks)
 
 
 def recover(

@@ -30,7 +30,7 @@ from avatars.pipeline.admission import give_back
 from avatars.pipeline.learning import remember, workload
 from avatars.pipeline.looking import LookReply, Looks, look, look_again, schedule_of
 from avatars.pipeline.running import require_run
-from avatars.pipeline.submitting import Send, Step, SubmitReply, known, recover, sent, submit
+from avatars.pipeline.submitting import Send, Step, SubmitReply, look_at_line, recover, sent, submit
 from avatars.ports import Services
 
 
@@ -131,7 +131,8 @@ def recover_training(services: Services, job_id: str, run: int, trouble: str) ->
 
 
 def check_training(services: Services, job_id: str, run: int, looks: Looks) -> LookReply:
-    """Look once whether the model is ready.
+    """Look once whether the model is ready, or what has to come before it: a run in line for its
+    turn comes by here, too.
 
     Raises TrainingFailedError, PhotosNotValidError, ModelNotFoundError or TrainingOverdueError.
     """
@@ -139,7 +140,9 @@ def check_training(services: Services, job_id: str, run: int, looks: Looks) -> L
     require_run(job, run)
     if job.trained_at is not None or not services.capabilities(job.provider).trains:
         return _ready(services, job, run, looks)
-    model_id = known(job.model_id)
+    model_id = job.model_id
+    if model_id is None:
+        return look_at_line(services, TrainingLedger(services, job.provider, job_id, run), looks)
     _, progress, looks = look(
         services,
         job.provider,
