@@ -383,7 +383,7 @@ Looks at a training every 5 or 30 seconds come closer to each other than we allo
 
 If jobs of one subject and size differ half as much (in variance) as all jobs do, it takes fewer looks:
 
-{_table({name: alike[name] for name in (FIXED.format(30), ADVISED, DEFAULT, learned_name(5, 3), OFTEN)})}
+{_table({name: alike[name] for name in (FIXED.format(30), ADVISED, learned_name(4, 3), DEFAULT, OFTEN)})}
 
 **How near that is to the limit.** With looks as close as one likes, {sum(free.looks.values()):.1f} learned ones ({free.transitions / half_a_minute.transitions:.2f} of the transitions) see the end as soon as one every 30 seconds does, and the best that could be made by who knows all durations beforehand {sum(limit.looks.values()):.1f} ({limit.transitions / half_a_minute.transitions:.2f}). With a minute between looks at a training nobody sees it as soon: the best possible ones are {nearest.delay:.0f} seconds late.
 """  # noqa: E501 - a paragraph is one line

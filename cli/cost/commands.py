@@ -32,7 +32,7 @@ AMOUNTS = (1, 100, 10_000)
 
 TRAINING = Schedule(first=300, every=120, advised=1200, deadline=3600)
 INFERENCE = Schedule(first=20, every=10, advised=60, deadline=3600)
-LOOKS = {Stage.TRAINING: 4, Stage.INFERENCE: 3}
+LOOKS = {Stage.TRAINING: 5, Stage.INFERENCE: 3}
 """The defaults of `template.yaml`; a test compares them."""
 
 SCHEDULES = ((60, 60), (300, 60), (300, 120), (600, 120), (300, 300), (600, 600))
