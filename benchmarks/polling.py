@@ -149,12 +149,12 @@ FIXED = "every {} s"
 ADVISED = "as advised"
 
 
-def wanted_looks(at_training: int, at_avatars: int) -> Mapping[Stage, int]:
+def wanted_looks(at_training: float, at_avatars: float) -> Mapping[Stage, float]:
     return {Stage.TRAINING: at_training, Stage.INFERENCE: at_avatars}
 
 
-def learned_name(at_training: int, at_avatars: int) -> str:
-    return f"learned, {at_training} looks at a training and {at_avatars} at avatars"
+def learned_name(at_training: float, at_avatars: float) -> str:
+    return f"learned, {at_training:g} looks at a training and {at_avatars:g} at avatars"
 
 
 DEFAULT = learned_name(*LOOKS.values())
@@ -169,7 +169,7 @@ def rows_of(jobs: Jobs) -> dict[str, Result]:
         ADVISED: as_advised(jobs),
         **{
             learned_name(*wanted): learned(jobs, wanted_looks(*wanted))
-            for wanted in ((2, 2), (3, 2), (4, 3), (5, 3), (5, 5), (10, 5))
+            for wanted in ((2, 2), (3, 2), (4, 3), (5, 2.5), (5, 3), (5, 5), (10, 5))
         },
         "learned, as close as allowed": learned(jobs, dict.fromkeys(Stage, CLOSEST_LEARNED)),
         "the best there are, by who knows all durations beforehand": best(jobs, 10, AS_ADVISED),
@@ -214,13 +214,13 @@ def of_planned(jobs: Jobs, planned: Sequence[int]) -> Result:
 
 
 def learned(
-    jobs: Jobs, wanted: Mapping[Stage, int], closest: Mapping[Stage, int] = AS_ADVISED
+    jobs: Jobs, wanted: Mapping[Stage, float], closest: Mapping[Stage, int] = AS_ADVISED
 ) -> Result:
     """By what the jobs before told, told of those after them."""
     return _result({stage: _learned(jobs, stage, wanted[stage], closest[stage]) for stage in Stage})
 
 
-def _learned(jobs: Jobs, stage: Stage, wanted: int, closest: int) -> list[Seen]:
+def _learned(jobs: Jobs, stage: Stage, wanted: float, closest: int) -> list[Seen]:
     schedule = ADVICE[stage]
     known = watch(schedule, (), jobs[stage][:LEAST_TO_LEARN])
     rest = jobs[stage][LEAST_TO_LEARN:]

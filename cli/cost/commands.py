@@ -32,7 +32,7 @@ AMOUNTS = (1, 100, 10_000)
 
 TRAINING = Schedule(first=300, every=120, advised=1200, deadline=3600)
 INFERENCE = Schedule(first=20, every=10, advised=60, deadline=3600)
-LOOKS = {Stage.TRAINING: 5, Stage.INFERENCE: 3}
+LOOKS = {Stage.TRAINING: 5, Stage.INFERENCE: 2.5}
 """The defaults of `template.yaml`; a test compares them."""
 
 SCHEDULES = ((60, 60), (300, 60), (300, 120), (600, 120), (300, 300), (600, 600))
@@ -56,7 +56,7 @@ def cost(
         float, typer.Option(min=0.1, max=1440, help="How long the avatars take.")
     ] = 2,
     training_looks: Annotated[
-        int,
+        float,
         typer.Option(
             min=0,
             max=20,
@@ -65,7 +65,7 @@ def cost(
         ),
     ] = LOOKS[Stage.TRAINING],
     inference_looks: Annotated[
-        int, typer.Option(min=0, max=20, help="The same at the avatars.")
+        float, typer.Option(min=0, max=20, help="The same at the avatars.")
     ] = LOOKS[Stage.INFERENCE],
     avatar_megabytes: Annotated[float, typer.Option(min=0, help="Size of an avatar.")] = 2,
     prices: Annotated[

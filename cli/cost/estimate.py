@@ -118,7 +118,7 @@ def a_job(
     avatars: int,
     seconds: Mapping[Stage, float],
     schedules: Mapping[Stage, Schedule],
-    wanted: Mapping[Stage, int],
+    wanted: Mapping[Stage, float],
 ) -> Job:
     """A job whose stages take so many *seconds*, and its looks in the mean: the advised ones, or
     learned ones where so many are *wanted*."""
@@ -170,7 +170,7 @@ def looks_of(
     return looks / SAMPLES, late / SAMPLES
 
 
-def planned(stage: Stage, schedule: Schedule, seconds: float, wanted: int) -> tuple[int, ...]:
+def planned(stage: Stage, schedule: Schedule, seconds: float, wanted: float) -> tuple[int, ...]:
     """The looks that are learned from jobs that took about so long; none where none is *wanted*."""
     if not wanted:
         return ()

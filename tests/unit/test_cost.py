@@ -34,7 +34,6 @@ from cli.target import Target
 from tests.builders import JOB_ID, a_job, a_photo, a_run
 from tests.fakes import ENVIRONMENT, FakeJobs
 from tests.fakes.clock import NOON
-from tests.machine import TEMPLATE
 
 RUNNER = CliRunner()
 
@@ -277,13 +276,6 @@ class TestCommand:
         assert told["dollars"]["provider"] == pytest.approx(7)
         assert told["dollars"]["job"] == pytest.approx(sum(one["dollars"] for one in told["lines"]))
         assert told["dollars"]["first_job"] > told["dollars"]["job"]
-
-    @pytest.mark.parametrize("stage", Stage)
-    def test_so_many_looks_are_wanted_as_by_default(self, stage: Stage) -> None:
-        parameter = TEMPLATE["Parameters"][f"{stage.title()}Looks"]
-
-        assert commands.LOOKS[stage] == parameter["Default"]
-        assert ENVIRONMENT[f"{stage.name}_LOOKS"] == str(parameter["Default"])
 
     def test_learned_looks_cost_less_than_the_advised_ones(self) -> None:
         as_advised = ["--training-looks", "0", "--inference-looks", "0"]

@@ -104,7 +104,7 @@ class Settings:
     """How long a job waits for a provider that takes, or answers, no requests, in seconds."""
     looks: Mapping[Stage, Mapping[str, int]]
     """What is to be otherwise than a provider advises, by fields of `Schedule`."""
-    mean_looks: Mapping[Stage, int]
+    mean_looks: Mapping[Stage, float]
     """How many there are to be in the mean once enough jobs are known; 0: those that the provider
     advises, however many are known."""
     most_at_once: Mapping[Stage, int]
@@ -178,7 +178,7 @@ class Settings:
             collect_seconds=number("COLLECT_SECONDS"),
             provider_patience=number("PROVIDER_PATIENCE_SECONDS"),
             looks={stage: _looks(environment, stage) for stage in Stage},
-            mean_looks={stage: int(environment[f"{stage.name}_LOOKS"]) for stage in Stage},
+            mean_looks={stage: float(environment[f"{stage.name}_LOOKS"]) for stage in Stage},
             most_at_once={
                 Stage.TRAINING: number("MAX_TRAININGS"),
                 Stage.INFERENCE: number("MAX_INFERENCES"),
