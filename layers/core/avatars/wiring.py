@@ -39,8 +39,12 @@ if TYPE_CHECKING:
     from avatars.provider.metered import MeteredProvider
     from avatars.webhooks.sender import HttpWebhooks
 
-KEY_MAX_AGE = 300
-"""Seconds that a fetched API key is used; a rotated key is in use everywhere after that."""
+KEY_MAX_AGE = 3600
+"""Seconds that a fetched API key is looked with: looks at a training are minutes apart, and each
+would fetch it. What is sent has a fresh one, and who is refused asks again with a fresh one."""
+
+SECRET_MAX_AGE = 300
+"""Seconds that a secret of ours is used; another one is in use everywhere after that."""
 
 # Short, so that an id still reaches the table within its function's timeout where AWS is slow.
 _CONFIG = Config(
@@ -200,7 +204,7 @@ class AwsServices(AwsStorage):
     def webhook_secret(self, owner: str) -> str:
         from avatars.webhooks.secret import webhook_secret
 
-        secret = self._secrets.get(self.settings.signing_secret, max_age=KEY_MAX_AGE)
+        secret = self._secrets.get(self.settings.signing_secret, max_age=SECRET_MAX_AGE)
         return webhook_secret(str(secret), owner)
 
     def credentials(self) -> C2paCredentials | None:
@@ -213,7 +217,7 @@ class AwsServices(AwsStorage):
         except (ImportError, RuntimeError) as error:  # native code, which raises either
             raise NotSignedError("What signs avatars cannot be loaded.") from error
         try:
-            pem = self._secrets.get(self.settings.credentials_secret, max_age=KEY_MAX_AGE)
+            pem = self._secrets.get(self.settings.credentials_secret, max_age=SECRET_MAX_AGE)
         except parameters.GetParameterError as error:
             raise NotSignedError("The secret of the certificate cannot be read.") from error
         return C2paCredentials(str(pem))
