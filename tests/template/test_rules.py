@@ -404,7 +404,7 @@ def an_unknown_status_is_waited_for_for_ever(draft: Draft) -> None:
 @breaks(rules.every_loop_waits_and_has_a_deadline)
 def a_training_is_never_overdue(draft: Draft) -> None:
     check = state(draft, "Check training")
-    check["Retry"] = [{**rule, "MaxAttempts": 14} for rule in check["Retry"]]
+    check["Retry"] = [{**rule, "MaxAttempts": 20} for rule in check["Retry"]]
 
 
 @breaks(rules.every_loop_waits_and_has_a_deadline)

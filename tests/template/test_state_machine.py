@@ -163,20 +163,40 @@ class TestPaidRequests:
         assert next_of(LOOKED_AT[stage], {"status": "ORDER"})[0] == f"Start {stage}"
 
     def test_whatever_became_of_it_a_look_comes_next(self, stage: str) -> None:
-        wait = f"Wait for {stage}"
+        wait, recovered = f"Wait for {stage}", f"{stage.title()} recovered?"
 
-        assert STATES[f"Start {stage}"]["Next"] == STATES[f"Recover {stage}"]["Next"] == wait
+        assert STATES[f"Start {stage}"]["Next"] == STATES[recovered]["Default"] == wait
         assert followers(STATES[wait]) == {f"Check {stage}"}
 
+    @pytest.mark.parametrize(
+        ("status", "in_line"), [("ACCEPTED", False), ("MORE", True), ("WAITING", True)]
+    )
+    def test_whether_it_is_accepted_is_remembered_for_the_look(
+        self, stage: str, status: str, in_line: bool
+    ) -> None:
+        for name in (f"Start {stage}", f"Recover {stage}"):
+            remember = jsonata.Jsonata(STATES[name]["Assign"]["looks"].strip()[2:-2])
+            remember.assign("looks", no_looks())
+            remember.assign("states", {"result": {"Payload": {"status": status}}})
+            assert remember.evaluate(None) == {**no_looks(), "in_line": in_line}
+
     def test_recovering_never_leads_to_sending_without_a_decision(self, stage: str) -> None:
-        assert followers(STATES[f"Recover {stage}"]) == {f"Wait for {stage}", "Record failure"}
+        recovered = f"{stage.title()} recovered?"
+
+        assert followers(STATES[f"Recover {stage}"]) == {recovered, "Record failure"}
+        assert followers(STATES[recovered]) == {f"Wait for {stage}", f"Wait to recover {stage}"}
+        assert followers(STATES[f"Wait to recover {stage}"]) == {f"Recover {stage}"}
 
     @pytest.mark.parametrize("status", ["WAITING", "RUNNING"])
     def test_who_waits_is_looked_at_again(self, stage: str, status: str) -> None:
         assert next_of(LOOKED_AT[stage], {"status": status})[0] == f"Wait for {stage}"
 
-    def test_what_may_be_under_way_is_recovered(self, stage: str) -> None:
-        assert next_of(LOOKED_AT[stage], {"status": "RECOVER"})[0] == f"Recover {stage}"
+    def test_nobody_looks_while_its_sender_may_be_at_work(self, stage: str) -> None:
+        """What it is accepted as meanwhile would be looked at before the provider advises."""
+        recovered = f"{stage.title()} recovered?"
+
+        assert next_of(recovered, {"status": "IN_FLIGHT"})[0] == f"Wait to recover {stage}"
+        assert next_of(recovered, {"status": "WAITING"})[0] == f"Wait for {stage}"
 
 
 class TestDecisions:

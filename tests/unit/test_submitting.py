@@ -625,12 +625,14 @@ class TestBeforeThereIsAnythingToLookAt:
         assert stage.look(services)["status"] == "ORDER"
         assert services.company.sent == []
 
-    def test_what_may_be_under_way_is_to_be_found_out(
+    def test_what_may_be_under_way_is_found_out_by_whoever_would_send_it(
         self, services: FakeServices, stage: Stage
     ) -> None:
         stage.put(services, a_submission())
 
-        assert stage.look(services)["status"] == "RECOVER"
+        assert stage.look(services)["status"] == "ORDER"
+        with pytest.raises(stage.unknown):
+            stage.start(services)
         assert services.company.sent == []
 
     def test_who_is_in_line_waits_on_until_its_turn_has_come(
@@ -647,6 +649,25 @@ class TestBeforeThereIsAnythingToLookAt:
         assert early["wait_seconds"] >= 600
         assert stage.start(services)["status"] == "ACCEPTED"
         assert sends(services, stage) == 2
+
+    def test_what_somebody_else_has_sent_meanwhile_is_not_looked_at_too_early(
+        self, services: FakeServices, stage: Stage
+    ) -> None:
+        """Of whom Step Functions had lost sight."""
+        services.company.will(stage.call, answer(429, retry_after="600"))
+        stage.start(services)
+        in_line = stage.look(services)["looks"]
+        services.clock.move(700)
+        stage.start(services)
+        services.clock.move(2)
+
+        early = stage.check_step(services, JOB_ID, 1, in_line)
+        services.clock.move(early["wait_seconds"])
+        stage.check_step(services, JOB_ID, 1, early["looks"])
+
+        assert early["status"] == "RUNNING"
+        assert early["wait_seconds"] >= stage.first_look
+        assert len(services.company.requests(f"check_{stage.name}")) == 1
 
     def test_the_time_for_waiting_ends_there_too(
         self, services: FakeServices, stage: Stage

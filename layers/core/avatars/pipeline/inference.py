@@ -41,6 +41,7 @@ from avatars.pipeline.looking import (
     LOOKS_SECONDS,
     LookReply,
     Looks,
+    first_look,
     look,
     look_again,
     no_looks,
@@ -250,9 +251,12 @@ def check_inference(services: Services, job_id: str, run: int, looks: Looks) -> 
     if unsent is not None:
         ledger = InferenceLedger(services, job.provider, job_id, run, unsent)
         return look_at_line(services, ledger, looks)
+    schedule = schedule_of(services, job.provider, Stage.INFERENCE)
     begun = services.clock.wall()
     for place, inference in enumerate(row.inferences):
         if inference.announced_at is None and inference.is_accepted:
+            if reply := first_look(services, schedule, inference.submission, looks):
+                return reply
             if services.clock.wall() - begun > LOOKS_SECONDS:
                 return {"status": "RUNNING", "wait_seconds": 1, "looks": looks, "batches": 0}
             reply, row, looks = _check(services, job, row, place, looks)
@@ -408,8 +412,11 @@ def _forward_after(services: Services, row: Run, place: int) -> None:
 def _without(ledger: InferenceLedger, job: Job, row: Run, error: JobError) -> SubmitReply:
     """How a run goes on without one of its requests; raises as `_give_up`."""
     row = _give_up(ledger.services, job, row, ledger.place, error)
-    has_more = next_place(row) is not None
-    return {"status": "MORE" if has_more else "ACCEPTED", "accepted_id": None, "wait_seconds": 0}
+    if next_place(row) is not None:
+        return {"status": "MORE", "accepted_id": None, "wait_seconds": 0}
+    # Those before it may have been accepted just now.
+    seconds = schedule_of(ledger.services, ledger.provider, ledger.stage).first_wait()
+    return {"status": "ACCEPTED", "accepted_id": None, "wait_seconds": seconds}
 
 
 def _next(services: Services, job_id: str, number: int) -> tuple[InferenceLedger, Job, Run]:

@@ -33,6 +33,8 @@ class Looks(TypedDict):
     """How many there were, without those that a provider in trouble gave no answer to."""
     not_found: int
     """How many in a row did not find the id."""
+    in_line: NotRequired[bool]
+    """Whether nobody knew, when the wait for this one began, that the request is accepted."""
     running_at: NotRequired[int]
     """When it was last seen under way, in seconds after the intent; absent where it never was."""
 
@@ -43,9 +45,9 @@ def no_looks() -> Looks:
 
 
 class LookReply(TypedDict):
-    status: Literal["WAITING", "ORDER", "RECOVER", "RUNNING", "READY"]
+    status: Literal["WAITING", "ORDER", "RUNNING", "READY"]
     """Before a request is accepted, there is nothing to look at: it is WAITING in line, or its turn
-    to be sent has come (ORDER), or what became of it is to be found out (RECOVER)."""
+    to be sent has come (ORDER)."""
     wait_seconds: int
     looks: Looks
     batches: int
@@ -55,6 +57,26 @@ class LookReply(TypedDict):
 def to_send(looks: Looks) -> LookReply:
     """A request is to be sent before there is anything to look at."""
     return {"status": "ORDER", "wait_seconds": WAIT_TO_ORDER, "looks": looks, "batches": 0}
+
+
+def until_first_look(services: Services, schedule: Schedule, submission: Submission | None) -> int:
+    """Seconds, once a request is known to be accepted."""
+    if submission is None:  # a person has put in the id
+        return schedule.first_wait()
+    elapsed = services.clock.now() - submission.intended_at
+    return schedule.first_wait(submission.looks, elapsed)
+
+
+def first_look(
+    services: Services, schedule: Schedule, submission: Submission | None, looks: Looks
+) -> LookReply | None:
+    """How long to wait for the first look at what somebody else has sent meanwhile, of whom Step
+    Functions had lost sight; None where the wait was for a look."""
+    if not looks.get("in_line"):
+        return None
+    seconds = until_first_look(services, schedule, submission)
+    looks = {**looks, "in_line": False}
+    return {"status": "RUNNING", "wait_seconds": seconds, "looks": looks, "batches": 0}
 
 
 def look(

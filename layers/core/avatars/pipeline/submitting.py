@@ -32,7 +32,7 @@ from avatars.pipeline.admission import (
     wait,
 )
 from avatars.pipeline.learning import planned_looks
-from avatars.pipeline.looking import LookReply, Looks, schedule_of, to_send
+from avatars.pipeline.looking import LookReply, Looks, schedule_of, to_send, until_first_look
 from avatars.pipeline.spending import (
     await_budget,
     book,
@@ -76,8 +76,9 @@ Send = Callable[[], Answer]
 
 class SubmitReply(TypedDict):
     status: Literal["ACCEPTED", "MORE", "WAITING", "IN_FLIGHT"]
-    """For the log, and for executions that began before an update: after `wait_seconds` the row is
-    looked at, and says what comes next. MORE: it is accepted, and the run has another to send."""
+    """Only after IN_FLIGHT another try to find out comes next. After all others the row is looked
+    at, and says more; their names are for the log, and for executions that began before an update.
+    MORE: it is accepted, and the run has another to send."""
     accepted_id: str | None
     """The `model_id` or `inference_id`: a copy of it stays in the execution's history."""
     wait_seconds: int
@@ -185,12 +186,11 @@ def look_at_line(services: Services, ledger: Ledger, looks: Looks) -> LookReply:
     """How far a request has come that is not accepted, and so cannot be looked at yet.
 
     Nothing is sent, nor reserved: whoever waits in line costs no more than whoever is looked at.
-    Raises a JobError when the time for waiting is over.
+    Whether it may be under way, who would send it finds out. Raises a JobError when the time for
+    waiting is over.
     """
-    submission = ledger.submission()
-    if submission and not submission.may_be_sent_again:
-        return {"status": "RECOVER", "wait_seconds": RETRY_WAIT, "looks": looks, "batches": 0}
     if seconds := await_turn(services, _applicant(ledger)):
+        looks = {**looks, "in_line": True}
         return {"status": "WAITING", "wait_seconds": seconds, "looks": looks, "batches": 0}
     return to_send(looks)
 
@@ -390,11 +390,7 @@ def _accepted(
     services: Services, ledger: Ledger, submission: Submission | None, accepted_id: str
 ) -> SubmitReply:
     schedule = schedule_of(services, ledger.provider, ledger.stage)
-    if submission is None:  # a person has put in the id
-        seconds = schedule.first_wait()
-    else:
-        elapsed = services.clock.now() - submission.intended_at
-        seconds = schedule.first_wait(submission.looks, elapsed)
+    seconds = until_first_look(services, schedule, submission)
     return {"status": "ACCEPTED", "accepted_id": accepted_id, "wait_seconds": seconds}
 
 

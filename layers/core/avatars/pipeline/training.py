@@ -28,7 +28,7 @@ from avatars.model import (
 )
 from avatars.pipeline.admission import give_back
 from avatars.pipeline.learning import remember, workload
-from avatars.pipeline.looking import LookReply, Looks, look, look_again, schedule_of
+from avatars.pipeline.looking import LookReply, Looks, first_look, look, look_again, schedule_of
 from avatars.pipeline.running import require_run
 from avatars.pipeline.submitting import Send, Step, SubmitReply, look_at_line, recover, sent, submit
 from avatars.ports import Services
@@ -143,6 +143,9 @@ def check_training(services: Services, job_id: str, run: int, looks: Looks) -> L
     model_id = job.model_id
     if model_id is None:
         return look_at_line(services, TrainingLedger(services, job.provider, job_id, run), looks)
+    schedule = schedule_of(services, job.provider, Stage.TRAINING)
+    if reply := first_look(services, schedule, job.training, looks):
+        return reply
     _, progress, looks = look(
         services,
         job.provider,
@@ -158,7 +161,7 @@ def check_training(services: Services, job_id: str, run: int, looks: Looks) -> L
     _raise_if_ended(progress)
     return look_again(
         services,
-        schedule_of(services, job.provider, Stage.TRAINING),
+        schedule,
         sent(job.training),
         progress,
         looks,
