@@ -266,7 +266,7 @@ class TestLostAnswers:
 
         again = pipeline.start_execution(job_id=folder.job_id, run=1)
         eventually(
-            lambda: pipeline.states_entered(again)[-1] == "Wait to recover training",
+            lambda: "Wait to recover training" in pipeline.states_entered(again),
             "wait for the answer to the first request",
         )
 
