@@ -243,7 +243,7 @@ def check_inference(services: Services, job_id: str, run: int, looks: Looks) -> 
     nothing to do before all are. *looks* are those at that one. Looks for which the function has no
     time are left to its next call. Where a run is taken up again because avatars were missing, asks
     for fresh links first. Raises InferenceFailedError, PhotosNotValidError, InferenceNotFoundError
-    or InferenceOverdueError.
+    or InferenceOverdueError, and what `look_at_line` does.
     """
     job, row = services.jobs.job(job_id), services.jobs.run(job_id, run)
     require_run(job, run)

@@ -134,7 +134,8 @@ def check_training(services: Services, job_id: str, run: int, looks: Looks) -> L
     """Look once whether the model is ready, or what has to come before it: a run in line for its
     turn comes by here, too.
 
-    Raises TrainingFailedError, PhotosNotValidError, ModelNotFoundError or TrainingOverdueError.
+    Raises TrainingFailedError, PhotosNotValidError, ModelNotFoundError or TrainingOverdueError, and
+    what `look_at_line` does.
     """
     job = services.jobs.job(job_id)
     require_run(job, run)
